@@ -1,0 +1,58 @@
+"""The command line: one file a verb; each parses, calls one library function, and renders.
+
+Exit codes everywhere: 0 clean, 1 findings, 2 bad input or usage, 3 could not protect (failed closed).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from privet.errors import PrivetError
+
+VERBS: Final = {
+    "serve": "private OpenAI-compatible endpoint over the embedded model or an upstream",
+    "detect": "identifiers in a text on standard input",
+    "policy": "every privacy default, its value and its reason",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(prog="privet", description="Privacy by default for open-source models.")
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    for name, summary in VERBS.items():
+        if name == chosen:
+            # Only the verb that was asked for is loaded: `privet --help` stays quick whatever the others need.
+            importlib.import_module(f"privet.cli.{name}").add_parser(verbs)
+        else:
+            verbs.add_parser(name, help=summary)
+    options = parser.parse_args(words)
+    if options.version:
+        from privet import __version__
+
+        sys.stdout.write(f"privet {__version__}\n")
+        return 0
+    if options.verb is None:
+        parser.print_help()
+        return 0
+    try:
+        return int(options.run(options))
+    except PrivetError as error:
+        sys.stderr.write(f"privet {options.verb}: {error.message}\n")
+        if error.hint:
+            sys.stderr.write(f"  {error.hint}\n")
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,369 @@
+"""Rules for addresses on the net: mail, web, network, devices, places, accounts, wallets."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from privet.detect import checks
+from privet.detect.rule import LETTER, Candidate, Rule, utf8
+
+_AT: Final = r"@[A-Za-z0-9_\x80-\xff]"
+_DOMAIN: Final = r"(?:[A-Za-z0-9\x80-\xff-]{1,63}\.){1,8}(?:xn--[A-Za-z0-9-]{2,40}|[A-Za-z]{2,24}|[\x80-\xff]{4,40})"
+_LOCAL: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.!#$%&'*+-/=?^_`{|}~" + bytes(range(0x80, 0x100))
+_LOCAL_END: Final = re.compile(rb"(?:[A-Za-z0-9._%+&'-]|" + LETTER.encode() + rb")+\Z")
+_LOCAL_MAX_BYTES: Final = 256
+_FILE_ENDINGS: Final = frozenset(
+    ("png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "js", "ts", "css", "scss", "html", "json", "py", "md", "txt", "so", "dll")
+)
+_TOP_LEVEL: Final = re.compile(
+    r"(?:com|org|net|edu|gov|mil|int|info|biz|name|pro|io|ai|app|dev|eu|email|cloud|online|test|example|invalid|localhost|[a-z]{2})\Z"
+)
+
+
+def _mail(hit: Candidate) -> bool | float:
+    """Reach back from the @ over the local part; reject image names (icon@2x.png) and remote repositories (git@host)."""
+    window = hit.before(_LOCAL_MAX_BYTES)
+    local = window[len(window.rstrip(_LOCAL)) :]
+    found = _LOCAL_END.search(local)
+    name = found.group().lstrip(b".'-&+%") if found else b""
+    if not name or name == b"git":
+        return False
+    top = hit.data[hit.start : hit.end].rpartition(b".")[2].decode("utf-8", "replace").lower()
+    if top in _FILE_ENDINGS:
+        return False
+    hit.start -= len(name)
+    return 0.95 if _TOP_LEVEL.match(top) or not top.isascii() or top.startswith("xn--") else 0.7
+
+
+_URL_CHAR: Final = r"(?:[!#$%&'()*+,./0-9:;=?@A-Z_a-z~-]|" + LETTER + r")"
+_HEX: Final = r"[0-9A-Fa-f]"
+_SCHEME: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-:"
+_WEB_SCHEMES: Final = frozenset(("http", "https", "ftp", "ws", "wss"))
+_SOCIAL_HOSTS: Final = (
+    r"(?i:twitter|x|facebook|fb|instagram|linkedin|tiktok|github|gitlab|youtube|reddit|pinterest|snapchat|t|vk|xing|medium|threads)"
+    r"\.(?i:com|net|me|org)/"
+)
+# A place on a public site is not a person; a query, an account, a long number or an identifier in the address may be.
+_PERSONAL: Final = re.compile(
+    r"[?#@]|/(?:u|users?|in|pub|profiles?|people|members?|accounts?|home|~[^/]+)/.|/~."
+    r"|/[^/]*\d{6}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-",
+    re.IGNORECASE,
+)
+_LOCAL_HOSTS: Final = frozenset(("localhost", "127.0.0.1", "0.0.0.0", "[::1]", "::1"))
+
+
+def _trim(hit: Candidate) -> None:
+    """Leave the punctuation of the sentence outside."""
+    value = hit.data[hit.start : hit.end]
+    while value:
+        if value[-1:] in b".,;:!?'*_~&-" or (value[-1:] == b")" and value.count(b"(") < value.count(b")")):
+            value = value[:-1]
+        else:
+            break
+    hit.end = hit.start + len(value)
+
+
+def _scheme(hit: Candidate) -> str:
+    """Move the start back over the scheme (also two of them: jdbc:mysql) and return it."""
+    window = hit.before(40)
+    scheme = window[len(window.rstrip(_SCHEME)) :].lstrip(b"0123456789+.-:")
+    hit.start -= len(scheme)
+    return scheme.decode("ascii").lower()
+
+
+def _link(hit: Candidate) -> bool | float:
+    """Score a web address: plain links are low, links that can point to a person high."""
+    if not _scheme(hit):
+        return False
+    _trim(hit)
+    _, _, rest = hit.value.partition("://")
+    host, slash, path = rest.partition("/")
+    if not host or host.rpartition(":")[0] in _LOCAL_HOSTS or host in _LOCAL_HOSTS:
+        return False
+    if "@" in host:
+        return 0.9
+    return 0.85 if _PERSONAL.search(slash + path) or "?" in host or "#" in host else 0.45
+
+
+def _bare_link(hit: Candidate) -> bool | float:
+    """Score an address without a scheme."""
+    if hit.before(1) in {b"/", b".", b"@", b"-"} and hit.before(1):
+        return False
+    _trim(hit)
+    host, slash, path = hit.value.partition("/")
+    if "." not in host[4:] and not slash:
+        return False
+    return 0.85 if _PERSONAL.search(slash + path) else 0.45
+
+
+def _social_link(hit: Candidate) -> bool | float:
+    """Pass accounts on social sites: the first part of the path names one."""
+    if hit.before(1) in {b"/", b".", b"@", b"-"} and hit.before(1):
+        return False
+    _trim(hit)
+    return len(hit.value.partition("/")[2]) > 1
+
+
+def _credentials(hit: Candidate) -> bool:
+    """Pass user:password@host behind a scheme that is not the web's."""
+    scheme = _scheme(hit)
+    value = hit.data[hit.start : hit.end].rstrip(b".,;)`")
+    hit.end = hit.start + len(value)
+    return bool(scheme) and scheme not in _WEB_SCHEMES
+
+
+def _handle(hit: Candidate) -> bool:
+    before = hit.before(1)
+    value = hit.data[hit.start : hit.end].rstrip(b"._")
+    hit.end = hit.start + len(value)
+    return not (before and (before.isalnum() or before in b"@/._\\")) and len(value) > 2
+
+
+RULES: Final = (
+    Rule(
+        id="email-address",
+        kind="EMAIL_ADDRESS",
+        head=_AT,
+        pattern="@" + _DOMAIN,
+        score=0.95,
+        check=_mail,
+        source="RFC 5321, RFC 6531 (letters beyond ASCII), RFC 5890 (international domains)",
+        hits=(
+            "write to «jane.doe@example.com».",
+            "<«j+news@mail.example.co.uk»>",
+            "mailto:«jane@example.org»?subject=hi",
+            "Grüße an «jörg.müller@münchen.example»!",
+            "почта «иван@пример.рф» работает",
+            "メールは«taro@example.jp»です",
+            "«user@xn--bcher-kva.example»",
+        ),
+        misses=("icon@2x.png", "git@github.com:org/repo", "@pytest.fixture", "a @ b.com", "user@localhost", "@example.com"),
+    ),
+    Rule(
+        id="web-address",
+        kind="URL",
+        head=r"://[^\x00-\x20/<>\"'(){}\[\]$%]",
+        pattern=r"://[^\x00-\x20/<>\"'(){}\[\]$%]",
+        extent=r"://" + _URL_CHAR + r"*",
+        score=0.45,
+        check=_link,
+        source="RFC 3986",
+        hits=(
+            "see «https://example.com/docs/page.html».",
+            "(«http://example.com/a_(b)»)",
+            "go to «https://example.com/users/jane» now",
+            "«https://example.com/reset?token=1»",
+            "[text](«https://example.com/in/jane»)",
+            "«https://jane:secret@example.com/»",
+        ),
+        misses=("http://localhost:8400/", "http://127.0.0.1:80/x", "://", "http://{host}/", "a://"),
+    ),
+    Rule(
+        id="web-address-ipv6",
+        kind="URL",
+        head=r"://\[",
+        pattern=r"://\[[0-9A-Fa-f:.]{3,45}\]",
+        extent=r"://\[[0-9A-Fa-f:.]+\]" + _URL_CHAR + r"*",
+        score=0.85,
+        check=lambda hit: bool(_scheme(hit)) and "[::1]" not in hit.value,
+        source="RFC 3986 section 3.2.2",
+        hits=("at «http://[2001:db8::1]:8080/x» now",),
+        misses=("http://[::1]/", "http://[host]/"),
+    ),
+    Rule(
+        id="web-address-bare",
+        kind="URL",
+        pattern=r"\b(?i:www)\.[A-Za-z0-9\xc3-\xdf]",
+        extent=r"(?i:www)\." + _URL_CHAR + r"*",
+        score=0.45,
+        check=_bare_link,
+        source="RFC 3986, as people write it",
+        hits=("on «www.example.com».", "«www.example.com/u/jane»"),
+        misses=("www.", "www.example", "//www.example.com"),
+    ),
+    Rule(
+        id="social-account",
+        kind="SOCIAL_HANDLE",
+        pattern=r"\b" + _SOCIAL_HOSTS + r"[A-Za-z0-9_@]",
+        extent=_SOCIAL_HOSTS + r"[A-Za-z0-9_.@/-]*",
+        score=0.7,
+        check=_social_link,
+        source="address forms of the sites",
+        hits=("find me on «twitter.com/jane_doe_example»", "«linkedin.com/in/jane-doe-example»."),
+        misses=("twitter.com", "https://example.com/x.com/"),
+    ),
+    Rule(
+        id="connection-string",
+        kind="CONNECTION_STRING",
+        head=r"://[^\x00-\x20/<>\"'(){}\[\]$%]",
+        pattern=r"://[^\x00-\x20/\"'<>@:{}$]{0,63}:[^\x00-\x20\"'<>@{}]{1,127}@[^\x00-\x20\"'<>{}\x80-\xff]",
+        extent=r"://[^\x00-\x20/\"'<>@:{}$]{0,63}:[^\x00-\x20\"'<>@{}]{1,127}@[^\x00-\x20\"'<>\x80-\xff]*",
+        score=0.97,
+        check=_credentials,
+        source="RFC 3986 section 3.2.1; libpq, MongoDB, Redis and AMQP connection strings",
+        hits=(
+            "DATABASE_URL=«postgres://app:hunter2@db.example.com:5432/main»",
+            "'«mongodb+srv://root:p@ss.w0rd@cluster.example.net/x?y=1»'",
+            "«redis://:hunter2@192.0.2.7:6379/0»",
+            "«jdbc:mysql://app:hunter2@db.example.com/x»",
+        ),
+        misses=("postgres://db.example.com/main", "postgres://${USER}:${PASSWORD}@host/", "https://a:b@example.com"),
+    ),
+    Rule(
+        id="ipv4-address",
+        kind="IP_ADDRESS",
+        pattern=r"\b(?:\d{1,3}\.){3}\d{1,3}\b",
+        score=0.8,
+        check=checks.ipv4,
+        source="RFC 791; special ranges RFC 6890",
+        hits=("from «192.0.2.17» port 22", "«198.51.100.4»:8080", "ip=«203.0.113.9»,"),
+        misses=("v1.2.3.4", "version 1.2.3.4", "127.0.0.1", "0.0.0.0", "1.2.3.4.5", "255.255.255.0", "300.1.2.3", "1.2.3.4-rc1"),
+    ),
+    Rule(
+        id="ipv6-address",
+        kind="IP_ADDRESS",
+        head=rf"\b(?:{_HEX}{{1,4}}:){{3}}[0-9A-Fa-f:]|\b{_HEX}{{1,4}}:(?:{_HEX}{{1,4}}:){{0,1}}:",
+        pattern=rf"\b{_HEX}{{1,4}}(?:::?{_HEX}{{1,4}}){{2,7}}(?:(?:\.\d{{1,3}}){{3}})?\b|\b{_HEX}{{1,4}}(?::{_HEX}{{1,4}}){{0,6}}::(?:{_HEX}{{1,4}}\b)?",
+        score=0.8,
+        check=checks.ipv6,
+        source="RFC 4291, RFC 5952",
+        hits=("from «2001:db8::1» port 22", "[«2001:db8:0:0:8:800:200c:417a»]:443", "via «fe80::1ff:fe23:4567:890a»%eth0"),
+        misses=("std::string", "12:30:45", "a::b", "::1", "::", "00:1b:44:11:3a:b7", "Foo::bar"),
+    ),
+    Rule(
+        id="mac-address",
+        kind="MAC_ADDRESS",
+        head=rf"\b{_HEX}{{2}}[:-]{_HEX}{{2}}[:-]{_HEX}{{2}}[:-]",
+        pattern=rf"\b(?:{_HEX}{{2}}:){{5}}{_HEX}{{2}}\b|\b(?:{_HEX}{{2}}-){{5}}{_HEX}{{2}}\b",
+        score=0.85,
+        check=checks.mac,
+        source="IEEE 802 (EUI-48); documentation range RFC 7042",
+        hits=("hw «00:00:5e:00:53:af».", "«00-00-5E-00-53-01»"),
+        misses=("00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "00:11:22:33:44:55:66:77", "12:30:45"),
+    ),
+    Rule(
+        id="social-handle",
+        kind="SOCIAL_HANDLE",
+        head=_AT,
+        pattern=r"@[A-Za-z0-9_][A-Za-z0-9_.]{1,30}",
+        score=0.7,
+        check=_handle,
+        context=(
+            "twitter", "tweet", "tweeted", "rt", "instagram", "insta", "ig", "tiktok", "telegram", "threads", "bluesky", "mastodon", "github",
+            "follow", "following", "follower", "followers", "handle", "username", "dm", "dms", "cc", "via", "snapchat", "discord", "profile",
+            "account", "folge", "suivez", "sigue", "seguici",
+        ),  # fmt: skip
+        context_score=0.75,
+        needs_context=True,
+        source="handle rules of the sites",
+        hits=("follow me on Twitter: «@jane_doe_example»!", "RT «@jane_example»: so true"),
+        misses=("@property", "@app.route", "twitter a@b", "instagram @@x"),
+    ),
+    Rule(
+        id="fediverse-handle",
+        kind="SOCIAL_HANDLE",
+        head=_AT,
+        pattern=r"@[A-Za-z0-9_.-]{1,30}@" + _DOMAIN,
+        score=0.9,
+        check=_handle,
+        source="ActivityPub (WebFinger, RFC 7033)",
+        hits=("I am «@jane@social.example» there",),
+        misses=("a@b@c.example",),
+    ),
+    Rule(
+        id="coordinates-decimal",
+        kind="GPS_COORDINATES",
+        head=r"\b\d{1,2}\.\d{3,}",
+        pattern=r"\b\d{1,2}\.\d{3,15},[ ]?-?\d{1,3}\.\d{3,15}\b",
+        score=0.75,
+        check=lambda hit: _signed(hit) and checks.coordinates(hit),
+        context=(
+            "lat", "latitude", "lon", "lng", "long", "longitude", "gps", "coordinates", "coordinate", "coords", "geo", "location", "position",
+            "located", "maps", "koordinaten", "coordenadas", "coordonnées", "coordinate", "coördinaten", "współrzędne", "standort", "point", "ll",
+        ),  # fmt: skip
+        context_score=0.8,
+        needs_context=True,
+        source="ISO 6709, decimal degrees",
+        hits=("GPS: «48.85837, 2.294481».", "location=«-33.8568,151.2153»"),
+        misses=("[0.1234, 0.5678]", "gps 12.34", "lat 98.1234, 10.1234"),
+    ),
+    Rule(
+        id="coordinates-degrees",
+        kind="GPS_COORDINATES",
+        head=r"\b\d{1,3}(?:\.\d{1,10})?" + utf8("°"),
+        pattern=(
+            r"\b\d{1,3}(?:\.\d{1,10})?" + utf8("°") + r"[ ]?(?:\d{1,2}(?:['" + "]|" + utf8("′") + r"|" + utf8("’")
+            + r")[ ]?(?:\d{1,2}(?:\.\d{1,6})?(?:''|\"|" + utf8("″") + r"|" + utf8("”") + r"))?[ ]?)?[NSEWO]\b"
+        ),  # fmt: skip
+        score=0.8,
+        source="ISO 6709, degrees, minutes and seconds",
+        hits=("at «48°51'29.6\"N» and", "«48.8584° N»"),
+        misses=("20° C", "45°", "90° S-bend"[:3]),
+    ),
+    Rule(
+        id="bitcoin-address",
+        kind="CRYPTO",
+        pattern=r"\b[13][1-9A-HJ-NP-Za-km-z]{25,34}\b",
+        score=0.95,
+        check=checks.base58check,
+        source="Bitcoin base58check addresses; example: the genesis block",
+        hits=("to «1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa» please",),
+        misses=("1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb",),
+    ),
+    Rule(
+        id="bitcoin-segwit",
+        kind="CRYPTO",
+        pattern=r"\b(?:(?:bc|tb)1[ac-hj-np-z02-9]{11,71}|(?:BC|TB)1[AC-HJ-NP-Z02-9]{11,71})\b",
+        score=0.95,
+        check=checks.bech32,
+        source="BIP 173, BIP 350",
+        hits=("to «bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4».",),
+        misses=("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5",),
+    ),
+    Rule(
+        id="ethereum-address",
+        kind="CRYPTO",
+        pattern=r"\b0x[0-9a-fA-F]{40}\b",
+        score=0.75,
+        check=checks.random_token,
+        source="EIP-55",
+        hits=("to «0x52908400098527886E0F7030069857D2E4169EE7» now",),
+        misses=("0x0000000000000000000000000000000000000000", "0x1234"),
+    ),
+    Rule(
+        id="imei",
+        kind="DEVICE_ID",
+        head=r"\b\d(?:[ .\-/]?\d){5}",
+        pattern=r"\b\d{2}[- ]?\d{6}[- ]?\d{6}[- ]?\d(?:\d)?\b",
+        score=0.85,
+        check=checks.imei,
+        context=("imei", "imeis", "imeisv", "meid"),
+        needs_context=True,
+        source="3GPP TS 23.003",
+        hits=("IMEI: «49-015420-323751-8»", "imei «490154203237518»"),
+        misses=("490154203237518", "IMEI 490154203237519"),
+    ),
+    Rule(
+        id="device-id",
+        kind="DEVICE_ID",
+        head=rf"\b{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}",
+        pattern=rf"\b{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}\b",
+        score=0.8,
+        context=(
+            "idfa", "idfv", "aaid", "gaid", "udid", "advertising", "device", "device_id", "deviceid", "android_id", "installation", "handset",
+            "gerät", "appareil", "dispositivo", "apparaat", "urządzenie",
+        ),  # fmt: skip
+        needs_context=True,
+        source="RFC 9562; advertising identifiers of phone systems",
+        hits=("IDFA «6d92078a-8246-4ba4-ae5b-76104861e7dc»",),
+        misses=("request 6d92078a-8246-4ba4-ae5b-76104861e7dc",),
+    ),
+)
+
+
+def _signed(hit: Candidate) -> bool:
+    """Take a minus sign before the number into the hit."""
+    if hit.before(1) == b"-" and not hit.before(2)[:1].isalnum():
+        hit.start -= 1
+    return True

@@ -1,0 +1,1 @@
+"""No outside call unless it is named."""

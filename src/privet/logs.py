@@ -1,0 +1,156 @@
+"""Log lines that cannot hold an identifier: an allow-list of templates, buckets, counts and keyed ids.
+
+Invariants:
+
+- An access line is made from `AccessEvent`, whose fields are rule ids, route templates, numbers and counts; no field takes free text.
+- Records of other libraries' loggers become a level, a logger's name and a place in the code; their text and arguments are dropped,
+  because libraries put data into them.
+- Writing never blocks the event loop: lines go to a thread through a bounded queue, and are counted when dropped.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from privet.hardening import place_of
+from privet.policy import LogsPolicy
+
+LATENCY_BUCKETS_SECONDS: Final = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
+_QUEUE_LINES: Final = 10_000
+_STOP: Final = b""
+
+
+@dataclass(slots=True)
+class AccessEvent:
+    """What is known about one request when it is over."""
+
+    route: str = "none"
+    status: int = 0
+    seconds: float = 0.0
+    prompt_tokens: int | None = None
+    answer_tokens: int | None = None
+    masked: Mapping[str, int] = field(default_factory=dict)
+    redacted: Mapping[str, int] = field(default_factory=dict)
+    rule: str | None = None
+    caller: str | None = None
+
+
+def latency_bucket(seconds: float) -> str:
+    """Return the bucket a latency falls into, such as `<0.1s`; exact times identify a request across systems."""
+    for bound in LATENCY_BUCKETS_SECONDS:
+        if seconds < bound:
+            return f"<{bound:g}s"
+    return f">={LATENCY_BUCKETS_SECONDS[-1]:g}s"
+
+
+class Lines(Protocol):
+    """Takes finished lines."""
+
+    def write(self, line: bytes) -> None:
+        """Take one line, with its end."""
+
+
+class LineWriter:
+    """Writes lines to a file descriptor from a thread of its own, batching what has gathered."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lines: queue.Queue[bytes] = queue.Queue(_QUEUE_LINES)
+        self.dropped = 0
+        self._thread = threading.Thread(target=self._run, name="privet-log", daemon=True)
+        self._thread.start()
+
+    def write(self, line: bytes) -> None:
+        """Queue one line; where the reader of the log has stopped reading, the line is dropped and counted."""
+        try:
+            self._lines.put_nowait(line)
+        except queue.Full:
+            self.dropped += 1
+
+    def close(self, timeout_seconds: float = 1.0) -> None:
+        """Write what is queued and stop, unless the reader has stopped reading."""
+        self.write(_STOP)
+        self._thread.join(timeout_seconds)
+
+    def _run(self) -> None:
+        while True:
+            batch = [self._lines.get()]
+            while len(batch) < _QUEUE_LINES:
+                try:
+                    batch.append(self._lines.get_nowait())
+                except queue.Empty:
+                    break
+            stop = _STOP in batch
+            rest = b"".join(batch)
+            try:
+                while rest:
+                    rest = rest[os.write(self._descriptor, rest) :]
+            except OSError:
+                # The terminal or pipe is gone. Serving goes on; there is nobody to tell.
+                self.dropped += len(batch)
+            if stop:
+                return
+
+
+class AccessLog:
+    """Writes one JSON line a request, with the fields the policy leaves."""
+
+    def __init__(self, policy: LogsPolicy, writer: Lines) -> None:
+        self._fields = policy.fields
+        self._round = policy.round_seconds
+        self._writer = writer
+
+    def write(self, event: AccessEvent) -> None:
+        """Write an event."""
+        if not self._fields:
+            return
+        line: dict[str, Any] = {
+            "time": rounded_time(self._round),
+            "route": event.route,
+            "status": event.status,
+            "latency": latency_bucket(event.seconds),
+            "prompt_tokens": event.prompt_tokens,
+            "answer_tokens": event.answer_tokens,
+            "masked": dict(event.masked) or None,
+            "redacted": dict(event.redacted) or None,
+            "rule": event.rule,
+            "caller": event.caller,
+        }
+        kept = {name: value for name, value in line.items() if value is not None and name in self._fields}
+        self._writer.write(msgspec.json.encode(kept) + b"\n")
+
+
+class PlaceHandler(logging.Handler):
+    """Turns other libraries' records into lines without their text."""
+
+    def __init__(self, writer: Lines, round_seconds: int) -> None:
+        super().__init__(logging.WARNING)
+        self._writer = writer
+        self._round = round_seconds
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write where a record came from, and the type and place of its exception."""
+        error = record.exc_info[1] if record.exc_info else None
+        line = {
+            "time": rounded_time(self._round),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "where": place_of(error) if error is not None else f"{record.filename}:{record.lineno}",
+        }
+        self._writer.write(msgspec.json.encode(line) + b"\n")
+
+
+def rounded_time(round_seconds: int) -> str:
+    """Return the time in UTC, rounded down."""
+    step = max(1, round_seconds)
+    return datetime.fromtimestamp(time.time() // step * step, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,1 @@
+"""Bytes to bytes with nothing but content."""

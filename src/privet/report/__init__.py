@@ -1,0 +1,1 @@
+"""Policies, findings and evidence as text; pure functions."""

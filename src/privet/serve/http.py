@@ -1,0 +1,125 @@
+"""uvicorn's HTTP protocol with limits on headers and time, and errors in the endpoint's own shape.
+
+Invariants: a client that has not finished its headers in time is closed; so is one that goes on sending a body that was refused;
+no answer of the protocol itself lacks the error object and the request id; a client that is gone ends the work for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, cast
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from privet.policy import ServePolicy
+from privet.serve.refusals import Refusal
+from privet.serve.responses import json_headers, new_request_id
+
+ON_DISCONNECT = "privet.on_disconnect"
+"""Key in the ASGI scope under which the app leaves what to call when the client is gone."""
+
+
+class LimitedHttp(HttpToolsProtocol):
+    """One client connection. Made by a subclass that carries the policy, see `limited_http`."""
+
+    limits: ServePolicy
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._timer: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
+        self._in_head = False
+        self._refused = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Start the clock for the first request's headers."""
+        super().connection_made(transport)
+        self._arm(self.limits.header_timeout_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock, and the work for the request that was being answered."""
+        self._disarm()
+        super().connection_lost(exc)
+        if self.cycle is not None and not self.cycle.response_complete:
+            stop = cast("dict[str, Any]", self.cycle.scope).get(ON_DISCONNECT)
+            if stop is not None:
+                stop()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, unless the headers have grown too large."""
+        if self._in_head or self.scope is None:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > self.limits.max_header_bytes:
+            self._refuse("headers-too-large")
+
+    def on_message_begin(self) -> None:
+        """Start the clock for a request's headers."""
+        super().on_message_begin()
+        self._in_head = True
+        self._head_bytes = 0
+        if self._timer is None:
+            self._arm(self.limits.header_timeout_seconds)
+
+    def on_headers_complete(self) -> None:
+        """Hand the request to the app, unless its headers are too large in all."""
+        self._in_head = False
+        self._disarm()
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > self.limits.max_header_bytes:
+            self._refuse("headers-too-large")
+            return
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body; one that was refused already is read and dropped for a while, so that the client sees the answer."""
+        if self._refused:
+            return
+        if self.cycle.response_complete and self._timer is None:
+            self._arm(self.limits.body_timeout_seconds)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Stop the clock."""
+        if self._refused:
+            return
+        self._disarm()
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP."""
+        del msg
+        self._refuse("not-http")
+
+    def _arm(self, seconds: float) -> None:
+        self._timer = self.loop.call_later(seconds, self._expired)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _expired(self) -> None:
+        self._timer = None
+        if self.cycle is not None and not self._in_head:
+            self.transport.close()
+        else:
+            self._refuse("too-slow")
+
+    def _refuse(self, rule: str) -> None:
+        if self.transport is None or self.transport.is_closing():
+            return
+        self._refused = True
+        refusal = Refusal(rule)
+        body = refusal.body()
+        lines = [STATUS_LINE[refusal.status]]
+        for name, value in json_headers(new_request_id(), len(body)):
+            lines += (name, b": ", value, b"\r\n")
+        lines += (b"connection: close\r\n\r\n", body)
+        self.transport.write(b"".join(lines))
+        self.transport.close()
+
+
+def limited_http(policy: ServePolicy) -> type[LimitedHttp]:
+    """Return the protocol class for a server under this policy."""
+    return type("PolicyHttp", (LimitedHttp,), {"limits": policy})

@@ -1,0 +1,230 @@
+"""The identifiers of one request: what became a token, and what a token stands for.
+
+Invariants:
+
+- The map lives in this object, for one request of one caller, and nowhere else.
+- The same value has the same token within a request, numbered by first appearance, so a conversation that is sent again reads the same.
+- A token that the caller typed literally is never handed out, so it cannot pull out another value.
+- Spans of long texts are remembered across requests under a keyed fingerprint of the process, never under the text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+from collections import Counter, OrderedDict
+from typing import Final, NamedTuple
+
+import msgspec
+
+from privet.detect import Detector
+from privet.records import Span
+from privet.serve.refusals import Refusal
+
+TOKEN_CHARS: Final = re.compile(r"(?<![A-Z_\\])\[?[A-Z]{2,32}(?:\\?_[A-Z]{1,32}){0,4}\\?_[0-9]{1,5}\]?")
+"""A token as models write it: `[EMAIL_ADDRESS_1]`, without brackets, or with Markdown's escaped underscores."""
+
+_CACHE_FROM_CHARS: Final = 200
+_CACHE_ENTRIES: Final = 8192
+_MAX_JSON_DEPTH: Final = 64
+
+
+def canonical_token(written: str) -> str:
+    r"""Return a token in the one spelling under which it is stored.
+
+    >>> canonical_token(r"EMAIL\_ADDRESS\_1")
+    '[EMAIL_ADDRESS_1]'
+    """
+    return "[" + written.strip("[]").replace("\\", "") + "]"
+
+
+def kind_label(kind: str) -> str:
+    """Return what stands for an identifier that nobody may have back."""
+    return f"[{kind}]"
+
+
+class SpanCache:
+    """A bounded memory of where the spans of a text were, keyed by BLAKE2b under a key of this process (RFC 7693 section 2.9)."""
+
+    def __init__(self, detector: Detector) -> None:
+        self.detector = detector
+        self._key = secrets.token_bytes(32)
+        self._known: OrderedDict[bytes, tuple[Span, ...]] = OrderedDict()
+
+    def find(self, text: str, start: int = 0) -> tuple[Span, ...]:
+        """Return the detector's spans, from memory where the same long text was seen before."""
+        if len(text) < _CACHE_FROM_CHARS:
+            return self.detector.find(text, start)
+        raw = text.encode("utf-8", "surrogatepass")
+        mark = hashlib.blake2b(raw, digest_size=32, key=self._key, salt=start.to_bytes(8, "big")).digest()
+        known = self._known
+        spans = known.get(mark)
+        if spans is None:
+            spans = known[mark] = self.detector.find(text, start)
+            if len(known) > _CACHE_ENTRIES:
+                known.popitem(last=False)
+        else:
+            known.move_to_end(mark)
+        return spans
+
+
+class Part(NamedTuple):
+    """One text of a request as typed and as sent, for the caller's own preview."""
+
+    field: str
+    typed: str
+    sent: str
+    spans: tuple[Span, ...]
+    tokens: tuple[str, ...]
+
+
+class Masker:
+    """Turns the identifiers of one request into tokens and knows them again in the answer."""
+
+    __slots__ = (
+        "_by_value",
+        "_finder",
+        "_given",
+        "_mode",
+        "_numbers",
+        "_taken",
+        "masked",
+        "parts",
+        "redacted",
+        "values",
+    )
+
+    def __init__(self, finder: SpanCache, mode: str, raw_body: bytes, *, keep_parts: bool = False) -> None:
+        self._finder = finder
+        self._mode = mode
+        self._taken = _literal_tokens(raw_body)
+        self._by_value: dict[tuple[str, str], str] = {}
+        self._numbers: Counter[str] = Counter()
+        self._given: set[str] = set()
+        self.values: dict[str, str] = {}
+        self.masked: Counter[str] = Counter()
+        self.redacted: Counter[str] = Counter()
+        self.parts: list[Part] | None = [] if keep_parts else None
+
+    def __repr__(self) -> str:
+        return f"Masker({sum(self.masked.values())} masked)"
+
+    def mask(self, text: str, field: str, context: str = "") -> str:
+        """Return the text as the model may see it.
+
+        `context` is what stands left of the text where it was cut out, such as the key of a JSON value.
+
+        Raises:
+            Refusal: the policy refuses identifiers, and there is one.
+
+        """
+        if context:
+            shift = len(context)
+            spans = tuple(
+                Span(span.start - shift, span.end - shift, span.kind, span.score, span.rule)
+                for span in self._finder.find(context + text, shift)
+            )
+        else:
+            spans = self._finder.find(text)
+        if not spans:
+            if self.parts is not None:
+                self.parts.append(Part(field, text, text, (), ()))
+            return text
+        if self._mode == "refuse":
+            raise Refusal("identifier", field)
+        tokens = []
+        pieces: list[str] = []
+        at = 0
+        for span in spans:
+            token = self.token(span.kind, text[span.start : span.end])
+            pieces += (text[at : span.start], token)
+            tokens.append(token)
+            at = span.end
+        pieces.append(text[at:])
+        sent = "".join(pieces)
+        if self.parts is not None:
+            self.parts.append(Part(field, text, sent, spans, tuple(tokens)))
+        return sent
+
+    def token(self, kind: str, value: str) -> str:
+        """Return what stands for a value in this request: its token, its label, or itself where an exception lets it pass."""
+        if self._mode == "pass":
+            self._given.add(value)
+            return value
+        self.masked[kind] += 1
+        token = self._by_value.get((kind, value))
+        if token is None:
+            self._given.add(value)
+            if self._mode == "redact":
+                token = kind_label(kind)
+            else:
+                token = self._next(kind)
+                self.values[token] = value
+            self._by_value[kind, value] = token
+        return token
+
+    def holds_identifier(self, text: str) -> bool:
+        """Tell whether there is an identifier in a text that is not to be masked but refused."""
+        return bool(self._finder.find(text))
+
+    def _next(self, kind: str) -> str:
+        while True:
+            self._numbers[kind] += 1
+            token = f"[{kind}_{self._numbers[kind]}]"
+            if token not in self._taken:
+                return token
+
+    def restore(self, written: str) -> str | None:
+        """Return the value a token of this request stands for, whatever its spelling; None where it is not one of ours."""
+        return self.values.get(canonical_token(written))
+
+    def gave(self, value: str) -> bool:
+        """Tell whether the caller's own prompt held this value."""
+        return value in self._given
+
+    def mask_json(self, text: str, field: str) -> str:
+        """Return a text with JSON inside, as tool arguments are, with identifiers in its strings, keys and numbers masked.
+
+        A text that is not JSON is masked as plain text. Unchanged JSON is returned as it was written.
+        """
+        try:
+            decoded = msgspec.json.decode(text)
+        except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+            return self.mask(text, field)
+        before = self.masked.total()
+        masked = self.mask_tree(decoded, field)
+        if self.masked.total() == before:
+            return text
+        return json.dumps(masked, ensure_ascii=False, separators=(",", ":"))
+
+    def mask_tree(self, node: object, field: str, key: str = "", depth: int = 0) -> object:
+        """Return decoded JSON with every string, key and long number masked; the key is context for its value.
+
+        Raises:
+            Refusal: deeper than 64 levels, or the policy refuses identifiers.
+
+        """
+        if depth > _MAX_JSON_DEPTH:
+            raise Refusal("invalid-value", field)
+        context = f"{key}: " if key else ""
+        if isinstance(node, str):
+            return self.mask(node, field, context)
+        if isinstance(node, dict):
+            return {
+                self.mask(name, field): self.mask_tree(value, field, name, depth + 1) for name, value in node.items()
+            }
+        if isinstance(node, list):
+            return [self.mask_tree(value, field, key, depth + 1) for value in node]
+        if isinstance(node, (int, float)) and not isinstance(node, bool):
+            written = json.dumps(node)
+            masked = self.mask(written, field, context) if len(written) >= 7 else written
+            return node if masked == written else masked
+        return node
+
+
+def _literal_tokens(raw_body: bytes) -> frozenset[str]:
+    if b"_" not in raw_body:
+        return frozenset()
+    return frozenset(map(canonical_token, TOKEN_CHARS.findall(raw_body.decode("utf-8", "replace"))))
