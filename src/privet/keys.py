@@ -30,6 +30,7 @@ from privet.errors import BadInput, Unprotected
 KEY_PREFIX: Final = "privet_"
 FORMAT: Final = "privet-keys/1"
 _ENTROPY_BYTES: Final = 32
+_NOWHERE: Final = Path(os.devnull)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +49,17 @@ def state_folder(environment: Mapping[str, str]) -> Path:
 
     """
     base = environment.get("XDG_STATE_HOME") or ""
-    root = (
-        Path(base) if base.startswith("/") else Path(environment.get("HOME") or "~").expanduser() / ".local" / "state"
-    )
-    folder = root / "privet"
     try:
+        home = Path(environment.get("HOME") or "~")
+        root = Path(base) if base.startswith("/") else home.expanduser() / ".local" / "state"
+        folder = root / "privet"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_uid != os.geteuid():
             raise Unprotected(
                 "the state folder belongs to another user", hint="set XDG_STATE_HOME to a folder of yours"
             )
         folder.chmod(0o700)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError: neither HOME nor a password entry names a home.
         raise Unprotected(
             "the state folder cannot be made", hint="set HOME or XDG_STATE_HOME to a folder you can write"
         ) from error
@@ -99,10 +99,13 @@ class KeyRing:
             document = json.loads(path.read_bytes())
             if document["format"] != FORMAT:
                 raise ValueError(FORMAT)
-            return cls(path, {item["id"]: bytes.fromhex(item["sha256"]) for item in document["keys"]})
+            hashes = {item["id"]: bytes.fromhex(item["sha256"]) for item in document["keys"]}
+            if any(not isinstance(key_id, str) or len(known) != 32 for key_id, known in hashes.items()):
+                raise ValueError(FORMAT)
+            return cls(path, hashes)
         except FileNotFoundError:
             return cls(path, {})
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise BadInput(
                 "the key file is not readable as " + FORMAT, hint="remove it; the next start makes a new key"
             ) from error
@@ -112,7 +115,7 @@ class KeyRing:
         """Return a ring that is never written, and its one key."""
         secret = KEY_PREFIX + secrets.token_urlsafe(_ENTROPY_BYTES)
         issued = IssuedKey("key_" + secrets.token_hex(6), secret)
-        return cls(Path(os.devnull), {issued.key_id: hashlib.sha256(secret.encode()).digest()}), issued
+        return cls(_NOWHERE, {issued.key_id: hashlib.sha256(secret.encode()).digest()}), issued
 
     @property
     def folder(self) -> Path:
@@ -129,7 +132,8 @@ class KeyRing:
         digest = hashlib.sha256(secret.encode()).digest()
         created = datetime.now(UTC).date().isoformat()
         document = {"format": FORMAT, "keys": [{"id": key_id, "sha256": digest.hex(), "created": created}]}
-        _write_private(self._path, json.dumps(document).encode() + b"\n")
+        if self._path != _NOWHERE:
+            _write_private(self._path, json.dumps(document).encode() + b"\n")
         self._hashes = {key_id: digest}
         return IssuedKey(key_id, secret)
 
@@ -146,15 +150,17 @@ class KeyRing:
 
 def _write_private(path: Path, content: bytes) -> None:
     """Write beside and rename into place, so that a crash leaves the old file or the new one."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".keys-")
+    name = ""
     try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".keys-")
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
     except OSError as error:
-        Path(name).unlink(missing_ok=True)
+        if name:
+            Path(name).unlink(missing_ok=True)
         raise Unprotected(
             "the key file cannot be written", hint="check the space and permissions of the state folder"
         ) from error

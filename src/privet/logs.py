@@ -18,6 +18,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -153,4 +154,9 @@ class PlaceHandler(logging.Handler):
 def rounded_time(round_seconds: int) -> str:
     """Return the time in UTC, rounded down."""
     step = max(1, round_seconds)
-    return datetime.fromtimestamp(time.time() // step * step, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _written(int(time.time() // step * step))
+
+
+@lru_cache(maxsize=1)
+def _written(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

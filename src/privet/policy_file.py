@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from difflib import get_close_matches
@@ -26,6 +26,8 @@ from privet.policy import DEFAULT, SETTINGS, Policy, Setting, value_of, with_val
 FILE_NAME: Final = "privet.toml"
 ENV_PREFIX: Final = "PRIVET_"
 _EXCEPTION_KEYS: Final = ("rule", "value", "reason", "owner", "expires")
+_MAX_NUMBER: Final = 2**53
+"""Above it stands no limit that anybody means; infinity is none either."""
 _SECTIONS: Final = tuple(dict.fromkeys(setting_id.split(".")[0] for setting_id in SETTINGS))
 
 
@@ -86,7 +88,8 @@ def load_policy(
             sources.append(name)
     for setting_id, value in (flags or {}).items():
         if value is not None:
-            policy = _tighten(policy, setting_id, value, f"flag for {setting_id}")
+            where = f"flag for {setting_id}"
+            policy = _tighten(policy, setting_id, _typed(setting_id, SETTINGS[setting_id], value, where), where)
     return LoadedPolicy(policy, loaded.exceptions, loaded.expired, tuple(sources))
 
 
@@ -102,8 +105,8 @@ def _read_file(path: Path, today: date) -> LoadedPolicy:
         ) from error
     try:
         document = tomllib.loads(source)
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"line (\d+)", str(error))
+    except (ValueError, RecursionError) as error:  # ValueError: TOMLDecodeError, and numbers of thousands of digits.
+        found = re.search(r"line (\d+)", str(error)) if isinstance(error, tomllib.TOMLDecodeError) else None
         line = found[1] if found else source.count("\n") + 1
         raise PolicyInvalid(f"{name}:{line}: not valid TOML", hint="correct this line; see docs/policy.md") from error
     policy = _read_tables(document, source, name)
@@ -125,7 +128,7 @@ def _read_tables(document: Mapping[str, Any], source: str, name: str) -> Policy:
             )
         for key, value in body.items():
             setting_id = f"{section}.{key}"
-            where = f"{name}:{_line_of(source, section, key)}"
+            where = f"{name}:{_line_of(source, setting_id)}"
             known = SETTINGS.get(setting_id)
             if known is None:
                 raise PolicyInvalid(
@@ -141,7 +144,10 @@ def _read_exceptions(
     """Return the exceptions in force, and those that have expired."""
     blocks = document.get("exception", [])
     if not isinstance(blocks, list):
-        raise PolicyInvalid(f"{name}:{_line_of(source, 'exception')}: write [[exception]], with two brackets")
+        raise PolicyInvalid(
+            f"{name}:{_line_of(source, 'exception')}: exceptions are not a list",
+            hint="write [[exception]], with two brackets",
+        )
     held: list[PolicyException] = []
     expired: list[PolicyException] = []
     for index, block in enumerate(blocks):
@@ -150,7 +156,9 @@ def _read_exceptions(
     return held, expired
 
 
-def _exception(block: Mapping[str, Any], where: str) -> PolicyException:
+def _exception(block: object, where: str) -> PolicyException:
+    if not isinstance(block, dict):
+        raise PolicyInvalid(f"{where}: an exception is not a table", hint="write [[exception]], and its keys below")
     for key in block:
         if key not in _EXCEPTION_KEYS:
             raise PolicyInvalid(f"{where}: unknown key {key} in [[exception]]", hint=_suggest(key, _EXCEPTION_KEYS))
@@ -163,7 +171,7 @@ def _exception(block: Mapping[str, Any], where: str) -> PolicyException:
     rule = str(block["rule"])
     known = SETTINGS.get(rule)
     if known is None:
-        raise PolicyInvalid(f"{where}: unknown rule {rule}", hint=_suggest(rule, tuple(SETTINGS)))
+        raise PolicyInvalid(f"{where}: rule is not the id of a setting", hint=_suggest(rule, tuple(SETTINGS)))
     if known.fixed:
         raise PolicyInvalid(f"{where}: {rule} cannot be loosened", hint="remove this exception")
     value = _typed(rule, known, block["value"], where)
@@ -188,26 +196,30 @@ def _tighten(policy: Policy, setting_id: str, value: object, where: str) -> Poli
     return with_value(policy, setting_id, value)
 
 
-def _typed(setting_id: str, known: Setting, value: object, where: str) -> Any:
+def _typed(setting_id: str, known: Setting, value: Any, where: str) -> Any:
     """Return the value in the setting's own type, or say what was expected."""
     default = value_of(DEFAULT, setting_id)
     if known.ranks:
-        if value in known.ranks:
-            return value
-        raise PolicyInvalid(f"{where}: {setting_id} is not one of {', '.join(known.ranks)}")
-    if isinstance(default, bool):
-        if isinstance(value, bool):
-            return value
-        raise PolicyInvalid(f"{where}: {setting_id} is not true or false")
-    if isinstance(default, frozenset):
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            return frozenset(value)
-        raise PolicyInvalid(f"{where}: {setting_id} is not a list of strings")
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
-        if isinstance(default, int) and not float(value).is_integer():
-            raise PolicyInvalid(f"{where}: {setting_id} is not a whole number of {known.unit}")
-        return type(default)(value)
-    raise PolicyInvalid(f"{where}: {setting_id} is not a number of {known.unit}")
+        fits, expected = value in known.ranks, f"one of {', '.join(known.ranks)}"
+    elif isinstance(default, bool):
+        fits, expected = isinstance(value, bool), "true or false"
+    elif isinstance(default, frozenset):
+        fits = isinstance(value, (list, frozenset)) and all(isinstance(item, str) for item in value)
+        # Where there is a default, it is everything that is known: another entry is a mistyped one, and would do nothing.
+        fits = fits and (not default or default.issuperset(value))
+        expected = "a list of entries of its default" if default else "a list of strings"
+    else:
+        most = 1 if known.unit.startswith("score") else _MAX_NUMBER
+        whole = isinstance(default, int)
+        fits = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= most
+        fits = fits and (not whole or float(value).is_integer())
+        expected = f"a {'whole number' if whole else 'number'} of {known.unit}"
+    if not fits:
+        raise PolicyInvalid(
+            f"{where}: {setting_id} is not {expected}",
+            hint=f"`privet policy explain {setting_id}` shows how to write it",
+        )
+    return type(default)(value)
 
 
 def _setting_of_variable(name: str) -> str:
@@ -239,21 +251,30 @@ def _from_text(setting_id: str, raw: str, where: str) -> Any:
     return _typed(setting_id, SETTINGS[setting_id], value, f"environment variable {where}")
 
 
-def _line_of(source: str, table: str, key: str | None = None, *, nth: int = 0) -> int:
-    """Return the line of a table header, or of a key below it; tomllib keeps no positions."""
-    current, seen = "", -1
-    for number, line in enumerate(source.splitlines(), start=1):
-        header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
-        if header:
-            current = header[1].strip("\"'")
-            seen += current == table
-            if key is None and current == table and seen == nth:
-                return number
-        elif (key is not None and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line) and current == table) or (
-            key is None and not current and re.match(rf"\s*[\"']?{re.escape(table)}[\"']?\s*[.=]", line)
-        ):
-            return number
+def _line_of(source: str, path: str, *, nth: int = 0) -> int:
+    """Return the line of the nth table or key of this path, else of the table that holds it; tomllib keeps no positions."""
+    places = list(_places(source))
+    while path:
+        lines = [number for number, found in places if found == path or (not nth and found.startswith(path + "."))]
+        if lines:
+            return lines[min(nth, len(lines) - 1)]
+        path = path.rpartition(".")[0]
     return 1
+
+
+def _places(source: str) -> Iterator[tuple[int, str]]:
+    """Yield line and dotted path of every table header and key."""
+    table = ""
+    for number, line in enumerate(source.splitlines(), start=1):
+        if line.lstrip().startswith("["):
+            table = _dotted(line.lstrip(" \t[").partition("]")[0])
+            yield number, table
+        elif "=" in line:
+            yield number, f"{table}.{_dotted(line.partition('=')[0])}".lstrip(".")
+
+
+def _dotted(written: str) -> str:
+    return ".".join(part.strip(" \t\"'") for part in written.split("."))
 
 
 def _suggest(word: str, known: tuple[str, ...]) -> str:

@@ -51,7 +51,8 @@ def add_parser(verbs: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until interrupted."""
     try:
-        from privet.serve.server import ServeOptions, serve
+        from privet.serve.server import serve
+        from privet.serve.setup import ServeOptions
     except ModuleNotFoundError as error:
         raise Unprotected(
             f"privet serve needs the package {error.name}", hint="pip install 'privet[serve,engine]'"

@@ -22,6 +22,8 @@ from privet.detect.rule import Candidate, Check
 
 _NOT_DIGIT: Final = re.compile(r"\D+")
 _BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+# Twice a digit, and the digits of that added up.
+_DOUBLED: Final = str.maketrans("0123456789", "0246813579")
 _BECH32: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
 
@@ -55,13 +57,7 @@ def both(first: Check, second: Check) -> Check:
 
 def luhn(number: str) -> bool:
     """Tell whether the last digit is the Luhn checksum of the others (ISO/IEC 7812-1, annex B)."""
-    total = 0
-    for place, char in enumerate(reversed(number)):
-        value = ord(char) - 48
-        if place % 2:
-            value = value * 2 - 9 * (value > 4)
-        total += value
-    return total % 10 == 0
+    return (sum(map(int, number[::-2])) + sum(map(int, number[-2::-2].translate(_DOUBLED)))) % 10 == 0
 
 
 def alone(hit: Candidate) -> bool:
@@ -113,29 +109,27 @@ def ipv4(hit: Candidate) -> bool:
     after = hit.after(2)
     if (after[:1] == b"." and after[1:2].isdigit()) or after[:1] == b"-" or hit.before(1) == b"-":
         return False
-    if _VERSION_LEFT.search(hit.left):
+    if _VERSION_LEFT.search(hit.left[-16:]):
         return False
-    return _personal_address(hit.value)
+    first, *others = (int(part) for part in hit.data[hit.start : hit.end].split(b"."))
+    # 0.x is "this network", 127 loopback, 224 and up multicast, reserved and masks; x.0.0.0 is a network.
+    return 0 < first < 224 and first != 127 and max(others) < 256 and any(others)  # noqa: PLR2004
 
 
 def ipv6(hit: Candidate) -> bool:
-    """Pass IPv6 addresses that can belong to someone."""
+    """Pass IPv6 addresses that can belong to someone; not slices, networks and C++ names."""
     before = hit.before(1)
-    return (not before or before not in b":.") and hit.after(1) != b":" and _personal_address(hit.value)
-
-
-def _personal_address(text: str) -> bool:
+    groups = hit.value.split(":")
+    if (before and before in b":.-+") or hit.after(1) == b":":
+        return False
+    # Slices (a[0::2]) and networks (2002::/16) are written with the same marks.
+    if (len(groups[0]) < 3 and len(groups) < 5) or (groups[-1] == "" and hit.after(1) == b"/"):  # noqa: PLR2004
+        return False
     try:
-        address = ipaddress.ip_address(text)
+        address = ipaddress.IPv6Address(hit.value)
     except ValueError:
         return False
-    if address.is_loopback or address.is_unspecified or address.is_multicast:
-        return False
-    if address.version == 4:
-        # 0.x is "this network"; 255.x and x.0.0.0 are masks and networks; 240/4 is reserved.
-        packed = address.packed
-        return 0 < packed[0] < 240 and packed[1:] != b"\0\0\0"
-    return any(char.isdigit() for char in text)
+    return not (address.is_loopback or address.is_unspecified or address.is_multicast) and has_digit(hit)
 
 
 def mac(hit: Candidate) -> bool:

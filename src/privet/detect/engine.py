@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from privet.detect.rule import CONTEXT_CHARS, MAX_PATTERN_BYTES, Candidate, Rule
+from privet.detect.matchers import has_re2, re2_matchers, re_matchers
+from privet.detect.rule import CONTEXT_CHARS, Candidate, Rule
 from privet.policy import DEFAULT, DetectPolicy, Policy
 from privet.records import Span
 
@@ -35,21 +36,17 @@ if TYPE_CHECKING:
 _CERTAIN: Final = 0.8
 # After a rejected match this long, go on behind it: going on inside would make time grow with the square of the text.
 _MAX_RESCAN_BYTES: Final = 256
-_RE2_MEMORY_BYTES: Final = 64 * 1024 * 1024
 # No identifier of so few letters and spaces: the shortest made of letters alone is a cloud key of twenty.
 _PLAIN_CHARS: Final = 16
 _STEP: Final = re.compile(rb"\w+|.", re.DOTALL)
 
-Search = Callable[[bytes, int], int]
-Which = Callable[[bytes, int], Iterable[int]]
 
 
 class _Known(NamedTuple):
-    """A rule made ready: its final pattern, and its context words as one pattern."""
+    """A rule made ready, its final pattern compiled."""
 
     rule: Rule
     match: Callable[[bytes, int], re.Match[bytes] | None]
-    context: Callable[[str], object] | None
 
 
 class PatternTier:
@@ -59,22 +56,20 @@ class PatternTier:
     """
 
     def __init__(self, policy: DetectPolicy, *, engine: str = "") -> None:
-        from privet.detect.rules import RULES
+        from privet.detect.rules import RULES  # noqa: PLC0415  (the table costs more than the rest of the import)
 
         rules = [rule for rule in RULES if rule.kind in policy.kinds]
         self._min_score = policy.min_score
-        self._known = [_Known(rule, re.compile(_bytes(rule.extent or rule.pattern)).match, _words(rule.context)) for rule in rules]
-        heads = list(dict.fromkeys(rule.head or rule.pattern for rule in rules))
-        patterns = [rule.pattern for rule in rules]
-        make = {"re2": _with_re2, "re": _with_re}.get(engine) or (_with_re2 if _has_re2() else _with_re)
-        self._search, self._which = make(heads, patterns) if rules else (lambda _data, _pos: -1, lambda _data, _pos: ())
+        self._known = [_Known(rule, re.compile((rule.extent or rule.pattern).encode("ascii")).match) for rule in rules]
+        make = {"re2": re2_matchers, "re": re_matchers}.get(engine) or (re2_matchers if has_re2() else re_matchers)
+        self._search, self._which, self._near = make(rules)
 
     def candidates(self, text: str, start: int) -> list[Span]:
         """Return every hit that begins at or after `start`; hits may overlap."""
         if len(text) - start <= _PLAIN_CHARS and text[start:].replace(" ", "").isalpha():
             return []
         data = text.encode("utf-8", "surrogatepass")
-        floor = start if not start or text.isascii() else len(text[:start].encode("utf-8", "surrogatepass"))
+        floor = start if not start or len(data) == len(text) else len(text[:start].encode("utf-8", "surrogatepass"))
         position = self._search(data, floor)
         if position < 0:
             return []
@@ -88,42 +83,32 @@ class PatternTier:
     def _look(self, data: bytes, position: int, floor: int, found: list[tuple[int, int, Rule, float]]) -> int:
         """Add what is found at `position`; return where to go on."""
         resume = 0
+        near: Collection[int] | None = None
         for number in self._which(data, position):
-            known = self._known[number]
-            match = known.match(data, position)
+            rule, matching = self._known[number]
+            in_context = False
+            if rule.context:
+                if near is None:
+                    near = self._near(Candidate(data, position, position).left)
+                in_context = number in near
+                if rule.needs_context and not in_context:
+                    continue
+            match = matching(data, position)
             if match is None:
                 continue
             hit = Candidate(data, *match.span(match.lastindex or 0))
-            score = self._score(known, hit)
+            verdict = True if rule.check is None else rule.check(hit)
+            score = rule.score if verdict is True else float(verdict)
+            if score and in_context:
+                score = max(score, rule.context_score)
             if score >= self._min_score and hit.end > floor:
-                hit.start = max(hit.start, floor)
-                found.append((hit.start, hit.end, known.rule, score))
-                if score >= _CERTAIN or known.rule.extent:
+                found.append((max(hit.start, floor), hit.end, rule, score))
+                if score >= _CERTAIN or rule.extent:
                     resume = max(resume, hit.end)
             elif match.end() - position > _MAX_RESCAN_BYTES:
                 resume = max(resume, match.end())
         step = _STEP.match(data, position)
         return max(resume, step.end() if step else position + 1)
-
-    @staticmethod
-    def _score(known: _Known, hit: Candidate) -> float:
-        """Return the score of a match, 0 where it is no identifier."""
-        rule = known.rule
-        score = rule.score
-        in_context = False
-        if known.context is not None and rule.needs_context:
-            in_context = known.context(hit.left) is not None
-            if not in_context:
-                return 0.0
-        if rule.check is not None:
-            verdict = rule.check(hit)
-            if not verdict:
-                return 0.0
-            if verdict is not True:
-                score = verdict
-        if known.context is not None and rule.context_score > score and (in_context or known.context(hit.left) is not None):
-            score = rule.context_score
-        return score
 
 
 class Detector:
@@ -178,19 +163,6 @@ def detect_all(texts: Iterable[str], *, policy: Policy = DEFAULT) -> Iterator[tu
     return map(detector(policy.detect).find, texts)
 
 
-def _bytes(pattern: str) -> bytes:
-    return pattern.encode("ascii")
-
-
-def _words(words: tuple[str, ...]) -> Callable[[str], object] | None:
-    """Return a search for any of these as a whole word; an underscore ends a word, as in passport_number."""
-    if not words:
-        return None
-    either = "|".join(re.escape(word) for word in sorted(set(words), key=lambda word: (-len(word), word)))
-    # Chinese and Japanese write without spaces, so there a word needs no end.
-    return re.compile(rf"(?<![^\W_])(?:{either})(?:(?![^\W_])|(?<=[\u3040-\u9fff\uac00-\ud7af]))").search
-
-
 def _in_code_points(data: bytes, found: list[tuple[int, int, Rule, float]]) -> Iterator[Span]:
     """Turn byte offsets into code points, reading the text once."""
     points = {0: 0}
@@ -201,62 +173,3 @@ def _in_code_points(data: bytes, found: list[tuple[int, int, Rule, float]]) -> I
         points[offset] = count
     for first, end, rule, score in found:
         yield Span(points[first], points[end], rule.kind, score, rule.id)
-
-
-def _has_re2() -> bool:
-    try:
-        import re2  # type: ignore[import-untyped]  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
-def _with_re2(heads: list[str], patterns: list[str]) -> tuple[Search, Which]:
-    """Return the search for candidates and the test which patterns match at one, with RE2."""
-    import re2
-
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.never_capture = True
-    options.log_errors = False
-    options.max_mem = _RE2_MEMORY_BYTES
-    # The compiled object itself: the wrapper's match objects cost more than the search in a short text.
-    expression: Any = re2._re2.RE2(_bytes("|".join(heads)), options)
-    anywhere = re2._re2.RE2.Anchor.UNANCHORED
-    match = expression.Match
-    table: Any = re2._re2.Set(re2._re2.RE2.Anchor.ANCHOR_START, options)
-    for pattern in patterns:
-        # One byte before, so that \b sees it.
-        table.Add(_bytes(rf"(?s:.)(?:{pattern})"))
-    if not expression.ok() or not table.Compile():
-        message = "the rule table does not compile"
-        raise ValueError(message)
-    matching = table.Match
-
-    def search(data: bytes, position: int) -> int:
-        return match(anywhere, data, position, len(data))[0][0]  # type: ignore[no-any-return]
-
-    def which(data: bytes, position: int) -> Iterable[int]:
-        window = data[position - 1 : position + _WINDOW_BYTES] if position else b"\n" + data[:_WINDOW_BYTES]
-        return sorted(matching(window))
-
-    return search, which
-
-
-_WINDOW_BYTES: Final = MAX_PATTERN_BYTES
-
-
-def _with_re(heads: list[str], patterns: list[str]) -> tuple[Search, Which]:
-    """Return the same with the standard library: slower by a factor of about fifty, with the same answers."""
-    searching = re.compile(_bytes("|".join(f"(?:{head})" for head in heads))).search
-    matching = [re.compile(_bytes(rf"(?s:.)(?:{pattern})")).match for pattern in patterns]
-
-    def search(data: bytes, position: int) -> int:
-        found = searching(data, position)
-        return found.start() if found else -1
-
-    def which(data: bytes, position: int) -> Iterable[int]:
-        window = data[position - 1 : position + _WINDOW_BYTES] if position else b"\n" + data[:_WINDOW_BYTES]
-        return [number for number, match in enumerate(matching) if match(window)]
-
-    return search, which

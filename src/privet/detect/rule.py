@@ -17,7 +17,7 @@ from typing import Final
 CONTEXT_CHARS: Final = 64
 """How far left of a hit a context word may stand."""
 
-MAX_PATTERN_BYTES: Final = 256
+MAX_PATTERN_BYTES: Final = 640
 """Longest match of a bounded pattern."""
 
 LETTER: Final = r"(?:[\xc3-\xca\xcd-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xe1[\x80-\xbf]{2}|\xe2[\xb0-\xbf][\x80-\xbf])"

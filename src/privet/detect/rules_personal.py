@@ -15,7 +15,7 @@ LETTERED_HEAD: Final = r"\b[A-Z]{1,6}-?\d{2}"
 
 _PHONE_WORDS: Final = (
     "phone", "phones", "phonenumber", "phone_number", "tel", "telephone", "mobile", "cell", "cellphone", "fax", "whatsapp", "call", "call me",
-    "text", "sms", "dial", "hotline", "contact", "reach me", "reached", "ring", "signal", "voicemail", "landline", "msisdn",
+    "sms", "dial", "hotline", "reach me", "voicemail", "landline", "msisdn",
     "telefon", "telefonnummer", "handy", "mobil", "mobilnummer", "rufnummer", "anrufen", "durchwahl", "ruf",
     "teléfono", "telefono", "móvil", "movil", "celular", "llama", "llámame", "llamar", "tfno", "tlf", "cellulare", "chiama", "chiamare",
     "téléphone", "portable", "tél", "appelez", "appeler", "joindre", "telefoon", "mobiel", "bel", "telefoonnummer",
@@ -41,6 +41,8 @@ def _international(hit: Candidate) -> bool | float:
 
     before = hit.before(1)
     if before and (before.isalnum() or before in b"+_)]"):
+        return False
+    if hit.after(1) == b"." and hit.after(2)[1:].isdigit():
         return False
     number = checks.digits(hit.value.replace("(0)", ""))
     if _FICTION.match(number):
@@ -83,7 +85,7 @@ def _parenthesised(hit: Candidate) -> bool | float:
 
 def _near_phone_word(hit: Candidate) -> bool:
     number = checks.digits(hit.value)
-    if _row(hit) or _OTHER_NUMBER.search(hit.left) or not 7 <= len(number) <= 15 or len(set(number)) < 3:
+    if _row(hit) or _OTHER_NUMBER.search(hit.left[-32:]) or not 7 <= len(number) <= 15 or len(set(number)) < 3:
         return False
     groups = re.findall(r"\d+", hit.value)
     return (len(groups) <= 6 and "(" not in hit.value.lstrip("(")) or ")" in hit.value
@@ -113,7 +115,7 @@ _ACCOUNT_LEFT: Final = re.compile(
 
 
 def _account(hit: Candidate) -> bool:
-    return bool(_ACCOUNT_LEFT.search(hit.left)) and not _row(hit)
+    return bool(_ACCOUNT_LEFT.search(hit.left[-40:])) and not _row(hit)
 
 
 _BIRTH_GAP: Final = re.compile(r".*\b(?:born|birth|birthday|birthdate|dob|d\.o\.b|geboren|geb|geburtsdatum|geburtstag|né|née|naissance|naci\w*|nat[oa]|nascita|"

@@ -60,6 +60,7 @@ def _words(words: tuple[str, ...]) -> str:
 
 
 _GIVES: Final = r"[\"']?(?:[ \t]{0,3}(?:=>|:=|==?|:)|[ \t]{1,3}" + _words(BE_WORDS) + r"[ \t:])[ \t]{0,3}"
+_NAME: Final = re.compile(r"[A-Za-z_]\w{0,30}(?:\.[A-Za-z_]\w{0,30})+\Z")
 _PASSWORD_HEAD: Final = _words(PASSWORD_WORDS) + _GIVES
 _SECRET_HEAD: Final = _words(SECRET_WORDS) + _GIVES
 _NO_PASSWORD: Final = frozenset(
@@ -74,7 +75,7 @@ _WORDLIKE: Final = re.compile(r"[A-Za-z_]+\Z")
 
 def _password(hit: Candidate) -> bool | float:
     """Tell a password from code, types, placeholders and sentences about passwords."""
-    value = hit.value.rstrip(".,;)!?") if hit.after(1) not in {b'"', b"'"} else hit.value
+    value = hit.value.rstrip(".,:;)!?") if hit.after(1) not in {b'"', b"'"} else hit.value
     if hit.before(1) == b"=":
         value = re.split("[&;]", value, maxsplit=1)[0]
     hit.end = hit.start + len(value.encode())
@@ -90,7 +91,7 @@ def _password(hit: Candidate) -> bool | float:
 
 
 def _secret(hit: Candidate) -> bool | float:
-    return len(hit.value) >= 12 and checks.is_random(hit.value)
+    return len(hit.value) >= 12 and not _NAME.match(hit.value) and checks.is_random(hit.value)
 
 
 def _bearer(hit: Candidate) -> bool:

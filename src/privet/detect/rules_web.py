@@ -115,6 +115,10 @@ def _credentials(hit: Candidate) -> bool:
 
 def _handle(hit: Candidate) -> bool:
     before = hit.before(1)
+    line = hit.left.rpartition("\n")[2]
+    if not line.strip() and hit.after(1) in {b"", b"\n", b"\r", b"("}:
+        # A decorator or annotation, alone on its line.
+        return False
     value = hit.data[hit.start : hit.end].rstrip(b"._")
     hit.end = hit.start + len(value)
     return not (before and (before.isalnum() or before in b"@/._\\")) and len(value) > 2
@@ -274,7 +278,7 @@ RULES: Final = (
     Rule(
         id="coordinates-decimal",
         kind="GPS_COORDINATES",
-        head=r"\b\d{1,2}\.\d{3,}",
+        head=r"\b\d{1,2}\.\d{3}",
         pattern=r"\b\d{1,2}\.\d{3,15},[ ]?-?\d{1,3}\.\d{3,15}\b",
         score=0.75,
         check=lambda hit: _signed(hit) and checks.coordinates(hit),

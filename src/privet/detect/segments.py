@@ -17,7 +17,7 @@ import re
 from typing import Final
 
 from privet.detect.engine import Detector
-from privet.detect.rule import CONTEXT_CHARS
+from privet.detect.rule import CONTEXT_CHARS, MAX_PATTERN_BYTES
 from privet.detect.rules_personal import MONTHS
 from privet.detect.rules_secrets import BE_WORDS, KEY_HEADER, PASSWORD_WORDS, SECRET_WORDS, block_end
 from privet.records import Span
@@ -62,7 +62,7 @@ def is_cut(text: str, place: int) -> bool:
     left = text[max(0, place - _LOOK_BACK_CHARS) : place]
     body = left.rstrip(_SPACE)
     if len(body) == len(left):
-        run = left.rsplit(None, 1)[-1]
+        run = text[max(0, place - MAX_PATTERN_BYTES) : place].rsplit(None, 1)[-1]
         return "@" not in run and not left.endswith(_CJK_WORDS)
     words = body.rsplit(None, 2)
     last = words[-1] if words else ""
@@ -76,7 +76,7 @@ def is_cut(text: str, place: int) -> bool:
 def _goes_on(last: str, before: str) -> bool:
     """Tell whether the next word may belong to the same identifier as these two."""
     plain = last.strip(_MARKS).lower()
-    if not plain or plain in _JOINERS or len(plain) == 1:
+    if not plain or plain in _JOINERS or (len(plain) == 1 and not plain.isdigit()):
         # A mark, a joining word or a single letter goes on where the word before it does: "password : x", "12 de marzo".
         return not before or _opens(before)
     return _opens(last)
@@ -181,9 +181,9 @@ class SpanStream:
         return [(text[start:place], spans)]
 
     def _drop(self, place: int) -> None:
-        keep = place - _LOOK_BACK_CHARS
+        keep = place - MAX_PATTERN_BYTES
         # Cutting the text at each word would cost more than carrying it a little longer.
-        if keep > _LOOK_BACK_CHARS:
+        if keep > MAX_PATTERN_BYTES:
             self._text = self._text[keep:]
             self._tried = max(0, self._tried - keep)
             place -= keep

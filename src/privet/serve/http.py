@@ -29,6 +29,7 @@ class LimitedHttp(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._in_head = False
+        self._in_body = False
         self._refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
@@ -50,6 +51,9 @@ class LimitedHttp(HttpToolsProtocol):
         if self._in_head or self.scope is None:
             self._head_bytes += len(data)
         super().data_received(data)
+        if self._in_body and self._timer is None and not self._refused:
+            # Only a body that did not come with its headers needs a clock.
+            self._arm(self.limits.body_timeout_seconds)
         if self._in_head and self._head_bytes > self.limits.max_header_bytes:
             self._refuse("headers-too-large")
 
@@ -64,6 +68,7 @@ class LimitedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Hand the request to the app, unless its headers are too large in all."""
         self._in_head = False
+        self._in_body = True
         self._disarm()
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if size > self.limits.max_header_bytes:
@@ -72,17 +77,15 @@ class LimitedHttp(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of a body; one that was refused already is read and dropped for a while, so that the client sees the answer."""
-        if self._refused:
-            return
-        if self.cycle.response_complete and self._timer is None:
-            self._arm(self.limits.body_timeout_seconds)
-        super().on_body(body)
+        """Take a piece of a body; what the app has refused is read and dropped for a while, so that the client sees the answer."""
+        if not self._refused:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Stop the clock."""
         if self._refused:
             return
+        self._in_body = False
         self._disarm()
         super().on_message_complete()
 
@@ -101,7 +104,7 @@ class LimitedHttp(HttpToolsProtocol):
 
     def _expired(self) -> None:
         self._timer = None
-        if self.cycle is not None and not self._in_head:
+        if self._in_body and self.cycle.response_started:
             self.transport.close()
         else:
             self._refuse("too-slow")

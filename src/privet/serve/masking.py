@@ -28,6 +28,7 @@ TOKEN_CHARS: Final = re.compile(r"(?<![A-Z_\\])\[?[A-Z]{2,32}(?:\\?_[A-Z]{1,32})
 
 _CACHE_FROM_CHARS: Final = 200
 _CACHE_ENTRIES: Final = 8192
+_CLEAN_ENTRIES: Final = 256
 _MAX_JSON_DEPTH: Final = 64
 
 
@@ -51,6 +52,7 @@ class SpanCache:
     def __init__(self, detector: Detector) -> None:
         self.detector = detector
         self._key = secrets.token_bytes(32)
+        self._clean: set[str] = set()
         self._known: OrderedDict[bytes, tuple[Span, ...]] = OrderedDict()
 
     def find(self, text: str, start: int = 0) -> tuple[Span, ...]:
@@ -68,6 +70,15 @@ class SpanCache:
         else:
             known.move_to_end(mark)
         return spans
+
+    def is_clean(self, text: str) -> bool:
+        """Tell whether a text holds no identifier; the few that do not are remembered, for names that come with every request."""
+        if text in self._clean:
+            return True
+        clean = not self.detector.find(text)
+        if clean and len(self._clean) < _CLEAN_ENTRIES:
+            self._clean.add(text)
+        return clean
 
 
 class Part(NamedTuple):
@@ -166,8 +177,8 @@ class Masker:
         return token
 
     def holds_identifier(self, text: str) -> bool:
-        """Tell whether there is an identifier in a text that is not to be masked but refused."""
-        return bool(self._finder.find(text))
+        """Tell whether there is an identifier in a short text that is not to be masked but refused, such as a model's name."""
+        return not self._finder.is_clean(text)
 
     def _next(self, kind: str) -> str:
         while True:

@@ -37,7 +37,7 @@ PROBES: Final[dict[str, Probe]] = {
     "serve.max_header_bytes": selftest_process.max_header_bytes,
     "serve.max_concurrent_requests": selftest.max_concurrent_requests,
     "serve.header_timeout_seconds": selftest_process.header_timeout_seconds,
-    "serve.body_timeout_seconds": selftest.body_timeout_seconds,
+    "serve.body_timeout_seconds": selftest_process.body_timeout_seconds,
     "serve.answer_timeout_seconds": selftest.answer_timeout_seconds,
     "serve.idle_timeout_seconds": selftest_process.idle_timeout_seconds,
     "detect.kinds": selftest_process.kinds,
@@ -102,7 +102,7 @@ class Posture:
             "model": self._model,
             "settings": [self._setting(setting_id) for setting_id in SETTINGS],
             "counts": {
-                "requests": metrics.requests,
+                "requests": metrics.requests.total(),
                 "masked": dict(metrics.masked),
                 "redacted": dict(metrics.redacted),
                 "refused": dict(metrics.refused),

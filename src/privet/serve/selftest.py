@@ -69,8 +69,8 @@ class Bench:
         self.recorder = recorder or Recorder()
         ring, issued = KeyRing.temporary()
         chosen = policy or app.policy
-        self._authorization = b"Bearer " + issued.secret.encode("ascii")
-        self._host = min(app.gate.authorities)
+        self.authorization = b"Bearer " + issued.secret.encode("ascii")
+        self.host = min(app.gate.authorities)
         self.app = App(
             policy=chosen,
             gate=replace(app.gate, ring=ring, policy=chosen.serve),
@@ -88,15 +88,14 @@ class Bench:
         *,
         text: str = "hello",
         headers: dict[bytes, bytes] | None = None,
-        silent: bool = False,
     ) -> tuple[int, str]:
         """Send a chat request; return status and the answer's text, or the error's code."""
         body = msgspec.json.encode(
             {"model": "self-test", "messages": [{"role": "user", "content": text}], **(more or {})}
         )
         sent = {
-            b"host": self._host,
-            b"authorization": self._authorization,
+            b"host": self.host,
+            b"authorization": self.authorization,
             b"content-type": b"application/json",
             **(headers or {}),
         }
@@ -111,8 +110,6 @@ class Bench:
         messages: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
-            if silent:
-                await asyncio.get_running_loop().create_future()
             return {"type": "http.request", "body": body, "more_body": False}
 
         async def send(message: dict[str, Any]) -> None:
@@ -247,14 +244,8 @@ async def max_body_bytes(app: App) -> bool:
 async def max_concurrent_requests(app: App) -> bool:
     """Ask while as many requests as allowed are in work."""
     bench = Bench(app)
-    bench.app.active = app.policy.serve.max_concurrent_requests
+    bench.app.metrics.active = app.policy.serve.max_concurrent_requests
     return (await bench.ask())[0] == 503
-
-
-async def body_timeout_seconds(app: App) -> bool:
-    """Begin a request and send no body."""
-    short = with_serve(app.policy, body_timeout_seconds=_SHORT_SECONDS)
-    return (await Bench(app, policy=short).ask(silent=True))[0] == 408
 
 
 async def answer_timeout_seconds(app: App) -> bool:

@@ -24,7 +24,7 @@ from privet.logs import AccessEvent, AccessLog
 from privet.policy import LogsPolicy
 from privet.serve.app import App
 from privet.serve.http import limited_http
-from privet.serve.selftest import Bench, canary_address, with_serve
+from privet.serve.selftest import CHAT, Bench, canary_address, with_serve
 from privet.serve.upstream import Connection, Upstream, UpstreamAddress
 
 _SHORT_SECONDS: Final = 0.02
@@ -99,12 +99,20 @@ async def _upstream(idle_timeout_seconds: float) -> tuple[socket.socket, Connect
 async def max_header_bytes(app: App) -> bool:
     """Send a header that is too large."""
     large = b"GET / HTTP/1.1\r\nx: " + b"a" * (app.policy.serve.max_header_bytes + 1) + b"\r\n\r\n"
-    return b" 431 " in await _talk(app, large)
+    return b" 431 " in await _talk(Bench(app).app, large)
 
 
 async def header_timeout_seconds(app: App) -> bool:
     """Begin headers and do not end them."""
-    return b" 408 " in await _talk(app, b"GET / HTTP/1.1\r\nx: ", header_timeout_seconds=_SHORT_SECONDS)
+    return b" 408 " in await _talk(Bench(app).app, b"GET / HTTP/1.1\r\nx: ", header_timeout_seconds=_SHORT_SECONDS)
+
+
+async def body_timeout_seconds(app: App) -> bool:
+    """Begin a body and do not end it."""
+    bench = Bench(app)
+    lines = (b"POST " + CHAT.encode() + b" HTTP/1.1", b"host: " + bench.host, b"authorization: " + bench.authorization)
+    begun = b"\r\n".join((*lines, b"content-length: 9", b"", b"{"))
+    return b" 408 " in await _talk(bench.app, begun, body_timeout_seconds=_SHORT_SECONDS)
 
 
 async def _talk(app: App, sent: bytes, **limits: float) -> bytes:

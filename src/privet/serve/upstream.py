@@ -302,10 +302,21 @@ class Connection(asyncio.Protocol):
 class Upstream:
     """The model server behind the endpoint, with its pool of connections."""
 
-    def __init__(self, address: UpstreamAddress, *, idle_timeout_seconds: float) -> None:
-        self.address = address
+    def __init__(
+        self,
+        address: UpstreamAddress,
+        *,
+        idle_timeout_seconds: float,
+        max_idle_connections: int = _MAX_IDLE_CONNECTIONS,
+    ) -> None:
         self.idle_timeout_seconds = idle_timeout_seconds
+        self._max_idle = max_idle_connections
         self._idle: deque[Connection] = deque()
+        self.move(address)
+
+    def move(self, address: UpstreamAddress) -> None:
+        """Send the next requests to another address: an engine that was started anew has a new one."""
+        self.address = address
         self._tls = ssl.create_default_context() if address.tls else None
         host = f"[{address.host}]" if ":" in address.host else address.host
         lines = [
@@ -379,7 +390,7 @@ class Upstream:
 
     def keep(self, connection: Connection) -> None:
         """Take a connection back for the next request."""
-        if len(self._idle) < _MAX_IDLE_CONNECTIONS:
+        if len(self._idle) < self._max_idle:
             self._idle.append(connection)
         else:
             connection.discard()
