@@ -86,7 +86,7 @@ def test_heads_are_short(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize("rule", BY_RULE)
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_generated_matches_have_a_head_and_no_cut_inside(rule: Rule, data: st.DataObject) -> None:
     pattern = re.compile(rule.pattern.encode())

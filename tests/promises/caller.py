@@ -164,6 +164,16 @@ def raw(endpoint: Endpoint, data: bytes) -> bytes:
         return rest_of(connection)
 
 
+def answer_on(connection: socket.socket) -> Answer:
+    """Return the next answer on a connection, whether or not the server closes it afterwards."""
+    response = http.client.HTTPResponse(connection)
+    response.begin()
+    fields = {name.lower(): value for name, value in response.getheaders()}
+    answer = Answer(response.status, fields, response.read())
+    response.close()
+    return answer
+
+
 def rest_of(connection: socket.socket) -> bytes:
     """Return what comes until the server closes the connection."""
     received = b""

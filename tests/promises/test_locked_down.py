@@ -31,7 +31,9 @@ def hasty(start_endpoint: Start, upstream: Upstream) -> Endpoint:
 def assert_up(endpoint: Endpoint) -> None:
     """Check that the endpoint lives and answers."""
     assert endpoint.is_running
-    assert chat(endpoint, "still there?").text == "still there?"
+    answer = chat(endpoint, "still there?")
+    assert answer.status == 200, answer.body
+    assert answer.text == "still there?"
 
 
 KEYLESS: list[tuple[str, object]] = [
@@ -174,7 +176,7 @@ def test_a_body_that_says_it_is_too_large_is_refused(endpoint: Endpoint, upstrea
 
     with caller.connect(endpoint) as connection:
         connection.sendall(head)
-        answer = caller.parsed(caller.rest_of(connection))
+        answer = caller.answer_on(connection)
 
     assert answer.status == 413
     assert answer.error
@@ -184,7 +186,7 @@ def test_a_body_that_says_it_is_too_large_is_refused(endpoint: Endpoint, upstrea
 
 
 def test_a_body_that_grows_too_large_is_refused(endpoint: Endpoint, upstream: Upstream) -> None:
-    before, received = endpoint.memory_bytes(), b""
+    before = endpoint.memory_bytes()
     fields = {**caller.headers_of(endpoint), "Transfer-Encoding": "chunked"}
     head = f"POST {CHAT} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items()) + "\r\n"
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
@@ -198,9 +200,8 @@ def test_a_body_that_grows_too_large_is_refused(endpoint: Endpoint, upstream: Up
                 connection.sendall(chunk)
         except ConnectionError:
             pass
-        received = caller.rest_of(connection)
+        answer = caller.answer_on(connection)
 
-    answer = caller.parsed(received)
     assert answer.status == 413
     assert answer.error
     assert upstream.prompts == []

@@ -23,7 +23,7 @@ _IDENTITY: Final = (
 _HEALTH: Final = ("health", "insurance", "patient", "krankenversicherung", "sanitaria", "santé", "salud", "medical", "mrn")
 
 
-_OWN_HEAD: Final = frozenset(("gb-national-insurance", "us-medicare-beneficiary", "pl-identity-card"))
+_OWN_HEAD: Final = frozenset(("gb-national-insurance", "us-medicare-beneficiary", "pl-identity-card", "es-foreigner", "it-fiscal-code", "de-identity-card", "mx-tax-id"))
 
 
 def _number(
@@ -151,7 +151,7 @@ RULES: Final = (
     _number("us-provider-number", "HEALTH_ID", r"\b[12]\d{9}\b", lambda hit: checks.luhn("80840" + hit.value), ("npi", "provider"), "CMS national provider identifier", "1234567893"),
     _lettered("us-medicare-beneficiary", "HEALTH_ID", r"\b[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d{2}\b", _shape, 0.75, ("medicare", "mbi"), "CMS MBI format", "1EG4-TE5-MK73"),
     Rule(
-        id="medical-record-number", kind="HEALTH_ID", head=NUMBER_HEAD + "|" + LETTERED_HEAD, pattern=r"\b(?:[A-Z]{1,3}-?)?\d{5,10}\b", score=0.75, check=checks.alone,
+        id="medical-record-number", kind="HEALTH_ID", head=NUMBER_HEAD + "|" + LETTERED_HEAD, pattern=r"\b(?:[A-Z]{1,3}-?\d{5,10}|\d{6,10})\b", score=0.75, check=checks.alone,
         context=("mrn", "medical record", "medical record number", "patient id", "patient number", "patientennummer", "historia clínica", "nhc", "member id", "health insurance", "policy number", "numéro de patient"),
         needs_context=True, source="a number after a word for a patient's record", hits=("MRN: «00123456»", "Patient ID «A-123456»"), misses=("00123456",),
     ),

@@ -8,9 +8,9 @@ from typing import Final
 from privet.detect import checks
 from privet.detect.rule import Candidate, Rule, utf8
 
-NUMBER_HEAD: Final = r"\b\d(?:[ .\-/]?\d){5}"
+NUMBER_HEAD: Final = r"\b\d(?:[ .\-/()]{0,3}\d){5}"
 """Six digits and more: where most numbers start."""
-LETTERED_HEAD: Final = r"\b[A-Z]{1,6}-?\d{2}"
+LETTERED_HEAD: Final = r"\b[A-Z]{1,6}-?\d[A-Z0-9-]"
 """Capitals, then digits: where most document numbers start."""
 
 _PHONE_WORDS: Final = (
@@ -217,8 +217,8 @@ RULES: Final = (
     Rule(
         id="phone-by-context",
         kind="PHONE_NUMBER",
-        head=NUMBER_HEAD + r"|\(\d{2,5}\)[ \-]?\d",
-        pattern=r"(?:\b|\()\d(?:[ .\-/)(]{0,2}\d){6,14}\b",
+        head=NUMBER_HEAD,
+        pattern=r"\b\d(?:[ .\-/)(]{0,2}\d){6,14}\b",
         score=0.7,
         check=_near_phone_word,
         context=_PHONE_WORDS,

@@ -9,7 +9,7 @@ from privet.detect import checks
 from privet.detect.rule import LETTER, Candidate, Rule, utf8
 
 _AT: Final = r"@[A-Za-z0-9_\x80-\xff]"
-_DOMAIN: Final = r"(?:[A-Za-z0-9\x80-\xff-]{1,63}\.){1,8}(?:xn--[A-Za-z0-9-]{2,40}|[A-Za-z]{2,24}|[\x80-\xff]{4,40})"
+_DOMAIN: Final = r"(?:[A-Za-z0-9\x80-\xff][A-Za-z0-9\x80-\xff-]{0,62}\.){1,8}(?:xn--[A-Za-z0-9-]{2,40}|[A-Za-z]{2,24}|[\x80-\xff]{4,40})"
 _LOCAL: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.!#$%&'*+-/=?^_`{|}~" + bytes(range(0x80, 0x100))
 _LOCAL_END: Final = re.compile(rb"(?:[A-Za-z0-9._%+&'-]|" + LETTER.encode() + rb")+\Z")
 _LOCAL_MAX_BYTES: Final = 256
@@ -228,7 +228,10 @@ RULES: Final = (
         id="ipv6-address",
         kind="IP_ADDRESS",
         head=rf"\b(?:{_HEX}{{1,4}}:){{3}}[0-9A-Fa-f:]|\b{_HEX}{{1,4}}:(?:{_HEX}{{1,4}}:){{0,1}}:",
-        pattern=rf"\b{_HEX}{{1,4}}(?:::?{_HEX}{{1,4}}){{2,7}}(?:(?:\.\d{{1,3}}){{3}})?\b|\b{_HEX}{{1,4}}(?::{_HEX}{{1,4}}){{0,6}}::(?:{_HEX}{{1,4}}\b)?",
+        pattern=(
+            rf"\b{_HEX}{{1,4}}(?::{_HEX}{{1,4}}){{7}}\b"
+            rf"|\b{_HEX}{{1,4}}(?::{_HEX}{{1,4}}){{0,6}}::(?:{_HEX}{{1,4}}(?::{_HEX}{{1,4}}){{0,5}}(?:(?:\.\d{{1,3}}){{3}})?\b)?"
+        ),
         score=0.8,
         check=checks.ipv6,
         source="RFC 4291, RFC 5952",
@@ -268,7 +271,7 @@ RULES: Final = (
         id="fediverse-handle",
         kind="SOCIAL_HANDLE",
         head=_AT,
-        pattern=r"@[A-Za-z0-9_.-]{1,30}@" + _DOMAIN,
+        pattern=r"@[A-Za-z0-9_][A-Za-z0-9_.-]{0,29}@" + _DOMAIN,
         score=0.9,
         check=_handle,
         source="ActivityPub (WebFinger, RFC 7033)",

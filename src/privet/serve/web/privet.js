@@ -381,7 +381,7 @@ async function verify() {
 }
 
 function showPosture(posture) {
-  say("where", `${posture.model} · v${posture.version}`);
+  say("where", [posture.model, `v${posture.version}`].filter(Boolean).join(" · "));
   showBanner(verdict(posture.settings));
   showTiles(posture);
   showBars("masked", posture.counts.masked, "Nothing yet: send a prompt with an identifier in it.", true);

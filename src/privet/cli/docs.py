@@ -1,0 +1,61 @@
+"""`python -m privet.cli.docs [--check]`: writes the parts of the documentation that are generated from the code.
+
+A tool of this repository, not a verb: the settings' pages come from `policy.py`, the refusals' page from `serve/refusals.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from privet.report.policy_text import policy_page, readme_table
+from privet.serve.refusals import RULES
+
+_MARK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def refusals_page() -> str:
+    """Return the reference of every way the endpoint says no."""
+    parts = []
+    for rule_id, rule in RULES.items():
+        says = rule.says.format(param="`FIELD`")
+        parts.append(
+            f"### {rule_id}\n\nStatus {rule.status}, code `{rule.code}`: {says}.\n\n"
+            f"- **Why:** {rule.why}\n- **Instead:** {rule.instead}\n"
+        )
+    return "\n".join(parts)
+
+
+GENERATED = {"on-by-default": readme_table, "settings": policy_page, "refusals": refusals_page}
+FILES = ("README.md", "docs/policy.md", "docs/rules/serve.md")
+
+
+def fill(text: str) -> str:
+    """Return a document with its generated parts as the code has them now."""
+    return _MARK.sub(lambda found: found[1] + GENERATED[found[2]]().rstrip("\n") + "\n" + found[3], text)
+
+
+def main() -> int:
+    """Write the generated parts, or with --check tell whether they are up to date."""
+    parser = argparse.ArgumentParser(description="write the generated parts of the documentation")
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 where a file is out of date")
+    check = parser.parse_args().check
+    root = Path(__file__).parents[3]
+    stale = []
+    for name in FILES:
+        path = root / name
+        before = path.read_text(encoding="utf-8")
+        after = fill(before)
+        if after != before:
+            stale.append(name)
+            if not check:
+                path.write_text(after, encoding="utf-8")
+    if stale:
+        sys.stderr.write(f"{'out of date, run make docs' if check else 'written'}: {', '.join(stale)}\n")
+    return 1 if stale and check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
