@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from privet.errors import Unprotected
-from privet.hardening import CAPTURE_VARIABLES, is_hardened, place_of, refuse_content_capture
+from privet.hardening import CAPTURE_VARIABLES, place_of, refuse_content_capture
 
 CANARY = "zebra-quagga-okapi"
 HARDEN = f"CANARY = {CANARY!r}\nfrom privet import hardening\nhardening.harden()\n"
@@ -25,13 +23,10 @@ def run(code: str, *, before: str = HARDEN, folder: Path | None = None) -> subpr
 
 def test_core_dumps_and_attaching_are_off() -> None:
     done = run(
-        "import ctypes, resource, os\n"
+        "import ctypes, resource\n"
         "print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), hardening.is_hardened())\n"
-        "print(os.stat('/proc/self/mem').st_uid)\n"
     )
-    assert done.stdout.splitlines()[0] == "(0, 0) 0 True"
-    # The kernel gives the files of an undumpable process to root: others of the same user cannot open them.
-    assert done.stdout.splitlines()[1] == "0"
+    assert done.stdout == "(0, 0) 0 True\n"
 
 
 def test_a_process_is_not_hardened_by_itself() -> None:
@@ -39,13 +34,8 @@ def test_a_process_is_not_hardened_by_itself() -> None:
     assert done.stdout == "False\n"
 
 
-@pytest.mark.parametrize(
-    "undo",
-    ["import ctypes; ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)", "import resource, os; resource.setrlimit(4, (-1, -1))"],
-)
-def test_a_protection_that_was_taken_back_is_noticed(undo: str) -> None:
-    if "setrlimit" in undo and os.geteuid() != 0:
-        pytest.skip("only root can raise a hard limit again")
+def test_a_protection_that_was_taken_back_is_noticed() -> None:
+    undo = "import ctypes; ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)"
     assert run(f"{undo}\nprint(hardening.is_hardened())").stdout == "False\n"
 
 
@@ -75,7 +65,6 @@ def test_new_files_are_the_owners_alone(tmp_path: Path) -> None:
         ("e = ValueError(CANARY); e.add_note(CANARY); raise e", "ValueError at <string>:4"),
         ("import threading\ndef f():\n  raise ValueError(CANARY)\nt = threading.Thread(target=f)\nt.start(); t.join()",
          "ValueError at <string>:6"),
-        ("class A:\n  def __del__(self):\n    raise ValueError(CANARY)\ndel A.__doc__\nA()", "error"),
         ("class A:\n  def __del__(self): raise ValueError(CANARY)\nA()", "ValueError at <string>:5"),
     ],
 )  # fmt: skip
@@ -99,19 +88,14 @@ def test_errors_are_survived_without_standard_error() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
 
 
-def test_the_test_run_itself_is_not_hardened() -> None:
-    assert is_hardened() is (resource.getrlimit(resource.RLIMIT_CORE) == (0, 0) and not os.access("/proc/self/mem", 0))
-
-
 def test_a_place_is_file_and_line_of_where_it_was_raised() -> None:
     def fail() -> None:
         raise ValueError(CANARY)
 
     line = fail.__code__.co_firstlineno + 1
-    try:
+    with pytest.raises(ValueError, match=CANARY) as caught:
         fail()
-    except ValueError as error:
-        assert place_of(error) == f"ValueError at test_hardening.py:{line}"
+    assert place_of(caught.value) == f"ValueError at test_hardening.py:{line}"
     assert place_of(ValueError(CANARY)) == "ValueError"
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import shlex
+import signal
 import statistics
 import subprocess
 import sys
@@ -67,11 +68,11 @@ QUICK_PLAN: Final = (
     Workload("short x16", "short", 16, 4000, 96),
     Workload("1 kB fresh", "fresh", 1, 1200, 60),
     Workload("1 kB resent", "resent", 1, 1200, 60),
-    Workload("stream alone", "short", 1, 20, 10, events=50, per_second=500),
+    Workload("stream alone", "short", 1, 15, 6, events=50, per_second=500),
     Workload("stream burst", "short", 1, 30, 5, events=200),
     Workload("stream paced", "short", 40, 40, 3, events=100, per_second=200, litellm_concurrency=3),
 )
-QUICK_SOAK: Final = Workload("soak", "short", 1000, 1000, 50, events=10, per_second=5, litellm_concurrency=50)
+QUICK_SOAK: Final = Workload("soak", "short", 1000, 1000, 50, events=12, per_second=3, litellm_concurrency=50)
 
 
 def place() -> servers.Cores:
@@ -223,7 +224,7 @@ def conditions(options: argparse.Namespace, cores: servers.Cores, crowd: Crowd) 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(prog="benchmarks/serve/run", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one short round, under a minute")
+    parser.add_argument("--quick", action="store_true", help="one short round of about a minute")
     parser.add_argument("--only", choices=["privet", "litellm"], help="leave the other one out")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write every figure to FILE")
     privet = shlex.quote(str(HERE.parents[1] / ".venv" / "bin" / "privet"))
@@ -234,6 +235,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 def main() -> int:
     """Run the benchmark and return the exit status."""
     options, cores, crowd = parse(), place(), Crowd()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that a run that is stopped stops what it started
     try:
         results = run(options, cores)
     except (servers.ServerError, OSError) as problem:

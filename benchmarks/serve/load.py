@@ -146,10 +146,17 @@ class Connection(asyncio.Protocol):
             self.replace()
 
     def replace(self) -> None:
-        """Open a new connection for the requests that are left."""
+        """Open a new connection for the requests that are left; stop where nobody listens any more."""
         if self.work.taken < len(self.work.messages):
             opening = asyncio.get_running_loop().create_task(connect(self.work, self.port))
-            opening.add_done_callback(lambda task: task.result().start())
+            opening.add_done_callback(self.replaced)
+
+    def replaced(self, opening: "asyncio.Task[Connection]") -> None:
+        """Go on where the new connection is open."""
+        if opening.exception() is None:
+            opening.result().start()
+        else:
+            self.work.finished.set()
 
 
 async def connect(work: Work, port: int) -> Connection:

@@ -64,10 +64,10 @@ class Privet:
         return float(sum(sum(count.values()) if isinstance(count, dict) else count for count in counts))
 
     def kept(self) -> float:
-        """Return the memory in KiB that a finished stream of the soak left behind, the first wave aside."""
+        """Return the memory in KiB that a finished stream of the soak left behind, two waves to fill the pools aside."""
         soak = self.results["privet"]["soak"]
         waves, streams = soak["wave_bytes"], soak["concurrency"]
-        return float((waves[-1] - waves[0]) / ((len(waves) - 1) * streams * KIBIBYTE))
+        return float((waves[-1] - waves[1]) / ((len(waves) - 2) * streams * KIBIBYTE))
 
     def apart(self) -> float:
         """Return how many streams of the soak did not run beside all the others."""

@@ -28,7 +28,7 @@ from privet.policy import LogsPolicy
 
 LATENCY_BUCKETS_SECONDS: Final = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
 _QUEUE_LINES: Final = 10_000
-_STOP: Final = b""
+_GATHER_SECONDS: Final = 0.05
 
 
 @dataclass(slots=True)
@@ -66,40 +66,53 @@ class LineWriter:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._lines: queue.Queue[bytes] = queue.Queue(_QUEUE_LINES)
-        self.dropped = 0
+        self._lines: queue.Queue[bytes | None] = queue.Queue(_QUEUE_LINES)
+        # Counted apart, because each belongs to one thread: `+=` on a shared number loses some.
+        self._refused = 0
+        self._lost = 0
         self._thread = threading.Thread(target=self._run, name="privet-log", daemon=True)
         self._thread.start()
+
+    @property
+    def dropped(self) -> int:
+        """How many lines nobody will read."""
+        return self._refused + self._lost
 
     def write(self, line: bytes) -> None:
         """Queue one line; where the reader of the log has stopped reading, the line is dropped and counted."""
         try:
             self._lines.put_nowait(line)
         except queue.Full:
-            self.dropped += 1
+            self._refused += 1
 
     def close(self, timeout_seconds: float = 1.0) -> None:
         """Write what is queued and stop, unless the reader has stopped reading."""
-        self.write(_STOP)
-        self._thread.join(timeout_seconds)
+        deadline = time.monotonic() + timeout_seconds
+        try:
+            self._lines.put(None, timeout=timeout_seconds)
+        except queue.Full:
+            return
+        self._thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
         while True:
             batch = [self._lines.get()]
+            if batch[0] is not None:
+                # Waking this thread for every line would cost more than writing it.
+                time.sleep(_GATHER_SECONDS)
             while len(batch) < _QUEUE_LINES:
                 try:
                     batch.append(self._lines.get_nowait())
                 except queue.Empty:
                     break
-            stop = _STOP in batch
-            rest = b"".join(batch)
+            rest = b"".join(line for line in batch if line is not None)
             try:
                 while rest:
                     rest = rest[os.write(self._descriptor, rest) :]
             except OSError:
                 # The terminal or pipe is gone. Serving goes on; there is nobody to tell.
-                self.dropped += len(batch)
-            if stop:
+                self._lost += rest.count(b"\n")
+            if None in batch:
                 return
 
 

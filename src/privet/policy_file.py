@@ -279,4 +279,6 @@ def _dotted(written: str) -> str:
 
 def _suggest(word: str, known: tuple[str, ...]) -> str:
     close = get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"known: {', '.join(known)}" if len(known) < 10 else "privet policy show lists what there is"

@@ -28,6 +28,7 @@ def mask(span: Span, _text: str) -> str:
     return "*" * (span.end - span.start)
 
 
+_MAX_PASSES: Final = 8
 SURROGATES: Final[dict[str, Surrogate]] = {"label": label, "mask": mask}
 
 
@@ -47,4 +48,10 @@ def redact(text: str, *, surrogate: Literal["label", "mask"] = "label", policy: 
     >>> redact("write to jane@example.com")
     'write to [EMAIL_ADDRESS]'
     """
-    return replace_spans(text, detect(text, policy=policy), SURROGATES[surrogate])
+    # What stood beside a span may be seen for what it is once the span is gone.
+    for _ in range(_MAX_PASSES):
+        spans = detect(text, policy=policy)
+        if not spans:
+            break
+        text = replace_spans(text, spans, SURROGATES[surrogate])
+    return text

@@ -16,6 +16,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import caller
+import endpoint as endpoints
 import leaks
 import pytest
 import syscalls
@@ -148,9 +150,7 @@ def leak_under_strace(tmp_path: Path, how: str, data: bytes, port: int) -> sysca
     place, log = tmp_path / "place", tmp_path / "log"
     place.mkdir()
     command = syscalls.traced([sys.executable, "-c", LEAKY, how, str(place), str(port)], log)
-    subprocess.run(
-        command, input=data, check=True, capture_output=True, timeout=60
-    )
+    subprocess.run(command, input=data, check=True, capture_output=True, timeout=60)
     return syscalls.read_trace(log)
 
 
@@ -240,6 +240,84 @@ def test_what_goes_to_a_caller_is_not_called_a_leak_and_what_others_accept_is(tm
 
     assert leaks.find([canary], trace.written(port, "tcp 127.0.0.1:1")) == []
     assert leaks.find([canary], trace.written(port + 1, "tcp 127.0.0.1:1"))
+
+
+# A server that forwards prompts, and, where it is told to, keeps them as a careless one would.
+STAND_IN = """
+import base64, gzip, http.server, json, os, pathlib, socket, sys, urllib.request
+how, other, options = sys.argv[1], int(sys.argv[2]), dict(zip(sys.argv[3::2], sys.argv[4::2]))
+home = pathlib.Path(os.environ["HOME"])
+
+class Answering(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *words):
+        pass
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if how == "a log in base64":
+            print(base64.b64encode(b"!" + body).decode(), file=sys.stderr, flush=True)
+        elif how == "a packed history":
+            (home / ".history").write_bytes(gzip.compress(body))
+        elif how == "a file where it was started":
+            pathlib.Path("last.json").write_bytes(body)
+        elif how == "a temporary file that is removed":
+            (pathlib.Path(os.environ["TMPDIR"]) / "x").write_bytes(body); os.unlink(os.environ["TMPDIR"] + "/x")
+        elif how == "telemetry":
+            socket.create_connection(("127.0.0.1", other)).sendall(json.dumps({"seen": body.decode()}).encode())
+        request = urllib.request.Request(options["--upstream"] + "/chat/completions", body)
+        answer = urllib.request.urlopen(request).read()
+        self.send_response(200); self.send_header("Content-Length", str(len(answer))); self.end_headers()
+        self.wfile.write(answer)
+
+server = http.server.HTTPServer(("127.0.0.1", int(options["--port"])), Answering)
+print(json.dumps({"url": "http://127.0.0.1:" + options["--port"], "key": "none"}), flush=True)
+server.serve_forever()
+"""
+CARELESS = {
+    "a log in base64": "stderr",
+    "a packed history": "file home/.history",
+    "a file where it was started": "file cwd/last.json",
+    "a temporary file that is removed": "tmp/x",
+    "telemetry": "socket:",
+}
+
+
+def leaks_of_a_stand_in(
+    folder: Path, upstream: Upstream, how: str, port: int
+) -> tuple[list[leaks.Leak], syscalls.Trace]:
+    """Send a canary to a stand-in and search what it left, as the tests of the real endpoint do."""
+    canary = leaks.address()
+    command = [sys.executable, "-c", STAND_IN, how, str(port)]
+    with endpoints.start("--upstream", upstream.url, folder=folder, command=command, trace=True) as server:
+        assert caller.chat(server, f"I am {canary.value}").text == f"I am {canary.value}"
+    trace = server.trace()
+    left = {**server.haystacks(), **trace.written(server.port, upstream.address), **trace.names()}
+    return leaks.find([canary], left), trace
+
+
+@pytest.mark.parametrize("how", CARELESS)
+def test_a_careless_server_is_caught(tmp_path: Path, upstream: Upstream, listener: socket.socket, how: str) -> None:
+    found, _ = leaks_of_a_stand_in(tmp_path, upstream, how, listener.getsockname()[1])
+
+    assert any(CARELESS[how] in leak.haystack for leak in found)
+
+
+def test_a_foreign_connection_of_a_server_is_caught(
+    tmp_path: Path, upstream: Upstream, listener: socket.socket
+) -> None:
+    port = listener.getsockname()[1]
+
+    _, trace = leaks_of_a_stand_in(tmp_path, upstream, "telemetry", port)
+
+    assert trace.connections() - {syscalls.NAME_SERVICE} == {upstream.address, f"tcp 127.0.0.1:{port}"}
+
+
+def test_an_honest_server_leaves_nothing(tmp_path: Path, upstream: Upstream) -> None:
+    found, trace = leaks_of_a_stand_in(tmp_path, upstream, "honest", 1)
+
+    assert found == []
+    assert trace.blind() == []
+    assert trace.connections() - {syscalls.NAME_SERVICE} == {upstream.address}
 
 
 def test_a_trace_says_where_it_was_blind() -> None:

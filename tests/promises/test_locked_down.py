@@ -473,6 +473,17 @@ def test_more_requests_than_allowed_get_503(start_endpoint: Start, upstream: Ups
     assert_up(endpoint)
 
 
+def test_it_stops_cleanly(start_endpoint: Start, upstream: Upstream) -> None:
+    endpoint = start_endpoint("--upstream", upstream.url)
+    assert chat(endpoint, "hello").status == 200
+
+    status = endpoint.stop()
+
+    assert status in {0, -15}
+    for line in endpoint.log_lines:
+        json.loads(line)
+
+
 def test_a_client_that_leaves_early_does_not_stop_it(endpoint: Endpoint, upstream: Upstream) -> None:
     upstream.script = upstreams.silent()
     body = json.dumps(body_of("hello", stream=True)).encode()

@@ -9,7 +9,7 @@ from typing import Any
 
 import leaks
 import pytest
-from caller import CHAT, call, chat
+from caller import CHAT, body_of, call, chat
 from endpoint import Endpoint, Start
 from upstream import Upstream
 
@@ -35,7 +35,7 @@ def used(start_endpoint: Start, upstream: Upstream) -> Endpoint:
     for _ in range(REQUESTS - 6):
         chat(endpoint, "I am jane@example.com and anna@example.com")
     chat(endpoint, "hello", stream=True)
-    call(endpoint, {"model": "mock-model", "messages": [], "zebra": 1}, headers=headers)
+    call(endpoint, body_of(zebra=1), headers=headers)
     call(endpoint, {}, key=WRONG_KEY.value, headers=headers)
     call(endpoint, path="/v1/models/some-model", headers=headers)
     call(endpoint, path=f"/{leaks.letters()}/x", headers=headers)
@@ -43,17 +43,21 @@ def used(start_endpoint: Start, upstream: Upstream) -> Endpoint:
     return endpoint
 
 
-def test_every_request_is_one_line_with_fields_of_the_allow_list(used: Endpoint) -> None:
-    lines = logged(used, REQUESTS)
+@pytest.fixture(scope="module")
+def lines(used: Endpoint) -> list[dict[str, Any]]:
+    """Return the log lines of these requests."""
+    return logged(used, REQUESTS)
 
+
+def test_every_request_is_one_line_with_fields_of_the_allow_list(lines: list[dict[str, Any]]) -> None:
     assert len(lines) == REQUESTS
     for line in lines:
         assert set(line) <= DEFAULT.logs.fields
         assert {"route", "status"} <= set(line)
 
 
-def test_times_are_rounded(used: Endpoint) -> None:
-    times = [line["time"] for line in logged(used, REQUESTS)]
+def test_times_are_rounded(lines: list[dict[str, Any]]) -> None:
+    times = [line["time"] for line in lines]
 
     assert times
     for time in times:
@@ -61,46 +65,47 @@ def test_times_are_rounded(used: Endpoint) -> None:
         assert moment.timestamp() % DEFAULT.logs.round_seconds == 0
 
 
-def test_no_line_holds_an_address_or_an_agent(used: Endpoint) -> None:
-    logged(used, REQUESTS)
-    text = "\n".join(used.log_lines)
+def test_no_line_holds_an_address_or_an_agent(lines: list[dict[str, Any]]) -> None:
+    text = json.dumps(lines)
 
     assert "127.0.0.1" not in text
     assert leaks.find([AGENT, WRONG_KEY], {"log": text.encode()}) == []
     assert re.search(r"example\.com|mock-model|some-model|zebra", text) is None
 
 
-def test_routes_are_templates(used: Endpoint) -> None:
-    routes = {line["route"] for line in logged(used, REQUESTS)}
+def test_routes_are_templates(lines: list[dict[str, Any]]) -> None:
+    routes = {line["route"] for line in lines}
 
     assert CHAT in routes
     assert len(routes) == 3
     assert any("{" in route and route.startswith("/v1/models/") for route in routes)
 
 
-def test_latencies_are_buckets(used: Endpoint) -> None:
-    latencies = {json.dumps(line["latency"]) for line in logged(used, REQUESTS) if "latency" in line}
+def test_latencies_are_buckets(lines: list[dict[str, Any]]) -> None:
+    latencies = {json.dumps(line["latency"]) for line in lines if "latency" in line}
 
     assert latencies
     # A figure that tells requests apart would differ in almost every line.
     assert len(latencies) <= REQUESTS // 2
 
 
-def test_counts_are_by_kind(used: Endpoint) -> None:
-    masked = [line["masked"] for line in logged(used, REQUESTS) if line.get("masked")]
+def test_counts_are_by_kind(lines: list[dict[str, Any]]) -> None:
+    masked = [line["masked"] for line in lines if line.get("masked")]
 
     assert masked == [{"EMAIL_ADDRESS": 2}] * (REQUESTS - 6)
 
 
-def test_a_refusal_is_logged_by_the_id_of_its_rule(used: Endpoint) -> None:
-    rules = [line["rule"] for line in logged(used, REQUESTS) if line.get("rule")]
+def test_a_refusal_is_logged_by_the_id_of_its_rule(lines: list[dict[str, Any]]) -> None:
+    rules = [line["rule"] for line in lines if line.get("rule")]
 
     assert "unknown-field" in rules
     assert all(re.fullmatch(r"[a-z0-9-]+", rule) for rule in rules)
 
 
-def test_the_caller_is_a_keyed_id_of_this_process(start_endpoint: Start, used: Endpoint, upstream: Upstream) -> None:
-    first = {line["caller"] for line in logged(used, REQUESTS) if line.get("caller")}
+def test_the_caller_is_a_keyed_id_of_this_process(
+    start_endpoint: Start, used: Endpoint, lines: list[dict[str, Any]], upstream: Upstream
+) -> None:
+    first = {line["caller"] for line in lines if line["status"] == 200}
     # The same home folder, and so the same key, in another process.
     again = start_endpoint("--upstream", upstream.url, home=used.home)
     again.key = used.key
@@ -133,6 +138,7 @@ def test_labels_of_metrics_are_bounded(endpoint: Endpoint) -> None:
         call(endpoint, {}, method=name[:7].upper())
 
     use(0)
+    series(endpoint)
     before = series(endpoint)
     for number in range(50):
         use(number)

@@ -138,6 +138,50 @@ def decoded(value: object) -> str:
     return ""
 
 
+OTHER_FIELDS: dict[str, Callable[[str], Body]] = {
+    "a suffix": lambda text: body_of(suffix=text),
+    "a prediction": lambda text: body_of(prediction={"type": "content", "content": text}),
+    "an old function": lambda text: body_of(functions=[{"name": "send", "description": text}]),
+    "an old function call": lambda text: with_messages(
+        {"role": "assistant", "content": None, "function_call": {"name": "send", "arguments": json.dumps([text])}}
+    ),
+    "an old function result": lambda text: with_messages({"role": "function", "name": "send", "content": text}),
+    "a speaker's name": lambda text: with_messages({"role": "user", "name": text, "content": "x"}),
+    "a function's name": lambda text: body_of(tools=[{"type": "function", "function": {"name": text}}]),
+    "a chosen function's name": lambda text: body_of(
+        tools=[tool()], tool_choice={"type": "function", "function": {"name": text}}
+    ),
+    "a called function's name": lambda text: with_messages(
+        {"role": "assistant", "tool_calls": [upstreams.tool_call("{}", name=text)]}
+    ),
+    "a tool call's id": lambda text: with_messages(
+        {"role": "assistant", "tool_calls": [upstreams.tool_call("{}", call_id=text)]}
+    ),
+    "a tool result's id": lambda text: with_messages({"role": "tool", "tool_call_id": text, "content": "x"}),
+    "a schema's name": lambda text: body_of(
+        response_format={"type": "json_schema", "json_schema": {"name": text, "schema": schema_with()}}
+    ),
+    "a schema's description": lambda text: body_of(
+        response_format={
+            "type": "json_schema",
+            "json_schema": {"name": "mail", "description": text, "schema": schema_with()},
+        }
+    ),
+    "a title": lambda text: body_of(tools=[tool(parameters=schema_with(title=text))]),
+    "a pattern": lambda text: body_of(tools=[tool(parameters=schema_with(pattern=text))]),
+    "a comment": lambda text: body_of(tools=[tool(parameters={"type": "object", "$comment": text})]),
+    "a definition's name": lambda text: body_of(tools=[tool(parameters={"type": "object", "$defs": {text: {}}})]),
+    "a required name": lambda text: body_of(tools=[tool(parameters={"type": "object", "required": [text]})]),
+    "a chat template's word": lambda text: body_of(chat_template_kwargs={"note": text}),
+    "documents": lambda text: body_of(documents=[{"text": text}]),
+    "a grammar": lambda text: body_of(grammar=f'root ::= "{text}"'),
+    "guided choices": lambda text: body_of(guided_choice=[text]),
+    "a model": lambda text: body_of(model=text),
+    "a seed": lambda text: body_of(seed=text),
+    "an effort": lambda text: body_of(reasoning_effort=text),
+}
+
+
 def assert_unseen(upstream: Upstream, identifier: str) -> None:
     """Check that no request that reached the upstream held the identifier, in any form."""
     assert upstream.prompts, "expected the request to reach the upstream"
@@ -162,6 +206,22 @@ def test_an_identifier_becomes_a_token_before_the_model(
     assert TOKEN.search(upstream.last.body.decode()), "expected a token in the identifier's place"
 
 
+@pytest.mark.parametrize("place", OTHER_FIELDS)
+def test_any_other_field_with_an_identifier_is_refused_or_masked(
+    endpoint: Endpoint, upstream: Upstream, place: str
+) -> None:
+    identifier = address()
+
+    answer = call(endpoint, OTHER_FIELDS[place](identifier))
+
+    if answer.status == 200:
+        assert_unseen(upstream, identifier)
+    else:
+        assert answer.status in {400, 404, 422}
+        assert identifier.encode() not in answer.body
+        assert upstream.prompts == []
+
+
 @pytest.mark.parametrize("place", [*CHAT_PLACES, *COMPLETION_PLACES])
 def test_the_caller_gets_the_identifier_back(endpoint: Endpoint, upstream: Upstream, place: str) -> None:
     path, build = PLACES[place]
@@ -171,8 +231,24 @@ def test_the_caller_gets_the_identifier_back(endpoint: Endpoint, upstream: Upstr
     answer = call(endpoint, build(identifier), path)
 
     assert answer.status == 200, answer.body
-    assert answer.text == identifier
+    # Where JSON was asked for, a value that stands alone is put back as a string of JSON.
+    assert answer.text.strip('"') == identifier
     assert_unseen(upstream, identifier)
+
+
+@pytest.mark.parametrize("kind", ["json_object", "json_schema"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_an_answer_in_json_stays_json(endpoint: Endpoint, upstream: Upstream, kind: str, *, stream: bool) -> None:
+    known, stranger = address(), address()
+    said = json.dumps({"to": "[EMAIL_ADDRESS_1]", "cc": [stranger], "text": 'a "quoted" \\ line\n', "n": 1.5})
+    upstream.script = upstreams.says(said)
+    asked: Body = {"type": kind} if kind == "json_object" else json_format(schema_with())
+
+    answer = chat(endpoint, f"I am {known}", response_format=asked, stream=stream)
+
+    text = answer.streamed() if stream else answer.text
+    expected = {"to": known, "cc": ["[EMAIL_ADDRESS]"], "text": 'a "quoted" \\ line\n', "n": 1.5}
+    assert json.loads(text) == expected
 
 
 def test_the_caller_gets_it_back_in_a_stream(endpoint: Endpoint, upstream: Upstream) -> None:

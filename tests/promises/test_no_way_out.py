@@ -11,7 +11,7 @@ import pytest
 import syscalls
 import upstream as upstreams
 from caller import CHAT, COMPLETIONS, EMBEDDINGS, body_of, call, chat
-from endpoint import Endpoint
+from endpoint import Endpoint, Start
 from syscalls import NAME_SERVICE
 from upstream import Received, Upstream
 
@@ -128,6 +128,24 @@ def test_the_callers_headers_are_never_forwarded(run: Run) -> None:
             "user-agent",
         }
         assert request.header("host") == f"127.0.0.1:{run.upstream.port}"
+
+
+def test_a_path_of_a_model_never_leaves(start_endpoint: Start) -> None:
+    """Servers that were given a path often name their model by it."""
+    path = "/home/jane.roe/models/small.gguf"
+    with Upstream() as upstream:
+        upstream.models = (path, "C:\\models\\jane.roe\\small.gguf")
+        upstream.script = lambda _request, wire: wire.json(upstreams.whole(upstreams.message("well"), model=path))
+        server = start_endpoint("--upstream", upstream.url)
+        listed = call(server, path="/v1/models")
+        names = [item["id"] for item in listed.json["data"]]
+        answers = [chat(server, model=name, stream=stream) for name in names for stream in (False, True)]
+        refused = chat(server, model=path)
+
+    for answer in (listed, refused, *answers):
+        assert b"jane" not in answer.body
+        assert b"models/" not in answer.body
+    assert refused.status in {400, 403, 404, 422}
 
 
 def test_no_other_request_than_the_callers_reaches_the_upstream(run: Run) -> None:

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import caller
 import endpoint as endpoints
@@ -26,7 +27,7 @@ import pytest
 import syscalls
 import upstream as upstreams
 from caller import CHAT, COMPLETIONS, EMBEDDINGS, Answer, body_of, call, chat
-from endpoint import Endpoint
+from endpoint import Endpoint, Start
 from leaks import Canary, Leak
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -310,6 +311,16 @@ def an_answer_of_another_shape(drive: Drive) -> None:
 
 
 @scenario
+def odd_values_in_an_answer(drive: Drive) -> None:
+    answer: dict[str, Any] = upstreams.whole(upstreams.message(drive.both()), model=f"/home/{drive.word()}/x.gguf")
+    answer["choices"][0]["finish_reason"] = drive.word()
+    answer["usage"]["prompt_tokens"] = drive.word()
+    answer["id"] = drive.word()
+    drive.upstream.script = lambda _request, wire: wire.json(answer)
+    drive.took(chat(drive.endpoint, drive.both()), 200, *range(500, 600))
+
+
+@scenario
 def an_answer_that_is_not_http(drive: Drive) -> None:
     drive.upstream.script = upstreams.garbage(f"{drive.both()}\r\n\r\n".encode())
     drive.took(chat(drive.endpoint, drive.both()), *range(500, 600))
@@ -388,7 +399,9 @@ def inputs_of_embeddings(drive: Drive) -> None:
 
 @scenario
 def the_preview_of_the_page(drive: Drive) -> None:
-    drive.took(call(drive.endpoint, body_of(drive.both()), "/privet/preview"), *range(200, 500))
+    answer = call(drive.endpoint, body_of(drive.both()), "/privet/preview")
+    assert answer.status == 200
+    drive.answers["preview headers"] = json.dumps(answer.headers).encode()
 
 
 def dying_with_a_prompt_in_memory(drive: Drive) -> None:
@@ -446,7 +459,9 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory, upstream_key: Canary) ->
                     run(drives[name])
                 except Exception as problem:
                     problems[name] = problem
-            authorization = upstream.last.header("authorization") if upstream.prompts else None
+            upstream.reset()
+            chat(server)
+            authorization = upstream.last.header("authorization")
             said = {
                 f"GET {route}": call(server, path=route).body
                 for route in ("/metrics", "/health", "/", "/privet/posture")
@@ -523,11 +538,15 @@ def test_core_dumps_and_attaching_are_switched_off_by_the_server_itself(aftermat
     assert trace.has("prlimit64", *limited) or trace.has("setrlimit", *limited)
 
 
+# Root may read everything. Without capabilities, which PR_CAPBSET_DROP (24) takes away at the next exec, it is a user.
+AS_USER = """
+import ctypes, os, sys
+for capability in range(64):
+    ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 READER = """
-import ctypes, struct, sys
-# Root without capabilities is what another process of the same user is: version 3 header, two empty sets.
-header = ctypes.create_string_buffer(struct.pack("II", 0x20080522, 0))
-ctypes.CDLL(None).capset(header, ctypes.create_string_buffer(24))
+import sys
 try:
     open(f"/proc/{sys.argv[1]}/environ", "rb").read(); print("readable")
 except PermissionError:
@@ -535,19 +554,27 @@ except PermissionError:
 """
 
 
+def as_user(*command: str) -> list[str]:
+    """Return the command line that runs a command as an ordinary user would."""
+    return [sys.executable, "-c", AS_USER, *command]
+
+
 def read_memory_of(pid: int) -> str:
     """Try to read a part of a process's memory as another process of the same user."""
-    reader = subprocess.run(
-        [sys.executable, "-c", READER, str(pid)], capture_output=True, text=True, check=True
-    )
+    reader = subprocess.run(as_user(sys.executable, "-c", READER, str(pid)), capture_output=True, text=True, check=True)
     return reader.stdout.strip()
 
 
-def test_other_processes_of_the_same_user_cannot_read_its_memory(endpoint: Endpoint) -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as ordinary:
+def test_other_processes_of_the_same_user_cannot_read_its_memory(start_endpoint: Start, upstream: Upstream) -> None:
+    ready = as_user(sys.executable, "-c", "print('ready', flush=True); input()")
+    with subprocess.Popen(ready, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as ordinary:
+        assert ordinary.stdout is not None
+        ordinary.stdout.readline()
         assert read_memory_of(ordinary.pid) == "readable"
         ordinary.communicate(b"\n")
 
+    endpoint = start_endpoint("--upstream", upstream.url, command=as_user(*endpoints.SERVE))
+    assert chat(endpoint).status == 200
     assert read_memory_of(endpoint.pid) == "denied"
     for child in psutil.Process(endpoint.pid).children(recursive=True):
         assert read_memory_of(child.pid) == "denied"

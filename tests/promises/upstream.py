@@ -106,6 +106,7 @@ class Upstream:
 
     script: Script = field(default_factory=lambda: echo())  # noqa: PLW0108  (defined below)
     received: list[Received] = field(default_factory=list)
+    models: tuple[str, ...] = MODELS
     port: int = 0
     _listener: socket.socket | None = None
     _stopping: threading.Event = field(default_factory=threading.Event)
@@ -184,7 +185,7 @@ class Upstream:
                 while not wire.closed and (request := _read(reader)) is not None:
                     self.received.append(request)
                     if request.method == "GET":
-                        wire.json({"object": "list", "data": [{"id": name, "object": "model"} for name in MODELS]})
+                        wire.json({"object": "list", "data": [{"id": name, "object": "model"} for name in self.models]})
                     else:
                         self.script(request, wire)
         except OSError:  # the endpoint left in the middle, which some tests make it do

@@ -28,7 +28,7 @@ def add_parser(verbs: Any) -> None:
         "--host", default="127.0.0.1", metavar="ADDR", help="address to listen on; beyond loopback it needs TLS"
     )
     parser.add_argument(
-        "--port", type=int, default=8400, metavar="N", help="port to listen on, 0 for a free one (default 8400)"
+        "--port", type=_port, default=8400, metavar="N", help="port to listen on, 0 for a free one (default 8400)"
     )
     parser.add_argument(
         "--upstream", metavar="URL", help="protect this OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1"
@@ -36,7 +36,7 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument("--upstream-key-file", type=Path, metavar="FILE", help="file with the upstream's own key")
     parser.add_argument("--model", type=Path, metavar="FILE", help="run this GGUF file instead of the embedded model")
     parser.add_argument(
-        "--threads", type=int, default=1, metavar="N", help="threads of the embedded engine (default 1)"
+        "--threads", type=_positive, default=1, metavar="N", help="threads of the embedded engine (default 1)"
     )
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain in PEM")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key in PEM")
@@ -77,6 +77,18 @@ def run(options: argparse.Namespace) -> int:
         if not options.json:
             sys.stderr.write("\nstopped; nothing was kept\n")
     return 0
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError("expected a port from 0 to 65535")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1024:
+        raise argparse.ArgumentTypeError("expected a number from 1 to 1024")
+    return int(text)
 
 
 def _interrupt(_signal: int, _frame: object) -> None:

@@ -72,6 +72,16 @@ def alone(hit: Candidate) -> bool:
     return not (len(after) > 1 and after[:1] in b" \t.,-:" and after[1:2].isdigit())
 
 
+_DATE: Final = re.compile(
+    r"(?:(?:19|20)\d\d[-./ ][01]?\d[-./ ][0-3]?\d|[0-3]?\d[-./][0-3]?\d[-./](?:19|20)\d\d)(?:\D.*)?\Z"
+)
+
+
+def in_row(hit: Candidate) -> bool:
+    """Tell whether a number is one of a row of numbers, a term, or a date."""
+    return not alone(hit) or bool(_DATE.match(hit.value))
+
+
 # Issuer ranges: ISO/IEC 7812; Visa 4, Mastercard 51-55 and 2221-2720, Amex 34/37, Diners 30/36/38/39, Discover 6011/64/65,
 # JCB 3528-3589, UnionPay 62, Maestro 50/56-58/6.
 _CARD_PREFIX: Final = re.compile(
@@ -101,7 +111,9 @@ def social_security(hit: Candidate) -> bool:
     return not bad and alone(hit)
 
 
-_VERSION_LEFT: Final = re.compile(r"(?:\b(?:version|ver|release|rel|v|oid|snmp|section|python|chapter)[\s.:=\"']*|[\d.]|\bv)$")
+_VERSION_LEFT: Final = re.compile(
+    r"(?:\b(?:version|ver|release|rel|v|oid|snmp|section|python|chapter)[\s.:=\"']*|[\d.]|\bv)$"
+)
 
 
 def ipv4(hit: Candidate) -> bool:
@@ -113,7 +125,7 @@ def ipv4(hit: Candidate) -> bool:
         return False
     first, *others = (int(part) for part in hit.data[hit.start : hit.end].split(b"."))
     # 0.x is "this network", 127 loopback, 224 and up multicast, reserved and masks; x.0.0.0 is a network.
-    return 0 < first < 224 and first != 127 and max(others) < 256 and any(others)  # noqa: PLR2004
+    return 0 < first < 224 and first != 127 and max(others) < 256 and any(others)
 
 
 def ipv6(hit: Candidate) -> bool:
@@ -123,7 +135,7 @@ def ipv6(hit: Candidate) -> bool:
     if (before and before in b":.-+") or hit.after(1) == b":":
         return False
     # Slices (a[0::2]) and networks (2002::/16) are written with the same marks.
-    if (len(groups[0]) < 3 and len(groups) < 5) or (groups[-1] == "" and hit.after(1) == b"/"):  # noqa: PLR2004
+    if (len(groups[0]) < 3 and len(groups) < 5) or (groups[-1] == "" and hit.after(1) == b"/"):
         return False
     try:
         address = ipaddress.IPv6Address(hit.value)
@@ -154,7 +166,13 @@ def vin(hit: Candidate) -> bool:
     value = hit.value.upper()
     if value.isdigit() or value.isalpha():
         return False
-    letters = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ", (1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
+    letters = dict(
+        zip(
+            "ABCDEFGHJKLMNPRSTUVWXYZ",
+            (1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9, 2, 3, 4, 5, 6, 7, 8, 9),
+            strict=True,
+        )
+    )
     weights = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
     total = sum((letters.get(char) or int(char)) * weight for char, weight in zip(value, weights, strict=True))
     return value[8] == "0123456789X"[total % 11]

@@ -41,7 +41,6 @@ _PLAIN_CHARS: Final = 16
 _STEP: Final = re.compile(rb"\w+|.", re.DOTALL)
 
 
-
 class _Known(NamedTuple):
     """A rule made ready, its final pattern compiled."""
 
@@ -56,7 +55,7 @@ class PatternTier:
     """
 
     def __init__(self, policy: DetectPolicy, *, engine: str = "") -> None:
-        from privet.detect.rules import RULES  # noqa: PLC0415  (the table costs more than the rest of the import)
+        from privet.detect.rules import RULES
 
         rules = [rule for rule in RULES if rule.kind in policy.kinds]
         self._min_score = policy.min_score
@@ -82,7 +81,7 @@ class PatternTier:
 
     def _look(self, data: bytes, position: int, floor: int, found: list[tuple[int, int, Rule, float]]) -> int:
         """Add what is found at `position`; return where to go on."""
-        resume = 0
+        best, resume, behind = 0.0, 0, 0
         near: Collection[int] | None = None
         for number in self._which(data, position):
             rule, matching = self._known[number]
@@ -103,12 +102,12 @@ class PatternTier:
                 score = max(score, rule.context_score)
             if score >= self._min_score and hit.end > floor:
                 found.append((max(hit.start, floor), hit.end, rule, score))
-                if score >= _CERTAIN or rule.extent:
-                    resume = max(resume, hit.end)
+                if score > best or (score == best and hit.end > resume):
+                    best, resume = score, hit.end if score >= _CERTAIN or rule.extent else position
             elif match.end() - position > _MAX_RESCAN_BYTES:
-                resume = max(resume, match.end())
+                behind = max(behind, match.end())
         step = _STEP.match(data, position)
-        return max(resume, step.end() if step else position + 1)
+        return max(resume, behind, step.end() if step else position + 1)
 
 
 class Detector:
@@ -137,7 +136,9 @@ def resolve(spans: Iterable[Span]) -> list[Span]:
     starts: list[int] = []
     for span in ranked:
         place = bisect(starts, span.start)
-        if (place == 0 or taken[place - 1].end <= span.start) and (place == len(taken) or taken[place].start >= span.end):
+        if (place == 0 or taken[place - 1].end <= span.start) and (
+            place == len(taken) or taken[place].start >= span.end
+        ):
             taken.insert(place, span)
             starts.insert(place, span.start)
     return taken

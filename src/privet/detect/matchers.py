@@ -35,14 +35,16 @@ class Matchers(NamedTuple):
 def has_re2() -> bool:
     """Tell whether RE2 can be used."""
     try:
-        import re2  # type: ignore[import-untyped]  # noqa: F401, PLC0415
+        import re2  # noqa: F401
     except ImportError:
         return False
     return True
 
 
 def _heads(rules: Sequence[Rule]) -> bytes:
-    return "|".join(f"(?:{head})" for head in dict.fromkeys(rule.head or rule.pattern for rule in rules)).encode("ascii")
+    return "|".join(f"(?:{head})" for head in dict.fromkeys(rule.head or rule.pattern for rule in rules)).encode(
+        "ascii"
+    )
 
 
 def _at(rule: Rule) -> bytes:
@@ -65,7 +67,7 @@ def _words(rule: Rule) -> bytes:
 def re2_matchers(rules: Sequence[Rule]) -> Matchers:
     """Return the answers of RE2."""
     # The compiled objects themselves: the package's wrapper costs more than the search of a short text.
-    from re2 import Options, _re2  # noqa: PLC0415
+    from re2 import Options, _re2
 
     options = Options()
     options.encoding = Options.Encoding.LATIN1
@@ -91,7 +93,7 @@ def re2_matchers(rules: Sequence[Rule]) -> Matchers:
     def which(data: bytes, position: int) -> Sequence[int]:
         window = data[position - 1 : position + MAX_PATTERN_BYTES] if position else _window(data, 0)
         found = table_match(window)
-        return sorted(found) if len(found) > 1 else found  # type: ignore[no-any-return]
+        return sorted(found) if len(found) > 1 else found
 
     def near(left: str) -> Collection[int]:
         return {with_context[place] for place in contexts.Match(left.encode("utf-8", "replace"))}
@@ -103,7 +105,11 @@ def re_matchers(rules: Sequence[Rule]) -> Matchers:
     """Return the answers of the standard library."""
     searching = re.compile(_heads(rules) if rules else b"(?!)").search
     matching = [re.compile(_at(rule)).match for rule in rules]
-    contexts = [(number, re.compile(_words(rule).replace(rb"\z", rb"\Z")).search) for number, rule in enumerate(rules) if rule.context]
+    contexts = [
+        (number, re.compile(_words(rule).replace(rb"\z", rb"\Z")).search)
+        for number, rule in enumerate(rules)
+        if rule.context
+    ]
 
     def search(data: bytes, position: int) -> int:
         found = searching(data, position)

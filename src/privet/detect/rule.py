@@ -17,10 +17,18 @@ from typing import Final
 CONTEXT_CHARS: Final = 64
 """How far left of a hit a context word may stand."""
 
+NUMBER_HEAD: Final = r"\b\d(?:[ .\-/()]{0,3}\d){5}"
+"""Six digits and more: where most numbers start."""
+
+LETTERED_HEAD: Final = r"\b[A-Z]{1,6}-?\d[A-Z0-9-]"
+"""Capitals, then digits: where most document numbers start."""
+
 MAX_PATTERN_BYTES: Final = 640
 """Longest match of a bounded pattern."""
 
-LETTER: Final = r"(?:[\xc3-\xca\xcd-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xe1[\x80-\xbf]{2}|\xe2[\xb0-\xbf][\x80-\xbf])"
+LETTER: Final = (
+    r"(?:[\xc3-\xca\xcd-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xe1[\x80-\xbf]{2}|\xe2[\xb0-\xbf][\x80-\xbf])"
+)
 """One letter beyond ASCII, in UTF-8 bytes. Chinese, Japanese and Korean are left out: they write no space before an address."""
 
 

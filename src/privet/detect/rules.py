@@ -4,7 +4,27 @@ from __future__ import annotations
 
 from typing import Final
 
-from privet.detect import rules_national, rules_personal, rules_secrets, rules_web
+from privet.detect import (
+    rules_device,
+    rules_europe,
+    rules_europe_north_east,
+    rules_money,
+    rules_personal,
+    rules_phone,
+    rules_secrets,
+    rules_web,
+    rules_world,
+)
 from privet.detect.rule import Rule
 
-RULES: Final[tuple[Rule, ...]] = (*rules_web.RULES, *rules_secrets.RULES, *rules_personal.RULES, *rules_national.RULES)
+RULES: Final[tuple[Rule, ...]] = (
+    *rules_web.RULES,
+    *rules_device.RULES,
+    *rules_secrets.RULES,
+    *rules_phone.RULES,
+    *rules_money.RULES,
+    *rules_personal.RULES,
+    *rules_europe.RULES,
+    *rules_europe_north_east.RULES,
+    *rules_world.RULES,
+)

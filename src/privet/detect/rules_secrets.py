@@ -11,34 +11,34 @@ from privet.detect.rule import Candidate, Rule, utf8
 KEY_HEADER: Final = r"-----BEGIN (?:[A-Z0-9]{2,10} ){0,2}PRIVATE KEY(?: BLOCK)?-----"
 _BODY_GAP: Final = b" \t\r\nrn\\\"'+,()bf"
 _BODY_START: Final = re.compile(rb"(?:Proc-Type|DEK-Info|Version|Comment|Hash|Charset):|[A-Za-z0-9+/=]*")
+_SPACES: Final = re.compile(rb"[ \t\r\n]*")
 _MIN_BODY: Final = 16
+_MAX_END_LINE: Final = 64
 
 
-def block_end(data: bytes, body: int) -> int:
-    """Return where the key block whose header ends at `body` ends: -1 where no key follows, len(data) where it is open.
+def block_end(data: bytes, body: int) -> tuple[int, bool]:
+    """Tell where the key block whose header ends at `body` ends, and whether a key follows the header at all.
 
-    A header without anything after it, or with the beginning of a body, is open: a stream may have been cut there.
+    A header without anything after it, or with the beginning of a body, is open and reaches to the end of the data: a
+    stream may have been cut there. Where no key follows, the end is the place from which that is known.
     """
     start = body
     while start < len(data) and start - body < 32 and data[start] in _BODY_GAP:
         start += 1
     found = _BODY_START.match(data, start)
     end = found.end() if found else start
-    if end < len(data) and end - start < _MIN_BODY and not data[start:end].endswith(b":"):
-        return -1
+    if end - start < _MIN_BODY and not data[start:end].endswith(b":"):
+        rest = _SPACES.match(data, end)
+        known = (rest.end() if rest else end) + 1
+        return (known, False) if known <= len(data) else (len(data), True)
     close = data.find(b"-----END ", start)
-    if close < 0:
-        return len(data)
-    line = data.find(b"-----", close + 9)
-    return len(data) if line < 0 or line - close > 64 else line + 5
+    line = data.find(b"-----", close + 9) if close >= 0 else -1
+    return (line + 5 if 0 <= line <= close + _MAX_END_LINE else len(data)), True
 
 
 def _block(hit: Candidate) -> bool:
-    end = block_end(hit.data, hit.end)
-    if end < 0:
-        return False
-    hit.end = end
-    return True
+    hit.end, is_key = block_end(hit.data, hit.end)
+    return is_key
 
 
 PASSWORD_WORDS: Final = (
@@ -48,8 +48,9 @@ PASSWORD_WORDS: Final = (
 """Words that announce a password in en, de, es, fr, pt, nl, pl, ru, ja, zh. French writes "mot de passe"."""
 
 SECRET_WORDS: Final = (
-    "api_key", "api-key", "apikey", "api key", "secret", "token", "access_key", "access-key", "accesskey", "access key", "secret_key",
-    "secret-key", "secretkey", "secret key", "client_secret", "client-secret", "clientsecret", "auth_token", "access_token", "refresh_token",
+    "api_key", "api-key", "apikey", "api key", "secret", "token", "access_key", "access-key", "accesskey", "access key",
+    "secret_key", "secret-key", "secretkey", "secret key", "client_secret", "client-secret", "clientsecret", "auth_token",
+    "access_token", "refresh_token",
     "private_key", "encryption_key", "accountkey", "signing_key", "credential", "credentials", "aws_secret_access_key",
 )  # fmt: skip
 BE_WORDS: Final = ("is", "ist", "es", "est", "è", "é", "to", "lautet", "was", "war")
@@ -65,11 +66,41 @@ _PASSWORD_HEAD: Final = _words(PASSWORD_WORDS) + _GIVES
 _SECRET_HEAD: Final = _words(SECRET_WORDS) + _GIVES
 _NO_PASSWORD: Final = frozenset(
     (
-        "none", "null", "nil", "true", "false", "str", "string", "text", "bytes", "int", "bool", "optional", "required", "password", "passwd",
-        "pwd", "secret", "token", "undefined", "empty", "input", "hidden", "any", "object", "value", "self", "this", "field", "xxx", "changeme?",
+        "none",
+        "null",
+        "nil",
+        "true",
+        "false",
+        "str",
+        "string",
+        "text",
+        "bytes",
+        "int",
+        "bool",
+        "optional",
+        "required",
+        "password",
+        "passwd",
+        "pwd",
+        "secret",
+        "token",
+        "undefined",
+        "empty",
+        "input",
+        "hidden",
+        "any",
+        "object",
+        "value",
+        "self",
+        "this",
+        "field",
+        "xxx",
+        "changeme?",
     )  # fmt: skip
 )
-_CODE: Final = re.compile(r"[(){}\[\]<>]|\A[$%&*#|/\\.@]|\A[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\Z|::|->|\*\*\*|\.\.\.|\A[A-Z_]+\Z|\A\W+\Z")
+_CODE: Final = re.compile(
+    r"[(){}\[\]<>]|\A[$%&*#|/\\.@]|\A[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\Z|::|->|\*\*\*|\.\.\.|\A[A-Z_]+\Z|\A\W+\Z"
+)
 _WORDLIKE: Final = re.compile(r"[A-Za-z_]+\Z")
 
 
@@ -86,7 +117,11 @@ def _password(hit: Candidate) -> bool | float:
         return 0.8 if not _WORDLIKE.match(value) else 0.6
     if _WORDLIKE.match(value) or value.isdigit():
         # Without a digit or mark it is a password only where nothing else can stand: password=letmein, at the end of a line or field.
-        return 0.6 if before[-1:] == b"=" and hit.after(1) in {b"", b" ", b"\n", b"\r", b"&", b";"} and before[:1] != b"=" else False
+        return (
+            0.6
+            if before[-1:] == b"=" and hit.after(1) in {b"", b" ", b"\n", b"\r", b"&", b";"} and before[:1] != b"="
+            else False
+        )
     return 0.8
 
 
@@ -98,9 +133,13 @@ def _bearer(hit: Candidate) -> bool:
     return any(char.isdigit() for char in hit.value) and checks.entropy_bits(hit.value) > 2.5
 
 
-def _key(rule_id: str, pattern: str, source: str, hit: str, *misses: str, kind: str = "API_KEY", score: float = 0.97) -> Rule:
+def _key(
+    rule_id: str, pattern: str, source: str, hit: str, *misses: str, kind: str = "API_KEY", score: float = 0.97
+) -> Rule:
     """Return a rule for keys that a prefix gives away."""
-    return Rule(id=rule_id, kind=kind, pattern=pattern, score=score, source=source, hits=(f"key «{hit}» leaked",), misses=misses)
+    return Rule(
+        id=rule_id, kind=kind, pattern=pattern, score=score, source=source, hits=(f"key «{hit}» leaked",), misses=misses
+    )
 
 
 _HEX32: Final = "0123456789abcdef" * 2
@@ -121,7 +160,11 @@ RULES: Final = (
             "«-----BEGIN RSA PRIVATE KEY-----\\nMIIBVgIBADANBgkqhkiG9w0BAQEFAASC\\n-----END RSA PRIVATE KEY-----»",
             "«-----BEGIN EC PRIVATE KEY-----\nMHc»",
         ),
-        misses=("-----BEGIN PUBLIC KEY-----\nMIIB", 'if "-----BEGIN PRIVATE KEY-----" in text:', "-----BEGIN CERTIFICATE-----"),
+        misses=(
+            "-----BEGIN PUBLIC KEY-----\nMIIB",
+            'if "-----BEGIN PRIVATE KEY-----" in text:',
+            "-----BEGIN CERTIFICATE-----",
+        ),
     ),
     Rule(
         id="json-web-token",
@@ -134,7 +177,9 @@ RULES: Final = (
         hits=("auth «eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.c2lnbmF0dXJlLW9mLXRva2Vu» end",),
         misses=("eyJhbGciOiJIUzI1NiJ9", "eyJxxxxxxxxxxxxxx.yyyy.zzzz"),
     ),
-    _key("anthropic-key", r"\bsk-ant-[A-Za-z0-9_-]{20,200}", "Anthropic key format", "sk-ant-api03-" + _MIXED, "sk-ant-"),
+    _key(
+        "anthropic-key", r"\bsk-ant-[A-Za-z0-9_-]{20,200}", "Anthropic key format", "sk-ant-api03-" + _MIXED, "sk-ant-"
+    ),
     _key(
         "openai-key",
         r"\bsk-(?:proj-|svcacct-|admin-|or-v1-)?[A-Za-z0-9_]{5,}[A-Za-z0-9_-]{15,200}".replace("{5,}", "{5,50}"),
@@ -143,18 +188,73 @@ RULES: Final = (
         "sk-learn",
         "sk-",
     ),
-    _key("github-token", r"\b(?:gh[pousr]_[A-Za-z0-9]{30,200}|github_pat_[A-Za-z0-9_]{22,200})", "GitHub token format", "ghp_" + _MIXED * 2, "ghp_x"),
-    _key("gitlab-token", r"\bgl(?:pat|dt|rt|ptt|ft|soat|cbt)-[A-Za-z0-9_-]{20,100}", "GitLab token format", "glpat-" + _MIXED, "glpat-x"),
-    _key("slack-token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,200}", "Slack token format", "xoxb-123456789012-" + _MIXED, "xoxo-love"),
+    _key(
+        "github-token",
+        r"\b(?:gh[pousr]_[A-Za-z0-9]{30,200}|github_pat_[A-Za-z0-9_]{22,200})",
+        "GitHub token format",
+        "ghp_" + _MIXED * 2,
+        "ghp_x",
+    ),
+    _key(
+        "gitlab-token",
+        r"\bgl(?:pat|dt|rt|ptt|ft|soat|cbt)-[A-Za-z0-9_-]{20,100}",
+        "GitLab token format",
+        "glpat-" + _MIXED,
+        "glpat-x",
+    ),
+    _key(
+        "slack-token",
+        r"\bxox[abeoprs]-[A-Za-z0-9-]{10,200}",
+        "Slack token format",
+        "xoxb-123456789012-" + _MIXED,
+        "xoxo-love",
+    ),
     _key("google-key", r"\bAIza[A-Za-z0-9_-]{35}", "Google key format", "AIza" + (_MIXED * 2)[:35], "AIzaX"),
-    _key("aws-access-key", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b", "AWS IAM unique identifiers", "AKIAIOSFODNN7EXAMPLE", "AKIA", "ASIAPACIFIC"),
-    _key("stripe-key", r"\b(?:sk|rk|pk|whsec)_(?:live_|test_)?[A-Za-z0-9]{20,200}", "Stripe key format", "sk_" + "test_" + _MIXED, "sk_live_"),
-    _key("hugging-face-token", r"\bhf_[A-Za-z0-9]{30,60}", "Hugging Face token format", "hf_" + _MIXED * 2, "hf_hub_download"),
+    _key(
+        "aws-access-key",
+        r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b",
+        "AWS IAM unique identifiers",
+        "AKIAIOSFODNN7EXAMPLE",
+        "AKIA",
+        "ASIAPACIFIC",
+    ),
+    _key(
+        "stripe-key",
+        r"\b(?:sk|rk|pk|whsec)_(?:live_|test_)?[A-Za-z0-9]{20,200}",
+        "Stripe key format",
+        "sk_" + "test_" + _MIXED,
+        "sk_live_",
+    ),
+    _key(
+        "hugging-face-token",
+        r"\bhf_[A-Za-z0-9]{30,60}",
+        "Hugging Face token format",
+        "hf_" + _MIXED * 2,
+        "hf_hub_download",
+    ),
     _key("npm-token", r"\bnpm_[A-Za-z0-9]{36}\b", "npm token format", "npm_" + (_MIXED * 2)[:36], "npm_config_cache"),
-    _key("pypi-token", r"\bpypi-[A-Za-z0-9_-]{50,220}", "PyPI token format (macaroon)", "pypi-" + _MIXED * 4, "pypi-server"),
-    _key("sendgrid-key", r"\bSG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}", "SendGrid key format", f"SG.{_MIXED}.{_MIXED}{_MIXED}", "SG.x"),
+    _key(
+        "pypi-token",
+        r"\bpypi-[A-Za-z0-9_-]{50,220}",
+        "PyPI token format (macaroon)",
+        "pypi-" + _MIXED * 4,
+        "pypi-server",
+    ),
+    _key(
+        "sendgrid-key",
+        r"\bSG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}",
+        "SendGrid key format",
+        f"SG.{_MIXED}.{_MIXED}{_MIXED}",
+        "SG.x",
+    ),
     _key("twilio-key", r"\b(?:SK|AC)[0-9a-f]{32}\b", "Twilio key format", "SK" + _HEX32, "SKabc"),
-    _key("privet-key", r"\bprivet_[A-Za-z0-9_-]{20,100}", "key format of this endpoint", "privet_" + _MIXED * 2, "privet_state"),
+    _key(
+        "privet-key",
+        r"\bprivet_[A-Za-z0-9_-]{20,100}",
+        "key format of this endpoint",
+        "privet_" + _MIXED * 2,
+        "privet_state",
+    ),
     Rule(
         id="bearer-token",
         kind="API_KEY",
@@ -189,13 +289,19 @@ RULES: Final = (
             "CLIENT_SECRET=«Zm9vYmFyYmF6cXV4MTIz»",
             "aws_secret_access_key = «wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY»",
         ),
-        misses=("token = tokenizer.next_token", "secret: str", 'token = "begin_of_sentence_1"', "api_key = os.environ['X']"),
+        misses=(
+            "token = tokenizer.next_token",
+            "secret: str",
+            'token = "begin_of_sentence_1"',
+            "api_key = os.environ['X']",
+        ),
     ),
     Rule(
         id="named-password",
         kind="PASSWORD",
         head=_PASSWORD_HEAD,
-        pattern=_PASSWORD_HEAD + r"(?:\"([^\x00-\x20\"\x80-\xff]{3,64})\"|'([^\x00-\x20'\x80-\xff]{3,64})'|([^\x00-\x20\"'<>,\x80-\xff]{3,64}))",
+        pattern=_PASSWORD_HEAD
+        + r"(?:\"([^\x00-\x20\"\x80-\xff]{3,64})\"|'([^\x00-\x20'\x80-\xff]{3,64})'|([^\x00-\x20\"'<>,\x80-\xff]{3,64}))",
         score=0.8,
         check=_password,
         source="a value after a word that announces a password",
@@ -211,8 +317,17 @@ RULES: Final = (
             "PGPASSWORD=«letmein»",
         ),
         misses=(
-            "password: str", "password = getpass()", "password is required", "password=password,", "pwd = os.getcwd()", "password: ********",
-            "password: [PASSWORD]", "password: [PASSWORD_1]", "password: ${DB_PASSWORD}", "password=None", "{'password': 'password'}",
+            "password: str",
+            "password = getpass()",
+            "password is required",
+            "password=password,",
+            "pwd = os.getcwd()",
+            "password: ********",
+            "password: [PASSWORD]",
+            "password: [PASSWORD_1]",
+            "password: ${DB_PASSWORD}",
+            "password=None",
+            "{'password': 'password'}",
         ),  # fmt: skip
     ),
 )

@@ -14,6 +14,7 @@ Whether a place is a cut depends on the text alone, so:
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from privet.detect.engine import Detector
@@ -35,22 +36,24 @@ _MARGIN_CHARS: Final = 64
 
 _OPENERS: Final = frozenset(
     word
-    for words in (PASSWORD_WORDS, SECRET_WORDS, MONTHS, ("mot", "bearer", "basic", "authorization"))
+    for words in (PASSWORD_WORDS, SECRET_WORDS, MONTHS, ("mot", "bearer", "basic", "authorization", "ext", "x"))
     for phrase in words
     for word in phrase.split()
 )
 """Words that the next word may belong to."""
-_OPENING_ENDS: Final = tuple(sorted(_OPENERS - set(MONTHS)))
+_OPENING_ENDS: Final = tuple(sorted(_OPENERS - {*MONTHS, "ext", "x"}))
 """The same as endings: DB_PASSWORD, x-api-key."""
 _JOINERS: Final = frozenset((*BE_WORDS, "de", "of", "den", "del"))
 """Words that join what stands before them to the next word: 12 de marzo, password is x."""
 _FAST: Final = _OPENERS | _JOINERS
-_MARKS: Final = "\"'`.,;:!?()[]{}<>*=/-«»“”„’‐‑‒–"  # noqa: RUF001
+_MARKS: Final = "\"'`.,;:!?()[]{}<>*=/-«»“”„’‐‑‒–"
 _SPACE: Final = " \t\n\r\f\v"
 _CJK: Final = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d"
 _PLACE: Final = re.compile(rf"[{_SPACE}]|[{_CJK}](?=[{_CJK}])")
-_CJK_WORDS: Final = tuple({word[:size] for word in PASSWORD_WORDS if word[0] >= "\u3000" for size in range(1, len(word))})
-_HEADER: Final = re.compile(KEY_HEADER)
+_CJK_WORDS: Final = tuple(
+    {word[:size] for word in PASSWORD_WORDS if word[0] >= "\u3000" for size in range(1, len(word))}
+)
+_HEADER: Final = re.compile(KEY_HEADER.encode())
 _HEADER_BEGUN: Final = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,10} ){0,4}\Z")
 
 
@@ -83,7 +86,9 @@ def _goes_on(last: str, before: str) -> bool:
 
 
 def _opens(word: str) -> bool:
-    if any(char.isdigit() for char in word) or (word.isascii() and word.isalpha() and word.isupper() and 2 <= len(word) <= 4):  # noqa: PLR2004
+    if any(char.isdigit() for char in word) or (
+        word.isascii() and word.isalpha() and word.isupper() and 2 <= len(word) <= 4
+    ):
         return True
     plain = word.strip(_MARKS).lower()
     return not plain or plain.rpartition("'")[2] in _OPENERS or plain.endswith(_OPENING_ENDS)
@@ -140,7 +145,7 @@ class SpanStream:
         # A place between two characters is known with the second one.
         lowest = max(self._start, self._tried - 1)
         if "-----BEGIN " in text:
-            place = self._last_cut(self._start, self._open_block())
+            place = self._last_cut(self._start, self._blocks())
         else:
             place = max(text.rfind(" ", lowest), text.rfind("\n", lowest)) + 1
             if place <= self._start or not text.isascii() or not is_cut(text, place):
@@ -148,7 +153,7 @@ class SpanStream:
         self._tried = len(text)
         return self._emit(place) if place > self._start else []
 
-    def _last_cut(self, lowest: int, blocks: tuple[tuple[int, int], ...] | list[tuple[int, int]]) -> int:
+    def _last_cut(self, lowest: int, blocks: Iterable[tuple[int, int]]) -> int:
         """Return the last place for a cut behind `lowest` and outside the key blocks, -1 if there is none."""
         text = self._text
         places = [match.end() for match in _PLACE.finditer(text, lowest)]
@@ -157,16 +162,16 @@ class SpanStream:
                 return place
         return -1
 
-    def _open_block(self) -> list[tuple[int, int]]:
-        """Return where the held text has key blocks; one that is open reaches beyond the text."""
-        text, blocks, position = self._text, [], self._start
-        while found := _HEADER.search(text, position):
-            body = text[found.end() :]
-            # Bytes and characters count alike: whatever is not ASCII is replaced by one byte.
-            end = block_end(body.encode("ascii", "replace"), 0)
-            position = found.end() + max(end, 0)
-            if end >= 0:
-                blocks.append((found.start(), position + (position == len(text))))
+    def _blocks(self) -> list[tuple[int, int]]:
+        """Return where the held text has key blocks; one that is open, or not decided yet, reaches beyond it."""
+        # Bytes and characters count alike: whatever is not ASCII is replaced by one byte.
+        data = self._text.encode("ascii", "replace")
+        blocks: list[tuple[int, int]] = []
+        position = self._start
+        while found := _HEADER.search(data, position):
+            end, is_key = block_end(data, found.end())
+            blocks.append((found.start(), end + (end == len(data))))
+            position = end if is_key else found.end()
         return blocks
 
     def _emit(self, place: int) -> list[Segment]:
@@ -176,7 +181,9 @@ class SpanStream:
         spans = self._detector.find(text[left:place], start - left)
         if spans and start > left:
             shift = start - left
-            spans = tuple(Span(first - shift, end - shift, kind, score, rule) for first, end, kind, score, rule in spans)
+            spans = tuple(
+                Span(first - shift, end - shift, kind, score, rule) for first, end, kind, score, rule in spans
+            )
         self._drop(place)
         return [(text[start:place], spans)]
 

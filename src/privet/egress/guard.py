@@ -1,10 +1,11 @@
 """A guard inside the process: Python code connects to the named destinations and to nothing else.
 
-Invariants: once up, the guard cannot be taken down (audit hooks stay until the process ends, PEP 578); names are not resolved for
-destinations that are not allowed; the error names no address.
+Invariants: once up, the guard cannot be taken down (audit hooks stay until the process ends, PEP 578); `socket`'s functions resolve no
+name of a destination that is not allowed; the error names no address.
 
-It covers what Python's own `socket` does: every library that phones home in this process. Native code that calls the kernel itself is not
-covered; for that, run the process under `privet run`.
+It covers what Python's own `socket` does: every library that phones home in this process. Not covered: native code that calls the kernel
+itself (uvloop among it), and the look-up of a name that is given to a socket's own `connect` or `sendto`, which CPython makes before it asks
+the hook (libraries resolve with `getaddrinfo` first); the connection is blocked all the same. For both, run the process under `privet run`.
 """
 
 from __future__ import annotations

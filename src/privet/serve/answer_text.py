@@ -22,6 +22,8 @@ from privet.serve.masking import TOKEN_CHARS, Masker, kind_label
 
 _ESCAPES: Final = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _UNICODE_ESCAPE_CHARS: Final = 6
+_VALUE_ENDS: Final = ",}]"
+_NUMBER_CHARS: Final = "0123456789+-.eE"
 
 Edit = tuple[int, int, str]
 """Start, end and replacement within a segment."""
@@ -114,7 +116,12 @@ class AnswerJson(AnswerText):
 
     def feed(self, text: str) -> str:
         """Take a piece of JSON text; return what is safe by now."""
-        return self._render(self._spans.feed(self._decode(text)))
+        *values, rest = self._decode(text)
+        segments = []
+        for value in values:
+            segments += self._spans.feed(value)
+            segments += self._spans.close()
+        return self._render([*segments, *self._spans.feed(rest)])
 
     def close(self) -> str:
         """Return what was held back; an escape that never ended comes out as it was written."""
@@ -123,8 +130,13 @@ class AnswerJson(AnswerText):
         self._marks.extend((char, self._inside) for char in tail)
         return self._render([*self._spans.feed(tail), *self._spans.close()])
 
-    def _decode(self, text: str) -> str:
-        said = []
+    def _decode(self, text: str) -> list[str]:
+        """Return what the text says, cut behind each value: no identifier crosses from one JSON value into the next.
+
+        Without that, JSON without white space would be held until its end.
+        """
+        values = []
+        said: list[str] = []
         marks = self._marks
         pending = self._pending
         for char in text:
@@ -147,8 +159,11 @@ class AnswerJson(AnswerText):
                 else:
                     marks.append((char, self._inside))
                 said.append(char)
+                if char in _VALUE_ENDS and not self._inside:
+                    values.append("".join(said))
+                    said = []
         self._pending = pending
-        return "".join(said)
+        return [*values, "".join(said)]
 
     def _render(self, segments: Iterable[tuple[str, tuple[Span, ...]]]) -> str:
         out: list[str] = []
@@ -156,7 +171,10 @@ class AnswerJson(AnswerText):
             marks = [self._marks.popleft() for _ in text]
             edits = self._edits(text, spans) if spans or "_" in text else []
             at = 0
-            for start, end, value in edits:
+            for edit_start, edit_end, value in edits:
+                if edit_end <= at:
+                    continue
+                start, end = _whole_number(marks, edit_start, edit_end)
                 out += (mark[0] for mark in marks[at:start])
                 out += _written(value, marks[start:end])
                 at = end
@@ -190,6 +208,16 @@ def _written(value: str, marks: list[tuple[str, bool]]) -> list[str]:
             out.append(escaped)
             done = True
     return out
+
+
+def _whole_number(marks: list[tuple[str, bool]], start: int, end: int) -> tuple[int, int]:
+    """Widen a replacement that begins in a number outside strings to all of it: `-"[PHONE_NUMBER]"` is not JSON."""
+    if not marks[start][1] and marks[start][0].isdigit():
+        while start and not marks[start - 1][1] and marks[start - 1][0] in _NUMBER_CHARS:
+            start -= 1
+        while end < len(marks) and not marks[end][1] and marks[end][0] in _NUMBER_CHARS:
+            end += 1
+    return start, end
 
 
 def _unicode_escape(written: str) -> str:

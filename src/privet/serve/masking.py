@@ -23,9 +23,10 @@ from privet.detect import Detector
 from privet.records import Span
 from privet.serve.refusals import Refusal
 
-TOKEN_CHARS: Final = re.compile(r"(?<![A-Z_\\])\[?[A-Z]{2,32}(?:\\?_[A-Z]{1,32}){0,4}\\?_[0-9]{1,5}\]?")
+TOKEN_CHARS: Final = re.compile(r"(?:\[|(?<![A-Z_]))[A-Z]{2,32}(?:\\?_[A-Z]{1,32}){0,4}\\?_[0-9]{1,5}\]?")
 """A token as models write it: `[EMAIL_ADDRESS_1]`, without brackets, or with Markdown's escaped underscores."""
 
+_TOKEN_HINT: Final = re.compile(rb"[A-Z]\\{0,2}_[0-9]")
 _CACHE_FROM_CHARS: Final = 200
 _CACHE_ENTRIES: Final = 8192
 _CLEAN_ENTRIES: Final = 256
@@ -236,6 +237,6 @@ class Masker:
 
 
 def _literal_tokens(raw_body: bytes) -> frozenset[str]:
-    if b"_" not in raw_body:
+    if _TOKEN_HINT.search(raw_body) is None:
         return frozenset()
     return frozenset(map(canonical_token, TOKEN_CHARS.findall(raw_body.decode("utf-8", "replace"))))

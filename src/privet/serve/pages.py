@@ -8,9 +8,11 @@ from typing import Any, Final
 
 import msgspec
 
-from privet.serve.app import ENDPOINTS, App, Request
+from privet.serve.app import App
 from privet.serve.posture import Posture
 from privet.serve.refusals import Refusal
+from privet.serve.relay import ENDPOINTS
+from privet.serve.request import Request
 from privet.serve.responses import PAGE, json_headers
 
 _OK: Final = 200
@@ -67,7 +69,7 @@ def _metrics(app: App) -> Handler:
 
 def _models(app: App) -> Handler:
     async def handler(request: Request) -> None:
-        await request.answer(_OK, msgspec.json.encode({"object": "list", "data": await app.models.listed()}))
+        await request.answer(_OK, msgspec.json.encode({"object": "list", "data": await app.relay.models.listed()}))
 
     return handler
 
@@ -75,7 +77,7 @@ def _models(app: App) -> Handler:
 def _model(app: App) -> Handler:
     async def handler(request: Request) -> None:
         wanted = request.scope["path"].removeprefix("/v1/models/")
-        for model in await app.models.listed():
+        for model in await app.relay.models.listed():
             if model["id"] == wanted:
                 await request.answer(_OK, msgspec.json.encode(model))
                 return
@@ -103,7 +105,7 @@ def _preview(app: App) -> Handler:
     endpoint = ENDPOINTS["/v1/chat/completions"]
 
     async def handler(request: Request) -> None:
-        _, masker = await app.prepare(endpoint, await app.read_body(request), keep_parts=True)
+        _, masker = await app.relay.prepare(endpoint, await app.read_body(request), keep_parts=True)
         parts = [_part(part) for part in masker.parts or ()]
         await request.answer(_OK, msgspec.json.encode({"parts": parts}))
 

@@ -102,7 +102,7 @@ class Posture:
             "model": self._model,
             "settings": [self._setting(setting_id) for setting_id in SETTINGS],
             "counts": {
-                "requests": metrics.requests.total(),
+                "requests": sum(count for (route, _), count in metrics.requests.items() if route.startswith("/v1/")),
                 "masked": dict(metrics.masked),
                 "redacted": dict(metrics.redacted),
                 "refused": dict(metrics.refused),

@@ -19,6 +19,7 @@ from privet.policy import Policy
 from privet.serve.app import App
 from privet.serve.metrics import Metrics
 from privet.serve.models import Models
+from privet.serve.relay import Relay
 from privet.serve.upstream import OnStart
 
 CHAT: Final = "/v1/chat/completions"
@@ -74,9 +75,7 @@ class Bench:
         self.app = App(
             policy=chosen,
             gate=replace(app.gate, ring=ring, policy=chosen.serve),
-            server=self.recorder,
-            models=Models(self.recorder),
-            finder=app.finder,
+            relay=Relay(chosen, self.recorder, Models(self.recorder), app.relay.finder),
             log=None,
             metrics=Metrics(),
             secret=secrets.token_bytes(32),

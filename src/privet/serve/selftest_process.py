@@ -140,14 +140,14 @@ async def _talk(app: App, sent: bytes, **limits: float) -> bytes:
 async def kinds(app: App) -> bool:
     """Look for an example of every kind that has a rule."""
     wanted = app.policy.detect.kinds
-    detector: Detector = app.finder.detector
+    detector: Detector = app.relay.finder.detector
     samples = {rule.kind: rule.hits[0].replace("«", "").replace("»", "") for rule in RULES if rule.kind in wanted}
     return all(any(span.kind == kind for span in detector.find(text)) for kind, text in samples.items())
 
 
 async def min_score(app: App) -> bool:
     """Check that nothing below the threshold is reported, and that what lies above it is."""
-    spans = app.finder.detector.find(f"mail {canary_address()} or see https://example.com/docs")
+    spans = app.relay.finder.detector.find(f"mail {canary_address()} or see https://example.com/docs")
     return bool(spans) and all(span.score >= app.policy.detect.min_score for span in spans)
 
 

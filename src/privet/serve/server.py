@@ -35,6 +35,7 @@ from privet.serve.models import Models
 from privet.serve.pages import add_pages
 from privet.serve.posture import Posture
 from privet.serve.refusals import Refusal
+from privet.serve.relay import Relay
 from privet.serve.setup import ServeOptions, authority, bind, load_options_policy, tls_context, upstream_address
 from privet.serve.upstream import Upstream, UpstreamAddress
 
@@ -168,13 +169,16 @@ class _Running:
         app = App(
             policy=policy,
             gate=gate,
-            server=self._upstream,
-            models=Models(self._upstream, self._engine.alias if self._engine else None),
-            finder=SpanCache(Detector(policy.detect)),
+            relay=Relay(
+                policy,
+                self._upstream,
+                Models(self._upstream, self._engine.alias if self._engine else None),
+                SpanCache(Detector(policy.detect)),
+                self._engine.fit if self._engine else None,
+            ),
             log=AccessLog(policy.logs, self._writer),
             metrics=Metrics(),
             secret=secrets.token_bytes(32),
-            fit=self._engine.fit if self._engine else None,
         )
         add_pages(app, self._posture)
         return app
@@ -223,7 +227,7 @@ class _Running:
         reachable = True
         if self._engine is None:
             try:
-                await app.models.listed()
+                await app.relay.models.listed()
             except Refusal:
                 reachable = False
         await self._posture.verify(app)

@@ -1,0 +1,241 @@
+"""Rules for payment cards and bank accounts."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from privet.detect import checks
+from privet.detect.rule import NUMBER_HEAD, Candidate, Rule
+
+_IBAN_LENGTHS: Final = {
+    entry[:2]: int(entry[2:])
+    for entry in (
+        "AD24",
+        "AE23",
+        "AL28",
+        "AT20",
+        "AZ28",
+        "BA20",
+        "BE16",
+        "BG22",
+        "BH22",
+        "BI27",
+        "BR29",
+        "BY28",
+        "CH21",
+        "CR22",
+        "CY28",
+        "CZ24",
+        "DE22",
+        "DJ27",
+        "DK18",
+        "DO28",
+        "EE20",
+        "EG29",
+        "ES24",
+        "FI18",
+        "FK18",
+        "FO18",
+        "FR27",
+        "GB22",
+        "GE22",
+        "GI23",
+        "GL18",
+        "GR27",
+        "GT28",
+        "HR21",
+        "HU28",
+        "IE22",
+        "IL23",
+        "IQ23",
+        "IS26",
+        "IT27",
+        "JO30",
+        "KW30",
+        "KZ20",
+        "LB28",
+        "LC32",
+        "LI21",
+        "LT20",
+        "LU20",
+        "LV21",
+        "LY25",
+        "MC27",
+        "MD24",
+        "ME22",
+        "MK19",
+        "MN20",
+        "MR27",
+        "MT31",
+        "MU30",
+        "NI28",
+        "NL18",
+        "NO15",
+        "OM23",
+        "PK24",
+        "PL28",
+        "PS29",
+        "PT25",
+        "QA29",
+        "RO24",
+        "RS22",
+        "RU33",
+        "SA24",
+        "SC31",
+        "SD18",
+        "SE24",
+        "SI19",
+        "SK24",
+        "SM27",
+        "SO23",
+        "ST25",
+        "SV28",
+        "TL23",
+        "TN24",
+        "TR26",
+        "UA29",
+        "VA22",
+        "VG24",
+        "XK20",
+        "YE30",
+    )  # fmt: skip
+}
+"""Length by country, from the IBAN registry (SWIFT, release 99)."""
+
+
+def _iban(hit: Candidate) -> bool:
+    """Pass account numbers of the country's length with the mod 97 checksum; words in capitals that follow stay outside."""
+    value = hit.value
+    length = _IBAN_LENGTHS.get(value[:2].upper(), 0)
+    places = [place for place, char in enumerate(value) if char not in " -"][:length]
+    if not length or len(places) < length:
+        return False
+    compact = "".join(value[place] for place in places).upper()
+    hit.end = hit.start + places[-1] + 1
+    return (
+        int("".join(str(int(char, 36)) for char in compact[4:] + compact[:4])) % 97 == 1 and not hit.after(1).isalnum()
+    )
+
+
+_ACCOUNT_LEFT: Final = re.compile(
+    r"(?:\b(?:account|acct|a/c|konto|kontonummer|kontonr|cuenta|compte|conto|rekening|rekeningnummer|"
+    r"conta|konta|rachunku|bank|sort code|iban)"
+    r"[\s_.]*(?:number|no|num|nr|n°|nº|numer|corriente|bancaria|bancaire)?[\s_.]*(?:#|is|:|=|ist|es|est)?[\s:#\"'=]*)\Z"
+)
+
+
+def _account(hit: Candidate) -> bool:
+    return bool(_ACCOUNT_LEFT.search(hit.left[-40:])) and not checks.in_row(hit)
+
+
+RULES: Final = (
+    Rule(
+        id="payment-card",
+        kind="CREDIT_CARD",
+        head=NUMBER_HEAD,
+        pattern=r"\b(?:(?:\d{4}[ -]){3}\d{4}|\d{4}[ -]\d{6}[ -]\d{4,5}|\d{13,19})\b",
+        score=0.85,
+        check=checks.card,
+        context=(
+            "card",
+            "visa",
+            "mastercard",
+            "amex",
+            "credit",
+            "debit",
+            "karte",
+            "kreditkarte",
+            "tarjeta",
+            "carte",
+            "carta",
+            "kaart",
+            "cartão",
+            "karta",
+            "cc",
+            "pan",
+        ),
+        context_score=0.95,
+        source="ISO/IEC 7812-1; test cards of the card networks",
+        hits=(
+            "card «4111 1111 1111 1111» exp",
+            "«5555-5555-5555-4444»",
+            "«378282246310005»",
+            "«3782 822463 10005»",
+            "«6011111111111117»",
+        ),
+        misses=(
+            "4111 1111 1111 1112",
+            "1234567890123456",
+            "0.4111111111111111",
+            "id_4111111111111111",
+            "0000000000000000",
+        ),
+    ),
+    Rule(
+        id="iban",
+        kind="IBAN_CODE",
+        head=r"\b(?:[A-Z]{2}\d{2}[ -]?[A-Z0-9]{4}|[a-z]{2}\d{2}[a-z0-9]{11})",
+        pattern=(
+            r"\b(?:[A-Z]{2}\d{2}[A-Z0-9]{11,30}|[a-z]{2}\d{2}[a-z0-9]{11,30}"
+            r"|[A-Z]{2}\d{2}(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,4})?|[A-Z]{2}\d{2}(?:-[A-Z0-9]{4}){2,7}(?:-[A-Z0-9]{1,4})?)\b"
+        ),
+        score=0.97,
+        check=_iban,
+        source="ISO 13616; example numbers of the IBAN registry",
+        hits=(
+            "to «GB82 WEST 1234 5698 7654 32» please",
+            "«DE89370400440532013000»",
+            "«NL91 ABNA 0417 1643 00» AND MORE",
+            "«FR14 2004 1010 0505 0001 3M02 606»",
+        ),
+        misses=("GB82 WEST 1234 5698 7654 33", "DE00370400440532013000", "AB12 CDEF 1234 5678"),
+    ),
+    Rule(
+        id="bank-routing",
+        kind="BANK_ACCOUNT",
+        head=NUMBER_HEAD,
+        pattern=r"\b\d{9}\b",
+        score=0.8,
+        check=checks.routing,
+        context=("routing", "aba", "rtn", "wire", "ach"),
+        needs_context=True,
+        source="American Bankers Association routing numbers",
+        hits=("routing number «021000021»",),
+        misses=("021000021", "routing 021000022"),
+    ),
+    Rule(
+        id="bank-account",
+        kind="BANK_ACCOUNT",
+        head=NUMBER_HEAD,
+        pattern=r"\b\d(?:[ \-]?\d){5,19}\b",
+        score=0.75,
+        check=_account,
+        context=(
+            "account",
+            "acct",
+            "a/c",
+            "konto",
+            "kontonummer",
+            "kontonr",
+            "cuenta",
+            "compte",
+            "conto",
+            "rekening",
+            "rekeningnummer",
+            "conta",
+            "rachunku",
+            "bank",
+            "sort code",
+        ),
+        needs_context=True,
+        source="a number right after a word for bank account; the UK's sort codes",
+        hits=(
+            "account number: «12345678»",
+            "Kontonummer «532013000»",
+            "sort code «20-00-00»",
+            "número de cuenta «0049 1500 05 1234567892»",
+        ),
+        misses=("accounting 12345678", "12345678", "account 2024-01-01"),
+    ),
+)

@@ -1,0 +1,216 @@
+"""Rules for telephone numbers, with and without a country code."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from privet.detect import checks
+from privet.detect.rule import NUMBER_HEAD, Candidate, Rule
+
+_PHONE_WORDS: Final = (
+    "phone", "phones", "phonenumber", "phone_number", "tel", "telephone", "mobile", "cell", "cellphone", "fax", "whatsapp",
+    "call", "call me", "sms", "dial", "hotline", "answering", "my number", "his number", "her number",
+    "reach me", "voicemail", "landline", "msisdn",
+    "telefon", "telefonnummer", "handy", "mobil", "mobilnummer", "rufnummer", "anrufen", "durchwahl", "ruf",
+    "teléfono", "telefono", "móvil", "movil", "celular", "llama", "llámame", "llamar", "tfno", "tlf", "cellulare", "chiama", "chiamare",
+    "téléphone", "portable", "tél", "appelez", "appeler", "joindre", "telefoon", "mobiel", "bel", "telefoonnummer",
+    "telefone", "telemóvel", "telemovel", "ligue", "ligar", "telefonu", "komórka", "kom", "zadzwoń",
+    "numer telefonu", "電話", "电话", "전화",
+)  # fmt: skip
+
+_OTHER_NUMBER: Final = re.compile(
+    r"(?:\b(?:order|invoice|ticket|ref|reference|id|zip|port|pid|version|account|case|serial|sku|isbn|issn|doi|bytes?|line|build|tracking|"
+    r"amount|total|konto|rechnung|bestellung|pedido|factura|commande|facture|bestelling|zamówienie)[\s_]*(?:number|no|num|nr|id)?|#)[\s.:=#\"']*\Z"
+)
+
+
+_FICTION: Final = re.compile(r"1?[2-9]\d\d55501\d\d\Z")
+
+_REGIONS: Final = ("GB", "DE", "FR", "IT", "NL", "AU", "JP", "CH")
+
+_AREA: Final = re.compile(r"[2-9]\d\d[2-9]\d{6}\Z")
+_EXTENSION: Final = r"(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?\b"
+_EXTENSION_PART: Final = re.compile(r"[ ]?(?:x|ext\.?)[ ]?\d{1,6}\Z")
+_GAP: Final = r"(?:[ .\-/()]|\xc2\xa0|\xe2\x80[\x90-\x93\xaf])"
+
+
+def _international(hit: Candidate) -> bool | float:
+    """Score numbers with a country code: high if the numbering plan knows them, else medium if the length fits."""
+    import phonenumbers
+
+    before = hit.before(1)
+    if before and (before.isalnum() or before in b"+_)]"):
+        return False
+    if hit.after(1) == b"." and hit.after(2)[1:].isdigit():
+        return False
+    number = checks.digits(_EXTENSION_PART.sub("", hit.value.replace("(0)", ""))).removeprefix("00")
+    if _FICTION.match(number):
+        return True
+    try:
+        parsed = phonenumbers.parse("+" + number, None)
+    except phonenumbers.NumberParseException:
+        return False
+    if phonenumbers.is_valid_number(parsed):
+        return True
+    # Telephone numbers that people make up or mistype are still written for a person; arithmetic has no separators.
+    separated = len(hit.value) > len(number) + 2
+    return 0.65 if separated and phonenumbers.is_possible_number(parsed) else False
+
+
+def _zeros(hit: Candidate) -> bool | float:
+    """Score numbers with 00 before the country code; without separators they are too like other numbers."""
+    return any(char in " -/()" for char in hit.value) and not checks.in_row(hit) and _international(hit)
+
+
+def _ten_digits(hit: Candidate) -> bool | float:
+    """Score 415-555-0100: high in the North American plan, medium where only the shape fits."""
+    if checks.in_row(hit):
+        return False
+    digits = checks.digits(_EXTENSION_PART.sub("", hit.value)).removeprefix("1")
+    if not _AREA.match(digits):
+        return 0.55 if hit.value.count("-") == 2 else False
+    return 0.5 if " " in hit.value and "-" not in hit.value else True
+
+
+def _national(hit: Candidate) -> bool:
+    """Pass numbers with a trunk zero that are valid in one of the main regions."""
+    import phonenumbers
+
+    if checks.in_row(hit) or len(re.findall(r"\d+", hit.value)) > 6:
+        return False
+    number = checks.digits(hit.value)
+    for region in _REGIONS:
+        try:
+            if phonenumbers.is_valid_number(phonenumbers.parse(number, region)):
+                return True
+        except phonenumbers.NumberParseException:
+            continue
+    return False
+
+
+def _parenthesised(hit: Candidate) -> bool | float:
+    """Pass (415) 555-0100 and (030) 1234567; not the call f(123) 4567890."""
+    before = hit.before(1)
+    size = len(checks.digits(_EXTENSION_PART.sub("", hit.value)))
+    if (before and (before.isalnum() or before in b"_])")) or not checks.alone(hit):
+        return False
+    return 8 <= size <= 12
+
+
+def _near_phone_word(hit: Candidate) -> bool:
+    number = checks.digits(hit.value)
+    if checks.in_row(hit) or _OTHER_NUMBER.search(hit.left[-32:]) or not 7 <= len(number) <= 15 or len(set(number)) < 3:
+        return False
+    groups = re.findall(r"\d+", hit.value)
+    return (len(groups) <= 6 and "(" not in hit.value.lstrip("(")) or ")" in hit.value
+
+
+RULES: Final = (
+    Rule(
+        id="phone-international",
+        kind="PHONE_NUMBER",
+        head=r"\+\d",
+        pattern=r"\+\d(?:" + _GAP + r"{0,3}\d){6,14}" + _EXTENSION,
+        score=0.85,
+        check=_international,
+        source="ITU-T E.164; numbering plans of the phonenumbers package",
+        hits=(
+            "call «+1 415 555 0123» now",
+            "«+49 30 123456»",
+            "tel:«+14155550100»",
+            "«+33 1 99 00 12 34»,",
+            "«+44 (0)20 7946 0018»",
+            "«+1 (212) 555-0199»",
+            "「«+81 3-1234-5678»」",
+        ),
+        misses=("a+12345678", "1 + 1234567", "+0000", "+123 456", "+00000000000"),
+    ),
+    Rule(
+        id="phone-international-zeros",
+        kind="PHONE_NUMBER",
+        head=NUMBER_HEAD,
+        pattern=r"\b00[ .-]?[1-9](?:[ .\-/()]{0,2}\d){7,13}" + _EXTENSION,
+        score=0.75,
+        check=_zeros,
+        source="ITU-T E.164 with the international prefix 00",
+        hits=("dial «0049 30 123456»", "«001-212-555-0199x44»"),
+        misses=("00491234567890", "00 00 12 34", "00 12 34 56 78 9a"),
+    ),
+    Rule(
+        id="phone-north-america",
+        kind="PHONE_NUMBER",
+        head=NUMBER_HEAD,
+        pattern=r"\b(?:1[ .-])?\d{3}[ .-]\d{3}[ .-]\d{4}" + _EXTENSION,
+        score=0.65,
+        check=_ten_digits,
+        context=_PHONE_WORDS,
+        context_score=0.85,
+        source="North American Numbering Plan",
+        hits=(
+            "on «415-555-0100» today",
+            "«415.555.0100»",
+            "«1-800-555-0199»",
+            "mobile «212 555 0142»",
+            "«415-555-0100x22»",
+            "«123-456-7890»",
+        ),
+        misses=("415-555-01000", "9415-555-0100", "1.415.555.0100.2", "415-555-0100-1"),
+    ),
+    Rule(
+        id="phone-area-code",
+        kind="PHONE_NUMBER",
+        head=r"\(\d{2,5}\)[ \-]{0,2}\d",
+        pattern=r"\(\d{2,5}\)[ \-]{0,2}\d(?:[ .\-/]{0,2}\d){3,9}" + _EXTENSION,
+        score=0.75,
+        check=_parenthesised,
+        context=_PHONE_WORDS,
+        context_score=0.85,
+        source="national notation, ITU-T E.123",
+        hits=("on «(415) 555-0100» today", "«(030) 1234567»", "«(020) 7946 0018»"),
+        misses=("f(123) 4567890", "(1) 2 3", "(2024) 12"),
+    ),
+    Rule(
+        id="phone-trunk-zero",
+        kind="PHONE_NUMBER",
+        head=NUMBER_HEAD,
+        pattern=r"\b0\d{1,5}[ /.-]{1,3}\d(?:[ .\-]?\d){4,9}\b",
+        score=0.6,
+        check=_national,
+        context=_PHONE_WORDS,
+        context_score=0.85,
+        source="national numbering plans of the phonenumbers package",
+        hits=("ist «030/1234567» und", "au «01 99 00 12 34».", "Mobil «0171-1234567»", "«020 7946 0018»"),
+        misses=("01.02.2024", "00 01 02 03 04 05 06 07", "0123456789", "0.12 0.123456"),
+    ),
+    Rule(
+        id="phone-local-fiction",
+        kind="PHONE_NUMBER",
+        head=NUMBER_HEAD,
+        pattern=r"\b555-01\d{2}\b",
+        score=0.6,
+        check=checks.alone,
+        source="North American Numbering Plan: 555-0100 to 555-0199 are reserved for fiction",
+        hits=("my number is «555-0123»",),
+        misses=("1555-0123", "555-01234"),
+    ),
+    Rule(
+        id="phone-by-context",
+        kind="PHONE_NUMBER",
+        head=NUMBER_HEAD,
+        pattern=r"\b\d(?:[ .\-/)(]{0,2}\d){6,14}\b",
+        score=0.7,
+        check=_near_phone_word,
+        context=_PHONE_WORDS,
+        needs_context=True,
+        source="a number after a word for telephone",
+        hits=(
+            "phone: «4155550100»",
+            "Tel. «612 345 678»",
+            "Telefon «0301234567»",
+            "móvil «612345678»",
+            "電話「«090-1234-5678»」",
+        ),
+        misses=("phone order number 4155550100", "call at 2024-01-01 12", "4155550100", "call 1 2 3"),
+    ),
+)
