@@ -121,12 +121,12 @@ def thumbnail() -> bytes:
     return jpeg_segment(0xE1, b"Exif\0\0II*\0" + struct.pack("<I", 8) + ifd0 + ifd1 + small)
 
 
-def hidden_in_palette() -> bytes:
-    """Return a GIF whose unused colours spell the canary."""
+def hidden_in_palette(form: str) -> bytes:
+    """Return an image whose unused colours spell the canary."""
     image = Image.new("P", SIZE)
     image.putpalette([0, 0, 0, 255, 255, 255, *WORD.encode().ljust(30, b".")])
     image.putpixel((1, 1), 1)
-    return encode(image, "GIF", optimize=False)
+    return encode(image, form, optimize=False)
 
 
 def two_pictures() -> bytes:
@@ -158,7 +158,8 @@ SPOILED: dict[str, Callable[[], bytes]] = {
         picture("P"), "GIF", save_all=True, append_images=[picture("L")], comment=WORD.encode(), loop=0
     ),
     "gif-after-the-pixels": lambda: encode(picture("P"), "GIF") + WORD.encode(),
-    "gif-unused-colours": hidden_in_palette,
+    "gif-unused-colours": lambda: hidden_in_palette("GIF"),
+    "png-unused-colours": lambda: hidden_in_palette("PNG"),
 }
 
 

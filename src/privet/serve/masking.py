@@ -26,7 +26,9 @@ from privet.serve.refusals import Refusal
 TOKEN_CHARS: Final = re.compile(r"(?:\[|(?<![A-Z_]))[A-Z]{2,32}(?:\\?_[A-Z]{1,32}){0,4}\\?_[0-9]{1,5}\]?")
 """A token as models write it: `[EMAIL_ADDRESS_1]`, without brackets, or with Markdown's escaped underscores."""
 
-_TOKEN_HINT: Final = re.compile(rb"[A-Z]\\{0,2}_[0-9]")
+_TOKEN_HINT: Final = re.compile(rb"[A-Z]\\*_[0-9]|\\u00(?:[45][0-9A-Fa-f]|3[0-9])")
+_ESCAPED_ASCII: Final = re.compile(r"\\u00([2-7][0-9A-Fa-f])")
+_BACKSLASHES: Final = re.compile(r"\\+")
 _CACHE_FROM_CHARS: Final = 200
 _CACHE_ENTRIES: Final = 8192
 _CLEAN_ENTRIES: Final = 256
@@ -237,6 +239,8 @@ class Masker:
 
 
 def _literal_tokens(raw_body: bytes) -> frozenset[str]:
+    """Return the tokens that stand in a body, under whatever escapes JSON writes them."""
     if _TOKEN_HINT.search(raw_body) is None:
         return frozenset()
-    return frozenset(map(canonical_token, TOKEN_CHARS.findall(raw_body.decode("utf-8", "replace"))))
+    written = _ESCAPED_ASCII.sub(lambda escape: chr(int(escape[1], 16)), raw_body.decode("utf-8", "replace"))
+    return frozenset(map(canonical_token, TOKEN_CHARS.findall(_BACKSLASHES.sub(r"\\", written))))
