@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import threading
+import warnings
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Final
@@ -61,6 +62,8 @@ def harden() -> None:
     if sys.platform == "linux" and _prctl(_PR_SET_DUMPABLE, 0) != 0:
         raise Unprotected("the process cannot be made undumpable", hint="start it where prctl is allowed")
     os.umask(0o077)
+    # A warning's text may quote what a library stumbled over.
+    warnings.simplefilter("ignore")
     sys.excepthook = _quiet_exception
     threading.excepthook = lambda args: _quiet(args.exc_type, args.exc_traceback)
     sys.unraisablehook = lambda args: _quiet(args.exc_type, args.exc_traceback)

@@ -24,7 +24,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from privet.hardening import place_of
-from privet.policy import LogsPolicy
+from privet.policy import DEFAULT, LogsPolicy
 
 LATENCY_BUCKETS_SECONDS: Final = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
 _QUEUE_LINES: Final = 10_000
@@ -121,6 +121,7 @@ class AccessLog:
 
     def __init__(self, policy: LogsPolicy, writer: Lines) -> None:
         self._fields = policy.fields
+        self._all = DEFAULT.logs.fields <= policy.fields
         self._round = policy.round_seconds
         self._writer = writer
 
@@ -133,14 +134,13 @@ class AccessLog:
             "route": event.route,
             "status": event.status,
             "latency": latency_bucket(event.seconds),
-            "prompt_tokens": event.prompt_tokens,
-            "answer_tokens": event.answer_tokens,
-            "masked": dict(event.masked) or None,
-            "redacted": dict(event.redacted) or None,
-            "rule": event.rule,
-            "caller": event.caller,
         }
-        kept = {name: value for name, value in line.items() if value is not None and name in self._fields}
+        for name in ("prompt_tokens", "answer_tokens", "masked", "redacted", "rule", "caller"):
+            value = getattr(event, name)
+            # No counts and no rule are no news; zero tokens are.
+            if value is not None and value != {}:
+                line[name] = value
+        kept = line if self._all else {name: value for name, value in line.items() if name in self._fields}
         self._writer.write(msgspec.json.encode(kept) + b"\n")
 
 

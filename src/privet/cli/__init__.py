@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        return int(options.run(options))
+        code = int(options.run(options))
+        sys.stdout.flush()
     except PrivetError as error:
         sys.stderr.write(f"privet {options.verb}: {error.message}\n")
         if error.hint:
@@ -56,3 +57,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    return code

@@ -128,6 +128,10 @@ def _announce(ready: Ready) -> None:
 
 def _warnings(ready: Ready) -> list[str]:
     lines = [f"self-test failed: {setting_id}" for setting_id in ready.failed]
+    if ready.engine_networked:
+        lines.append(
+            "this kernel allows no empty network for the embedded engine: allow user namespaces, or trust llama.cpp"
+        )
     if not ready.upstream_reachable:
         lines.append("the upstream cannot be reached or lists no models; requests are refused until it answers")
     lines += [

@@ -120,7 +120,9 @@ class Detector:
         """Return the spans that begin at or after `start`; what stands before it is context only."""
         skipped = max(0, start - CONTEXT_CHARS)
         window = text[skipped:] if skipped else text
-        found = [span for tier in self._tiers for span in tier.candidates(window, start - skipped)]
+        found = self._tiers[0].candidates(window, start - skipped)
+        for tier in self._tiers[1:]:
+            found += tier.candidates(window, start - skipped)
         if not found:
             return ()
         spans = resolve(found) if len(found) > 1 else found

@@ -3,9 +3,10 @@
 Invariants: once up, the guard cannot be taken down (audit hooks stay until the process ends, PEP 578); `socket`'s functions resolve no
 name of a destination that is not allowed; the error names no address.
 
-It covers what Python's own `socket` does: every library that phones home in this process. Not covered: native code that calls the kernel
-itself (uvloop among it), and the look-up of a name that is given to a socket's own `connect` or `sendto`, which CPython makes before it asks
-the hook (libraries resolve with `getaddrinfo` first); the connection is blocked all the same. For both, run the process under `privet run`.
+It covers what Python's own `socket` does: every library that phones home in this process. Not covered: native code that calls the
+kernel itself (uvloop among it), and the look-up of a name that is given to a socket's own `connect` or `sendto`, which CPython makes
+before it asks the hook (libraries resolve with `getaddrinfo` first); the connection is blocked all the same. For both, run the process
+under `privet run`.
 """
 
 from __future__ import annotations

@@ -10,12 +10,11 @@ import base64
 import binascii
 import io
 import re
-import warnings
 from typing import Final
 
 _DATA_URL: Final = re.compile(r"data:image/(png|jpeg|jpg|webp|gif)(?:;[a-z0-9=_-]+)*;base64,", re.IGNORECASE)
 _MODES: Final = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "CMYK")
-_MAX_PIXELS: Final = 40_000_000
+_MAX_PIXELS: Final = 25_000_000
 _JPEG_QUALITY: Final = 95
 
 
@@ -27,7 +26,7 @@ def strip_data_url(url: str) -> str:
     """Return a `data:` image address whose image has no metadata.
 
     Raises:
-        UnsupportedImage: not base64, not PNG, JPEG, WebP or GIF, broken, or over 40 million pixels.
+        UnsupportedImage: not base64, not PNG, JPEG, WebP or GIF, broken, or over 25 million pixels.
 
     """
     head = _DATA_URL.match(url)
@@ -51,21 +50,18 @@ def strip_image(raw: bytes) -> tuple[bytes, str]:
     from PIL import Image, ImageOps
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            image = Image.open(io.BytesIO(raw), formats=["PNG", "JPEG", "WEBP", "GIF"])
-            if image.width * image.height > _MAX_PIXELS:
-                raise UnsupportedImage
-            # Phones write JPEGs with a second picture behind the first; Pillow calls them MPO.
-            kind = "JPEG" if image.format == "MPO" else image.format or ""
-            image.load()
-            turned = ImageOps.exif_transpose(image)
-            return _write(turned, kind)
+        image = Image.open(io.BytesIO(raw), formats=["PNG", "JPEG", "WEBP", "GIF"])
+        if image.width * image.height > _MAX_PIXELS:
+            raise UnsupportedImage
+        # Phones write JPEGs with a second picture behind the first; Pillow calls them MPO.
+        kind = "JPEG" if image.format == "MPO" else image.format or ""
+        image.load()
+        turned = ImageOps.exif_transpose(image)
+        return _write(turned, kind)
     except UnsupportedImage:
         raise
-    except (
-        Exception
-    ) as error:  # Pillow's decoders raise nearly anything on hostile bytes; all of it means the same here.
+    except Exception as error:
+        # Pillow's decoders raise nearly anything on hostile bytes; all of it means the same here.
         raise UnsupportedImage from error
 
 

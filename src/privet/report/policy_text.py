@@ -80,7 +80,7 @@ def as_json(setting_id: str, loaded: LoadedPolicy) -> dict[str, Any]:
 
 
 def readme_table() -> str:
-    """Return the README's table of what is on by default: the settings that can never be switched off first."""
+    """Return the README's table of what is on by default, limits left out."""
     rows = [("| setting | what it does | default | can be loosened |"), "|---|---|---|---|"]
     for setting_id, known in _by_weight():
         default = shown(value_of(DEFAULT, setting_id), known.unit)

@@ -32,9 +32,10 @@ Edit = tuple[int, int, str]
 class AnswerText:
     """Protects one channel of an answer that holds plain text."""
 
-    __slots__ = ("_masker", "_min_score", "_redact", "_spans")
+    __slots__ = ("_detector", "_masker", "_min_score", "_redact", "_spans")
 
     def __init__(self, detector: Detector, masker: Masker, *, redact: bool, min_score: float) -> None:
+        self._detector = detector
         self._spans = SpanStream(detector)
         self._masker = masker
         self._redact = redact
@@ -47,6 +48,13 @@ class AnswerText:
     def close(self) -> str:
         """Return what was held back, at the regular end of the answer."""
         return self._render(self._spans.close())
+
+    def whole(self, text: str) -> str:
+        """Return a complete text protected, as feeding and closing does."""
+        if len(text) < SpanStream.hold_back_chars:
+            # So short a text is never cut by force, and then a stream finds exactly what one look finds.
+            return self._render([(text, self._detector.find(text))])
+        return self.feed(text) + self.close()
 
     def _render(self, segments: Iterable[tuple[str, tuple[Span, ...]]]) -> str:
         out = []
@@ -82,7 +90,7 @@ class AnswerText:
                 edits += self._around(span, edits[:tokens])
             else:
                 edits.append((span.start, span.end, kind_label(span.kind)))
-            masker.redacted[span.kind] += 1
+            masker.note_redacted(span.kind)
         edits.sort()
         return edits
 
@@ -129,6 +137,10 @@ class AnswerJson(AnswerText):
         self._pending = ""
         self._marks.extend((char, self._inside) for char in tail)
         return self._render([*self._spans.feed(tail), *self._spans.close()])
+
+    def whole(self, text: str) -> str:
+        """Return complete JSON protected."""
+        return self.feed(text) + self.close()
 
     def _decode(self, text: str) -> list[str]:
         """Return what the text says, cut behind each value: no identifier crosses from one JSON value into the next.

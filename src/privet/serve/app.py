@@ -53,13 +53,18 @@ class App:
         event = AccessEvent()
         request = Request(scope, receive, send, NO_HEAD, new_request_id(), event)
         self.metrics.active += 1
+        # What asyncio.timeout does, at a third of its price.
+        limit = asyncio.get_running_loop().call_later(
+            self.policy.serve.answer_timeout_seconds, request.expire, asyncio.current_task()
+        )
         try:
             request.head = read_head(scope["headers"])
-            async with asyncio.timeout(self.policy.serve.answer_timeout_seconds):
-                await self._route(request)
+            await self._route(request)
         except Refusal as refusal:
             await self._refuse(request, refusal)
-        except TimeoutError:
+        except asyncio.CancelledError:
+            if not request.overdue:
+                raise
             await self._refuse(request, Refusal("upstream-slow"))
         except Gone:
             event.status = 499
@@ -67,6 +72,7 @@ class App:
             self.report(error)
             await self._refuse(request, Refusal("internal"))
         finally:
+            limit.cancel()
             self.metrics.active -= 1
             event.seconds = time.perf_counter() - started
             self.metrics.record(event)
@@ -93,12 +99,12 @@ class App:
             request.extra += [(b"access-control-allow-origin", request.origin), (b"vary", b"origin")]
         if self.metrics.active > self.policy.serve.max_concurrent_requests:
             raise Refusal("busy")
+        if method == "OPTIONS" and request.origin is not None:
+            await self._preflight(request)
+            return
         endpoint = ENDPOINTS.get(path)
         if endpoint is not None:
             request.event.route = path
-            if method == "OPTIONS" and request.origin is not None:
-                await self._preflight(request)
-                return
             gate.check_address(scope, head)
             request.event.caller, request.cache_salt = self._caller(gate.check_key(head))
             if method != "POST":

@@ -210,7 +210,15 @@ def by_type(tables: Mapping[str, Check], otherwise: Mapping[str, str], default_r
         chosen = tables.get(kind) if isinstance(kind, str) else None
         if chosen is None:
             rule = otherwise.get(kind, default_rule) if isinstance(kind, str) else "invalid-value"
-            raise Refusal(rule, f"{path}.type")
+            raise Refusal(rule, f"{path}.{_culprit(value)}")
         return chosen(value, context, path)
 
     return check
+
+
+def _culprit(value: Mapping[str, Any]) -> str:
+    """Return the field that makes an object refused: the one named like its type, a reference in it, or the type itself."""
+    kind = value.get("type")
+    if isinstance(kind, str) and kind in value:
+        return kind
+    return next((name for name in value if name.endswith(("_id", "_url", "_data"))), "type")

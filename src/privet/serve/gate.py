@@ -35,7 +35,7 @@ def read_head(headers: Iterable[tuple[bytes, bytes]]) -> Head:  # noqa: C901  (o
     """Pick the headers that matter.
 
     Raises:
-        Refusal: two Host headers, or a length that is no number.
+        Refusal: two Host or Authorization headers, or a length that is no number.
 
     """
     host = origin = authorization = None
@@ -48,6 +48,8 @@ def read_head(headers: Iterable[tuple[bytes, bytes]]) -> Head:  # noqa: C901  (o
                 raise Refusal("foreign-host", "host")
             host = value
         elif name == b"authorization":
+            if authorization is not None:
+                raise Refusal("missing-key", "authorization")
             authorization = value
         elif name == b"content-type":
             content_type = value

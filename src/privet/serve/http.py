@@ -110,6 +110,10 @@ class LimitedHttp(HttpToolsProtocol):
         if size > self.limits.max_header_bytes:
             self._refuse("headers-too-large")
             return
+        if self.url[:1] not in (b"/", b"*"):
+            # An absolute target would stand in the place of Host (RFC 9112 section 3.2.2), where nobody would check it.
+            self._refuse("foreign-host")
+            return
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -14,7 +14,7 @@ import hashlib
 import json
 import re
 import secrets
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from typing import Final, NamedTuple
 
 import msgspec
@@ -74,6 +74,10 @@ class SpanCache:
             known.move_to_end(mark)
         return spans
 
+    def knows_clean(self, text: str) -> bool:
+        """Tell whether `is_clean` has said yes to a text before."""
+        return text in self._clean
+
     def is_clean(self, text: str) -> bool:
         """Tell whether a text holds no identifier; the few that do not are remembered, for names that come with every request."""
         if text in self._clean:
@@ -104,6 +108,7 @@ class Masker:
         "_mode",
         "_numbers",
         "_taken",
+        "count",
         "masked",
         "parts",
         "redacted",
@@ -115,15 +120,16 @@ class Masker:
         self._mode = mode
         self._taken = _literal_tokens(raw_body)
         self._by_value: dict[tuple[str, str], str] = {}
-        self._numbers: Counter[str] = Counter()
+        self._numbers: dict[str, int] = {}
         self._given: set[str] = set()
         self.values: dict[str, str] = {}
-        self.masked: Counter[str] = Counter()
-        self.redacted: Counter[str] = Counter()
+        self.masked: dict[str, int] = {}
+        self.redacted: dict[str, int] = {}
+        self.count = 0
         self.parts: list[Part] | None = [] if keep_parts else None
 
     def __repr__(self) -> str:
-        return f"Masker({sum(self.masked.values())} masked)"
+        return f"Masker({self.count} masked)"
 
     def mask(self, text: str, field: str, context: str = "") -> str:
         """Return the text as the model may see it.
@@ -167,7 +173,8 @@ class Masker:
         if self._mode == "pass":
             self._given.add(value)
             return value
-        self.masked[kind] += 1
+        self.masked[kind] = self.masked.get(kind, 0) + 1
+        self.count += 1
         token = self._by_value.get((kind, value))
         if token is None:
             self._given.add(value)
@@ -179,14 +186,22 @@ class Masker:
             self._by_value[kind, value] = token
         return token
 
+    def note_redacted(self, kind: str) -> None:
+        """Count an identifier that was taken out of the answer."""
+        self.redacted[kind] = self.redacted.get(kind, 0) + 1
+
+    def knows_clean(self, text: str) -> bool:
+        """Tell whether a short text has been found to hold no identifier before."""
+        return self._finder.knows_clean(text)
+
     def holds_identifier(self, text: str) -> bool:
         """Tell whether there is an identifier in a short text that is not to be masked but refused, such as a model's name."""
         return not self._finder.is_clean(text)
 
     def _next(self, kind: str) -> str:
         while True:
-            self._numbers[kind] += 1
-            token = f"[{kind}_{self._numbers[kind]}]"
+            number = self._numbers[kind] = self._numbers.get(kind, 0) + 1
+            token = f"[{kind}_{number}]"
             if token not in self._taken:
                 return token
 
@@ -207,9 +222,9 @@ class Masker:
             decoded = msgspec.json.decode(text)
         except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
             return self.mask(text, field)
-        before = self.masked.total()
+        before = self.count
         masked = self.mask_tree(decoded, field)
-        if self.masked.total() == before:
+        if self.count == before:
             return text
         return json.dumps(masked, ensure_ascii=False, separators=(",", ":"))
 

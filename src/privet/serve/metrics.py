@@ -8,11 +8,13 @@ Counting is a few dictionary updates on the path of a request; the Prometheus fa
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from privet.logs import LATENCY_BUCKETS_SECONDS, AccessEvent
 
@@ -21,8 +23,6 @@ class Metrics:
     """Counts what happened since the start."""
 
     def __init__(self) -> None:
-        # The library's _created series are exact times of first events.
-        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry(auto_describe=False)
         self.started = time.monotonic()
         self.requests: Counter[tuple[str, int]] = Counter()
@@ -31,18 +31,15 @@ class Metrics:
         self.refused: Counter[str] = Counter()
         self._tokens: Counter[str] = Counter()
         self.active = 0
-        self._seconds = Histogram(
-            "privet_request_seconds",
-            "Time to the end of the answer",
-            buckets=LATENCY_BUCKETS_SECONDS,
-            registry=self._registry,
-        )
+        self._buckets = [0] * (len(LATENCY_BUCKETS_SECONDS) + 1)
+        self._seconds = 0.0
         self._registry.register(self)
 
     def record(self, event: AccessEvent) -> None:
         """Count one request that is over."""
         self.requests[event.route, event.status] += 1
-        self._seconds.observe(event.seconds)
+        self._buckets[bisect_left(LATENCY_BUCKETS_SECONDS, event.seconds)] += 1
+        self._seconds += event.seconds
         if event.masked:
             self.masked.update(event.masked)
         if event.redacted:
@@ -58,6 +55,11 @@ class Metrics:
         for (route, status), count in self.requests.items():
             family.add_metric((route, str(status)), count)
         yield family
+        bounds = [*map(str, LATENCY_BUCKETS_SECONDS), "+Inf"]
+        counted = list(zip(bounds, accumulate(self._buckets), strict=True))
+        yield HistogramMetricFamily(
+            "privet_request_seconds", "Time to the end of the answer", buckets=counted, sum_value=self._seconds
+        )
         yield _family("privet_masked", "Identifiers hidden from the model", "kind", self.masked)
         yield _family("privet_redacted", "Identifiers removed from answers", "kind", self.redacted)
         yield _family("privet_refused", "Requests refused", "rule", self.refused)

@@ -56,8 +56,7 @@ class AnswerContext:
             return None
         if not isinstance(value, str):
             raise Refusal("upstream-invalid")
-        channel = self.channel(json=json)
-        return channel.feed(value) + channel.close()
+        return self.channel(json=json).whole(value)
 
     def safe_id(self, value: object, otherwise: str) -> str:
         """Return a machine-made id if it is one, and holds no identifier."""
@@ -111,8 +110,11 @@ def _index(node: Mapping[str, Any], otherwise: int) -> int:
 
 
 def _finish(choice: Mapping[str, Any]) -> str | None:
+    """Return how a choice ended; None, and what some servers send instead of it, means that it has not."""
     reason = choice.get("finish_reason")
-    return reason if reason is None or reason in _FINISH else "stop"
+    if reason is None or reason in ("", "null"):
+        return None
+    return reason if reason in _FINISH else "stop"
 
 
 def chat_answer(answer: Mapping[str, Any], context: AnswerContext) -> dict[str, Any]:
@@ -210,6 +212,7 @@ class ChatStream:
         self._channels: dict[int, dict[tuple[str, int], AnswerText]] = {}
         self._head: dict[str, Any] = {}
         self._open: set[int] = set()
+        self._over: set[int] = set()
 
     @property
     def finished(self) -> bool:
@@ -230,6 +233,9 @@ class ChatStream:
         out = []
         for number, choice in enumerate(_choices(chunk)):
             index = _index(choice, number)
+            if index in self._over:
+                # Nothing comes after the end: what a broken server sends there would be cut off from what it belongs to.
+                continue
             self._open.add(index)
             delta = self._delta(choice, index)
             if delta:
@@ -237,6 +243,7 @@ class ChatStream:
             finish = _finish(choice)
             if finish is not None:
                 self._open.discard(index)
+                self._over.add(index)
                 tail = self._close(index)
                 if tail:
                     out.append(self._chunk(index, tail, None))

@@ -47,6 +47,9 @@ def model_name(value: object, context: Context, path: str) -> str:
     """Accept the name of a local model: `llama3.2:3b`, `org/model`; no path, address, hub or cloud name."""
     if not isinstance(value, str):
         raise Refusal("invalid-value", path)
+    if context.masker.knows_clean(value):
+        # Only names that passed both checks have been asked about.
+        return value
     if not is_model_name(value) or context.masker.holds_identifier(value):
         raise Refusal("model-name", path)
     return value
@@ -125,7 +128,7 @@ PART: Final = by_type(
         "file": "file-reference", "input_file": "file-reference", "input_audio": "media-format", "audio_url": "remote-media",
         "video_url": "remote-media", "input_image": "remote-media", "video": "media-format", "image_file": "file-reference",
     },
-    "invalid-value",
+    "unknown-field",
 )  # fmt: skip
 
 _FUNCTION_CALL: Final = nested({"name": function_name, "arguments": json_text}, "name")
@@ -208,6 +211,12 @@ def _function_choice(value: object, context: Context, path: str) -> object:
     return nested({"name": function_name}, "name")(value, context, path)
 
 
+def _modalities(value: object, _context: Context, path: str) -> object:
+    if value != ["text"]:
+        raise Refusal("media-format", path)
+    return value
+
+
 _SHARED: Final[Table] = {
     "model": model_name,
     **dict.fromkeys(_STRIPPED, strip),
@@ -251,7 +260,7 @@ CHAT: Final[Table] = {
     "function_call": _function_choice,
     "reasoning_effort": one_of("none", "minimal", "low", "medium", "high", "xhigh"),
     "verbosity": one_of("low", "medium", "high"),
-    "modalities": each(one_of("text"), most=1),
+    "modalities": _modalities,
     "prediction": by_type(
         {"content": nested({"type": _TYPE, "content": _content(PART)}, "content")}, {}, "invalid-value"
     ),
@@ -274,8 +283,12 @@ def _texts(value: object, context: Context, path: str) -> object:
     """Accept a text or a list of texts; token ids cannot be read, so they cannot be protected."""
     if isinstance(value, str):
         return text(value, context, path)
-    if isinstance(value, list) and any(isinstance(item, (int, list)) for item in value):
-        raise Refusal("token-probabilities", path)
+    if isinstance(value, list):
+        if any(isinstance(item, (int, list)) for item in value):
+            raise Refusal("token-probabilities", path)
+        for index, item in enumerate(value):
+            if isinstance(item, dict):
+                raise Refusal("media-format", f"{path}[{index}]")
     return each(text, most=MAX_INPUTS, fewest=1)(value, context, path)
 
 

@@ -128,7 +128,7 @@ RULES: Final[dict[str, Rule]] = {
     ),
     "invalid-value": Rule(
         400,
-        "invalid_value",
+        REFUSED,
         "{param} has a value of the wrong type or range",
         "Only what is understood is passed on.",
         "docs/api.md lists types and ranges.",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -36,6 +37,8 @@ from privet.serve.upstream import Exchange, ModelServer
 
 _OFFLOAD_FROM_BYTES: Final = 64 * 1024
 _OK: Final = 200
+_WORKERS: Final = 2
+_END_SECONDS: Final = 1.0
 
 Fit = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -70,15 +73,19 @@ class Relay:
         self._fit = fit
         # Whether the upstream takes `cache_salt` (vLLM, SGLang use it, most ignore it, some refuse it): unknown until it has answered.
         self._salt_taken: bool | None = None
+        # Few, because an image needs some hundred megabytes while it is written anew.
+        self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="privet-text")
 
     async def prepare(
         self, endpoint: Endpoint, body: bytes, *, keep_parts: bool = False
     ) -> tuple[dict[str, Any], Masker]:
         """Return a request body as the model may see it, and what its tokens stand for."""
-        if len(body) < _OFFLOAD_FROM_BYTES:
+        if len(body) < _OFFLOAD_FROM_BYTES and b"data:" not in body:
             return self._prepare(endpoint, body, keep_parts)
-        # A long text takes longer than other callers should wait for.
-        return await asyncio.get_running_loop().run_in_executor(None, self._prepare, endpoint, body, keep_parts)
+        # Long texts and images take longer than other callers should wait for.
+        return await asyncio.get_running_loop().run_in_executor(
+            self._workers, self._prepare, endpoint, body, keep_parts
+        )
 
     def _prepare(self, endpoint: Endpoint, body: bytes, keep_parts: bool) -> tuple[dict[str, Any], Masker]:
         try:
@@ -161,7 +168,7 @@ class Relay:
         if len(raw) < _OFFLOAD_FROM_BYTES:
             body = _protect(endpoint, raw, context)
         else:
-            body = await asyncio.get_running_loop().run_in_executor(None, _protect, endpoint, raw, context)
+            body = await asyncio.get_running_loop().run_in_executor(self._workers, _protect, endpoint, raw, context)
         await request.answer(_OK, body)
 
     async def _stream(self, stream: ChatStream, exchange: Exchange, request: Request) -> None:
@@ -182,6 +189,7 @@ class Relay:
             out, ended = _protect_events(stream, reader.feed(piece))
             if ended:
                 await send({"type": "http.response.body", "body": out, "more_body": False})
+                await _let_end(exchange)
                 return
             if out:
                 await send({"type": "http.response.body", "body": out, "more_body": True})
@@ -192,6 +200,16 @@ class Relay:
         if not ended:
             out += _encode(stream.end()) + DONE
         await send({"type": "http.response.body", "body": out, "more_body": False})
+
+
+async def _let_end(exchange: Exchange) -> None:
+    """Wait a moment for the last bytes of an answer that has said it is done: its connection can be used again then."""
+    try:
+        async with asyncio.timeout(_END_SECONDS):
+            async for _ in exchange:
+                pass
+    except (TimeoutError, UpstreamFailed):
+        pass
 
 
 _encoder: Final = msgspec.json.Encoder()

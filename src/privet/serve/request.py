@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -40,7 +41,14 @@ class Request:
     cache_salt: str = ""
     started: bool = False
     gone: bool = False
+    overdue: bool = False
     extra: Headers = field(default_factory=list)
+
+    def expire(self, task: asyncio.Task[None] | None) -> None:
+        """End the work for this request: its time is over."""
+        self.overdue = True
+        if task is not None:
+            task.cancel()
 
     def stop_with(self, stop: Callable[[], None]) -> None:
         """Have the work for this request stopped when its caller leaves."""

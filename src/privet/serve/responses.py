@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import Final
 
 Headers = list[tuple[bytes, bytes]]
@@ -14,12 +14,12 @@ CSP: Final = (
 SECURE: Final[Headers] = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
 ]
 """`no-store` keeps answers out of browser and proxy caches; they are somebody's conversation."""
 
 PAGE: Final[Headers] = [
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
     (b"content-security-policy", CSP),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
@@ -29,7 +29,7 @@ PAGE: Final[Headers] = [
 
 def new_request_id() -> bytes:
     """Return a fresh random id for one request."""
-    return b"req_" + secrets.token_hex(12).encode("ascii")
+    return b"req_" + os.urandom(12).hex().encode("ascii")
 
 
 def json_headers(request_id: bytes, length: int) -> Headers:

@@ -6,7 +6,9 @@ Order matters: nothing that could hold text exists before the process is hardene
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import resource
 import secrets
 import socket
 import ssl
@@ -49,6 +51,8 @@ _KEEP_ALIVE_SECONDS: Final = 30
 _REVERIFY_SECONDS: Final = 900.0
 _ENGINE_CHECK_SECONDS: Final = 2.0
 _SHUTDOWN_SECONDS: Final = 10
+_GC_ALLOCATIONS: Final = 20_000
+_OPEN_FILES: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Ready:
     model: str
     loaded: LoadedPolicy
     upstream_reachable: bool
+    engine_networked: bool
     failed: tuple[str, ...]
 
     def __repr__(self) -> str:
@@ -81,6 +86,7 @@ def serve(options: ServeOptions, *, environment: Mapping[str, str], announce: Ca
     """
     refuse_content_capture(environment)
     harden()
+    _allow_many_connections()
     state = state_folder(environment)
     loaded = load_options_policy(options, environment)
     tls = tls_context(options, loaded)
@@ -103,7 +109,8 @@ def serve(options: ServeOptions, *, environment: Mapping[str, str], announce: Ca
 
         def ready(failed: tuple[str, ...], *, reachable: bool) -> None:
             key = issued.secret if issued else None
-            announce(Ready(url, key, engine.alias if engine else "", loaded, reachable, failed))
+            networked = engine is not None and engine.networked
+            announce(Ready(url, key, engine.alias if engine else "", loaded, reachable, networked, failed))
 
         running.run(app, listener, tls, ready)
     finally:
@@ -126,6 +133,11 @@ class LocalEngine:
         """Where the engine listens now."""
         address = self._engine.address
         return UpstreamAddress("localhost", 80, "/v1", socket_path=str(address.socket_path), key=address.key)
+
+    @property
+    def networked(self) -> bool:
+        """Tell whether the kernel refused the engine an empty network of its own."""
+        return not self._engine.network_closed
 
     def fit(self, body: dict[str, Any]) -> dict[str, Any]:
         """Return a chat body as this engine understands it."""
@@ -212,6 +224,10 @@ class _Running:
             timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
             ssl_context_factory=None if tls is None else lambda _config, _default: tls,
         )
+        # What is loaded by now stays; requests free nearly everything they make by reference counting.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_GC_ALLOCATIONS, 20, 100)
         tasks = [asyncio.create_task(self._verify(app, ready))]
         if self._engine is not None:
             tasks.append(asyncio.create_task(self._engine.keep(self._upstream)))
@@ -235,6 +251,14 @@ class _Running:
         while True:
             await asyncio.sleep(_REVERIFY_SECONDS)
             await self._posture.verify(app)
+
+
+def _allow_many_connections() -> None:
+    """Raise the soft limit on open files: a stream needs two, and the usual limit of 1,024 is for programs that use select."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -31,6 +31,7 @@ _HIGH_WATER_BYTES: Final = 256 * 1024
 _MAX_IDLE_CONNECTIONS: Final = 256
 _IDLE_CONNECTION_SECONDS: Final = 15.0
 _CLOSED: Final = "the model server closed the connection"
+_COMPRESSED: Final = "the model server sent a compressed answer that was not asked for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,8 @@ class Connection(asyncio.Protocol):
         self.closed = False
         self.used = False
         self._idle_timer: asyncio.TimerHandle | None = None
+        self._watch: asyncio.TimerHandle | None = None
+        self._patience = 0.0
         self._reset()
 
     def _reset(self) -> None:
@@ -159,17 +162,26 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the exchange how it ended."""
         self.closed = True
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
         if not self._complete and self.used:
             # Without a length or chunks, the end of the connection is the end of the body (RFC 9112 section 6.3).
             if self.status and not self._framed and exc is None:
                 self._complete = True
                 self.ended_by_close = True
-            else:
+            elif self._failure is None:
+                # What we closed ourselves has its reason already, and must not look like a kept connection that had timed out.
                 self._failure = _CLOSED
         self._wake()
         self._upstream.forget(self)
 
     # httptools callbacks
+    def on_message_begin(self) -> None:
+        """Stop at a second answer to one request: it must not become the beginning of the next caller's."""
+        if self._complete:
+            raise UpstreamFailed("the model server answered twice")
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """Note the few headers that matter."""
         lowered = name.lower()
@@ -178,7 +190,7 @@ class Connection(asyncio.Protocol):
         elif lowered in (b"content-length", b"transfer-encoding"):
             self._framed = True
         elif lowered == b"content-encoding" and value.lower() != b"identity":
-            self._failure = "the model server sent a compressed answer that was not asked for"
+            self._failure = _COMPRESSED
 
     def on_headers_complete(self) -> None:
         """Note the status."""
@@ -212,7 +224,7 @@ class Connection(asyncio.Protocol):
         """Wait for the status and headers of the answer."""
         while not self.status and self._failure is None:
             await self._wait()
-        if self._failure is not None and not self._pieces:
+        if self._failure is not None and (not self._pieces or self._failure == _COMPRESSED):
             raise UpstreamFailed(self._failure)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -286,13 +298,22 @@ class Connection(asyncio.Protocol):
 
     async def _wait(self) -> None:
         self._waiter = self._loop.create_future()
-        limit = self._upstream.idle_timeout_seconds
-        timer = self._loop.call_later(limit, self._fail, "the model server was silent for too long")
+        self._patience = self._loop.time() + self._upstream.idle_timeout_seconds
+        if self._watch is None:
+            self._watch = self._loop.call_at(self._patience, self._look_at_clock)
         try:
             await self._waiter
         finally:
-            timer.cancel()
             self._waiter = None
+
+    def _look_at_clock(self) -> None:
+        """Fail where the wait has lasted too long. One timer serves many waits: most end at once."""
+        self._watch = None
+        if self._waiter is not None and not self.closed:
+            if self._loop.time() >= self._patience:
+                self._fail("the model server was silent for too long")
+            else:
+                self._watch = self._loop.call_at(self._patience, self._look_at_clock)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -352,6 +373,7 @@ class Upstream:
                 # A kept connection may have been closed while the request was on its way; nothing was answered, so ask once more.
                 if connection.answered_nothing:
                     break
+                connection.abort()
                 raise
             except BaseException:
                 connection.abort()
