@@ -18,7 +18,13 @@ from privet.serve.masking import Masker, SpanCache
 GIVEN = ("jane.roe@example.com", "4111 1111 1111 1111", "192.0.2.44", "GB82 WEST 1234 5698 7654 32")
 PROMPT = "Write to jane.roe@example.com, card 4111 1111 1111 1111, IP 192.0.2.44, IBAN GB82 WEST 1234 5698 7654 32."
 TOKENS = ("[EMAIL_ADDRESS_1]", "[CREDIT_CARD_1]", "[IP_ADDRESS_1]", "[IBAN_CODE_1]")
-STRANGERS = ("john.doe@example.org", "198.51.100.7", "5555 5555 5555 4444", "+1 202-555-0143", "DE89 3704 0044 0532 0130 00")
+STRANGERS = (
+    "john.doe@example.org",
+    "198.51.100.7",
+    "5555 5555 5555 4444",
+    "+1 202-555-0143",
+    "DE89 3704 0044 0532 0130 00",
+)
 WORDS = (
     "hello", "the", "A", "I_b", "x = 1;", "_", "__init__", "MAX_SIZE_1", "EMAIL_ADDRESS_2", "[EMAIL_ADDRESS]", "[", "]", "\\",
     "password:", "card", "IBAN", "call", "Zoë", "你好", "、", "\U0001f600", "1", "12", "192.0", "@example.com", "(", ")", "**", "`",
@@ -50,9 +56,7 @@ def asked(prompt: str = PROMPT, mode: str = "tokenize") -> Masker:
     return masker
 
 
-def protect(
-    pieces: Iterable[str], masker: Masker | None = None, *, as_json: bool = False, redact: bool = True
-) -> str:
+def protect(pieces: Iterable[str], masker: Masker | None = None, *, as_json: bool = False, redact: bool = True) -> str:
     kind = AnswerJson if as_json else AnswerText
     channel = kind(detector(), masker or asked(), redact=redact, min_score=0.5)
     return "".join([*map(channel.feed, pieces), channel.close()])
@@ -121,7 +125,22 @@ def test_what_only_looks_like_a_token_of_ours_stays(text: str) -> None:
     assert protect([text]) == text
 
 
-FRAMES = ("{}", "({})", "[{}]", "_{}_", "`{}`", "**{}**", "<{}>", '"{}"', "C:\\Users\\{}", "\\[{}\\]", "mailto:{},", "致{}的", "{}.", "{}'s")
+FRAMES = (
+    "{}",
+    "({})",
+    "[{}]",
+    "_{}_",
+    "`{}`",
+    "**{}**",
+    "<{}>",
+    '"{}"',
+    "C:\\Users\\{}",
+    "\\[{}\\]",
+    "mailto:{},",
+    "致{}的",
+    "{}.",
+    "{}'s",
+)
 FRAMED = st.builds(str.format, st.sampled_from(FRAMES), st.sampled_from((*GIVEN, *STRANGERS)))
 
 
@@ -141,7 +160,11 @@ def test_an_open_bracket_is_not_swallowed() -> None:
     )
 
 
-@given(st.lists(st.sampled_from(TOKENS), min_size=1, max_size=8), PLACES, st.sampled_from((" ", ", ", "", "\n", "; ", ")(")))
+@given(
+    st.lists(st.sampled_from(TOKENS), min_size=1, max_size=8),
+    PLACES,
+    st.sampled_from((" ", ", ", "", "\n", "; ", ")(")),
+)
 def test_every_token_comes_back_between_others(tokens: list[str], places: list[int], between: str) -> None:
     text = "x " + between.join(tokens) + " y"
     wanted = "x " + between.join(GIVEN[TOKENS.index(token)] for token in tokens) + " y"
@@ -184,7 +207,10 @@ def test_a_token_inside_a_stranger_is_restored_and_the_rest_is_labelled() -> Non
 
 def test_a_redacting_request_gives_nothing_back() -> None:
     masker = asked(mode="redact")
-    assert protect(["is it [EMAIL_ADDRESS] or [EMAIL_ADDRESS_1]?"], masker) == "is it [EMAIL_ADDRESS] or [EMAIL_ADDRESS_1]?"
+    assert (
+        protect(["is it [EMAIL_ADDRESS] or [EMAIL_ADDRESS_1]?"], masker)
+        == "is it [EMAIL_ADDRESS] or [EMAIL_ADDRESS_1]?"
+    )
 
 
 def test_what_is_held_back_is_bounded() -> None:
@@ -210,10 +236,17 @@ def test_a_word_is_given_out_when_the_next_begins() -> None:
 
 def trees(texts: st.SearchStrategy[str]) -> st.SearchStrategy[object]:
     leaves = st.one_of(
-        texts, st.integers(), st.integers(10**9, 10**17), st.booleans(), st.none(), st.floats(allow_nan=False, allow_infinity=False)
+        texts,
+        st.integers(),
+        st.integers(10**9, 10**17),
+        st.booleans(),
+        st.none(),
+        st.floats(allow_nan=False, allow_infinity=False),
     )
     return st.recursive(
-        leaves, lambda node: st.one_of(st.lists(node, max_size=4), st.dictionaries(texts, node, max_size=4)), max_leaves=12
+        leaves,
+        lambda node: st.one_of(st.lists(node, max_size=4), st.dictionaries(texts, node, max_size=4)),
+        max_leaves=12,
     )
 
 
@@ -221,7 +254,7 @@ SEPARATORS = st.sampled_from(((",", ":"), (", ", ": "), (" ,\n", " : ")))
 PRETTY = st.sampled_from((None, 1, 4))
 
 
-def dumped(tree: object, ascii_only: bool, separators: tuple[str, str], indent: int | None) -> str:  # noqa: FBT001
+def dumped(tree: object, ascii_only: bool, separators: tuple[str, str], indent: int | None) -> str:
     return json.dumps(tree, ensure_ascii=ascii_only, separators=separators, indent=indent)
 
 
@@ -240,7 +273,10 @@ VALUES = (
 @example({"password": "x", "secret": True, "token": None}, False, (", ", ": "), None)
 @example({"ssn": 536904399, "SSN": [-536904399, 536904399.5]}, False, (", ", ": "), None)
 def test_json_stays_json(
-    tree: object, ascii_only: bool, separators: tuple[str, str], indent: int | None  # noqa: FBT001
+    tree: object,
+    ascii_only: bool,
+    separators: tuple[str, str],
+    indent: int | None,
 ) -> None:
     text = dumped(tree, ascii_only, separators, indent)
     json.loads(protect([text], as_json=True))
@@ -248,7 +284,11 @@ def test_json_stays_json(
 
 @given(trees(TEXTS), st.booleans(), SEPARATORS, PRETTY, PLACES)
 def test_json_reads_the_same_however_it_is_cut(
-    tree: object, ascii_only: bool, separators: tuple[str, str], indent: int | None, places: list[int]  # noqa: FBT001
+    tree: object,
+    ascii_only: bool,
+    separators: tuple[str, str],
+    indent: int | None,
+    places: list[int],
 ) -> None:
     text = dumped(tree, ascii_only, separators, indent)
     whole = protect([text], as_json=True)
@@ -284,9 +324,9 @@ def mapped(node: object, values: dict[str, str]) -> object:
     return node
 
 
-PLAIN_AND_TOKENS = st.lists(st.sampled_from(("[PERSON_1]", " ", " and ", "\n", '"', "\\ ", "/", "é", "\U0001f600", "x,")), max_size=6).map(
-    "".join
-)
+PLAIN_AND_TOKENS = st.lists(
+    st.sampled_from(("[PERSON_1]", " ", " and ", "\n", '"', "\\ ", "/", "é", "\U0001f600", "x,")), max_size=6
+).map("".join)
 
 
 @given(
@@ -300,8 +340,12 @@ PLAIN_AND_TOKENS = st.lists(st.sampled_from(("[PERSON_1]", " ", " and ", "\n", '
     PRETTY,
     PLACES,
 )
-def test_values_come_back_escaped(  # noqa: PLR0913
-    tree: object, ascii_only: bool, separators: tuple[str, str], indent: int | None, places: list[int]  # noqa: FBT001
+def test_values_come_back_escaped(
+    tree: object,
+    ascii_only: bool,
+    separators: tuple[str, str],
+    indent: int | None,
+    places: list[int],
 ) -> None:
     text = dumped(tree, ascii_only, separators, indent)
     shown = protect(cut(text, places), hard_masker(), as_json=True)
@@ -343,7 +387,9 @@ def test_a_backslash_outside_a_string_is_no_escape() -> None:
 
 
 def numbers_with_context() -> Iterator[str]:
-    for key, number in itertools.product(("card", "credit card number", "phone", "ssn", "iban"), (4111111111111111, 5555555555554444)):
+    for key, number in itertools.product(
+        ("card", "credit card number", "phone", "ssn", "iban"), (4111111111111111, 5555555555554444)
+    ):
         yield json.dumps({key: number})
 
 

@@ -95,7 +95,9 @@ def test_a_request_byte_by_byte_is_understood(endpoint: Endpoint) -> None:
 
 def test_a_chunked_request_is_understood(endpoint: Endpoint) -> None:
     body = payload(f"to {JANE}")
-    head = "\r\n".join(f"{name}: {value}" for name, value in headers_of(endpoint, more={"Transfer-Encoding": "chunked"}).items())
+    head = "\r\n".join(
+        f"{name}: {value}" for name, value in headers_of(endpoint, more={"Transfer-Encoding": "chunked"}).items()
+    )
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(body[at : at + 9]), body[at : at + 9]) for at in range(0, len(body), 9))
     with connect(endpoint) as connection:
         connection.sendall(f"POST {CHAT} HTTP/1.1\r\n{head}\r\n\r\n".encode() + chunks + b"0\r\n\r\n")
@@ -124,7 +126,11 @@ def test_a_client_may_wait_for_permission_to_send(endpoint: Endpoint) -> None:
 
 @pytest.mark.parametrize(
     ("headers", "status"),
-    [({"Authorization": "Bearer wrong"}, 401), ({"Content-Length": "99999999"}, 413), ({"Content-Encoding": "gzip"}, 415)],
+    [
+        ({"Authorization": "Bearer wrong"}, 401),
+        ({"Content-Length": "99999999"}, 413),
+        ({"Content-Encoding": "gzip"}, 415),
+    ],
 )
 def test_a_client_that_waits_in_vain_is_told_so(endpoint: Endpoint, headers: dict[str, str], status: int) -> None:
     data = request_bytes(endpoint, b"", headers={"Content-Length": "10", **headers, "Expect": "100-continue"})
@@ -158,7 +164,9 @@ def narrow(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield server
 
 
-def test_a_body_that_is_too_large_is_answered_though_it_is_sent_to_its_end(narrow: Endpoint, upstream: Upstream) -> None:
+def test_a_body_that_is_too_large_is_answered_though_it_is_sent_to_its_end(
+    narrow: Endpoint, upstream: Upstream
+) -> None:
     data = request_bytes(narrow, payload("x" * 3_000_000))
     with connect(narrow) as connection:
         connection.sendall(data)
@@ -169,7 +177,9 @@ def test_a_body_that_is_too_large_is_answered_though_it_is_sent_to_its_end(narro
 
 
 def test_a_chunked_body_that_grows_too_large_is_refused(narrow: Endpoint, upstream: Upstream) -> None:
-    head = "\r\n".join(f"{name}: {value}" for name, value in headers_of(narrow, more={"Transfer-Encoding": "chunked"}).items())
+    head = "\r\n".join(
+        f"{name}: {value}" for name, value in headers_of(narrow, more={"Transfer-Encoding": "chunked"}).items()
+    )
     with connect(narrow) as connection:
         connection.sendall(f"POST {CHAT} HTTP/1.1\r\n{head}\r\n\r\n".encode())
         for _ in range(12):
@@ -268,7 +278,7 @@ def test_an_answer_that_does_not_come_is_not_waited_for(narrow: Endpoint, upstre
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_an_answer_that_takes_too_long_in_all_is_cut(narrow: Endpoint, upstream: Upstream, stream: bool) -> None:  # noqa: FBT001
+def test_an_answer_that_takes_too_long_in_all_is_cut(narrow: Endpoint, upstream: Upstream, stream: bool) -> None:
     """It never falls silent, so only the limit of the whole answer ends it."""
     left = threading.Event()
 
@@ -293,7 +303,7 @@ def test_an_answer_that_takes_too_long_in_all_is_cut(narrow: Endpoint, upstream:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_an_answer_that_is_too_large_is_cut(narrow: Endpoint, upstream: Upstream, stream: bool) -> None:  # noqa: FBT001
+def test_an_answer_that_is_too_large_is_cut(narrow: Endpoint, upstream: Upstream, stream: bool) -> None:
     upstream.script = upstreams.says("word " * 20_000)
     answer = chat(narrow, stream=stream)
     if stream:
@@ -407,10 +417,17 @@ def test_every_error_has_the_shape_of_an_error(endpoint: Endpoint, upstream: Ups
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("stream", [False, True])
-def test_an_error_of_the_upstream_is_told_without_its_words(  # noqa: PLR0913
-    endpoint: Endpoint, upstream: Upstream, status: int, seen: int, code: str, stream: bool  # noqa: FBT001
+def test_an_error_of_the_upstream_is_told_without_its_words(
+    endpoint: Endpoint,
+    upstream: Upstream,
+    status: int,
+    seen: int,
+    code: str,
+    stream: bool,
 ) -> None:
-    upstream.script = upstreams.fails(b'{"error": "prompt was secret words"}', status=status, headers="retry-after: 7\r\nx-host: gpu-7\r\n")
+    upstream.script = upstreams.fails(
+        b'{"error": "prompt was secret words"}', status=status, headers="retry-after: 7\r\nx-host: gpu-7\r\n"
+    )
     answer = chat(endpoint, "secret words", stream=stream)
     assert answer.status == seen
     assert answer.error["code"] == code
@@ -434,7 +451,9 @@ def test_a_caller_who_leaves_ends_the_work(endpoint: Endpoint, upstream: Upstrea
     for stream in (False, True):
         arrived, left = threading.Event(), threading.Event()
 
-        def waits(_request: Received, wire: Wire, arrived: threading.Event = arrived, left: threading.Event = left) -> None:
+        def waits(
+            _request: Received, wire: Wire, arrived: threading.Event = arrived, left: threading.Event = left
+        ) -> None:
             arrived.set()
             wire.wait_for_leaving()
             left.set()
@@ -465,7 +484,9 @@ def test_a_caller_who_leaves_in_the_middle_of_a_stream_ends_the_work(endpoint: E
     assert left.wait(10)
 
 
-def test_a_caller_who_leaves_is_not_asked_for_again_on_a_kept_connection(endpoint: Endpoint, upstream: Upstream) -> None:
+def test_a_caller_who_leaves_is_not_asked_for_again_on_a_kept_connection(
+    endpoint: Endpoint, upstream: Upstream
+) -> None:
     chat(endpoint)
     upstream.reset()
     arrived, left = threading.Event(), threading.Event()
@@ -486,7 +507,7 @@ def test_a_caller_who_leaves_is_not_asked_for_again_on_a_kept_connection(endpoin
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_connections_to_the_upstream_are_kept(endpoint: Endpoint, upstream: Upstream, stream: bool) -> None:  # noqa: FBT001
+def test_connections_to_the_upstream_are_kept(endpoint: Endpoint, upstream: Upstream, stream: bool) -> None:
     ports = []
 
     def notes(request: Received, wire: Wire) -> None:
@@ -515,7 +536,9 @@ def test_an_upstream_that_refuses_a_cache_salt_is_asked_without(start_endpoint: 
     assert ["cache_salt" in request.json for request in upstream.prompts] == [True, False, False]
 
 
-def test_an_upstream_that_refuses_the_request_itself_is_asked_with_a_salt_again(start_endpoint: Start, upstream: Upstream) -> None:
+def test_an_upstream_that_refuses_the_request_itself_is_asked_with_a_salt_again(
+    start_endpoint: Start, upstream: Upstream
+) -> None:
     endpoint = start_endpoint("--upstream", upstream.url)
     upstream.reset()
     upstream.script = upstreams.fails(b"{}", status=400)
@@ -534,14 +557,16 @@ def test_a_number_of_any_size_in_a_schema_is_passed_on(endpoint: Endpoint, upstr
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_long_texts_go_both_ways(endpoint: Endpoint, upstream: Upstream, stream: bool) -> None:  # noqa: FBT001
+def test_long_texts_go_both_ways(endpoint: Endpoint, upstream: Upstream, stream: bool) -> None:
     text = f"word {JANE}\n" * 20_000
     answer = chat(endpoint, text, stream=stream)
     assert (answer.streamed() if stream else answer.text) == text
     assert JANE not in upstream.last.body.decode()
 
 
-def test_the_upstreams_key_is_sent_and_the_callers_is_not(start_endpoint: Start, upstream: Upstream, tmp_path: Path) -> None:
+def test_the_upstreams_key_is_sent_and_the_callers_is_not(
+    start_endpoint: Start, upstream: Upstream, tmp_path: Path
+) -> None:
     key_file = tmp_path / "upstream.key"
     key_file.write_text("sk-upstream\n")
     endpoint = start_endpoint("--upstream", upstream.url, "--upstream-key-file", str(key_file))
@@ -576,7 +601,11 @@ def test_what_tells_of_use_needs_the_key(endpoint: Endpoint, path: str) -> None:
 def test_the_preview_shows_what_the_model_would_see(endpoint: Endpoint, upstream: Upstream) -> None:
     answer = call(endpoint, body_of(f"to {JANE} ok"), path="/privet/preview")
     (part,) = answer.json["parts"]
-    assert (part["field"], part["typed"], part["sent"]) == ("messages[0].content", f"to {JANE} ok", "to [EMAIL_ADDRESS_1] ok")
+    assert (part["field"], part["typed"], part["sent"]) == (
+        "messages[0].content",
+        f"to {JANE} ok",
+        "to [EMAIL_ADDRESS_1] ok",
+    )
     (token,) = part["tokens"]
     assert part["sent"][token["start"] : token["end"]] == token["token"] == "[EMAIL_ADDRESS_1]"
     assert part["typed"][token["typed_start"] : token["typed_end"]] == JANE
@@ -612,7 +641,9 @@ def test_an_answers_id_is_the_requests(endpoint: Endpoint) -> None:
     answer = chat(endpoint)
     assert answer.json["id"] == "chatcmpl-" + answer.headers["x-request-id"].removeprefix("req_")
     stream = chat(endpoint, stream=True)
-    assert {item["id"] for item in stream.events[:-1]} == {"chatcmpl-" + stream.headers["x-request-id"].removeprefix("req_")}
+    assert {item["id"] for item in stream.events[:-1]} == {
+        "chatcmpl-" + stream.headers["x-request-id"].removeprefix("req_")
+    }
 
 
 def test_an_embedding_is_numbers_of_a_masked_text(endpoint: Endpoint, upstream: Upstream) -> None:
@@ -645,7 +676,9 @@ def test_the_endpoint_speaks_tls(start_endpoint: Start, upstream: Upstream, cert
 def test_an_allowed_origin_may_call(start_endpoint: Start, upstream: Upstream) -> None:
     endpoint = start_endpoint("--upstream", upstream.url, policy=exceptions(origins='["https://app.example.com"]'))
     origin = {"Origin": "https://app.example.com"}
-    asks = call(endpoint, method="OPTIONS", path=CHAT, key=None, headers={**origin, "Access-Control-Request-Method": "POST"})
+    asks = call(
+        endpoint, method="OPTIONS", path=CHAT, key=None, headers={**origin, "Access-Control-Request-Method": "POST"}
+    )
     assert (asks.status, asks.body) == (204, b"")
     assert asks.headers["access-control-allow-origin"] == origin["Origin"]
     assert "authorization" in asks.headers["access-control-allow-headers"]

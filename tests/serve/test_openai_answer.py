@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -30,7 +31,21 @@ JANE = "jane.roe@example.com"
 STRANGER = "john.doe@example.org"
 TEXTS = st.lists(
     st.sampled_from(
-        ("hello", " ", "[EMAIL_ADDRESS_1]", "EMAIL_ADDRESS_1 ", JANE, STRANGER, " 198.51.100.7 ", ", ", "\n", "Zoë 你好", '"', "\\", "1 ")
+        (
+            "hello",
+            " ",
+            "[EMAIL_ADDRESS_1]",
+            "EMAIL_ADDRESS_1 ",
+            JANE,
+            STRANGER,
+            " 198.51.100.7 ",
+            ", ",
+            "\n",
+            "Zoë 你好",
+            '"',
+            "\\",
+            "1 ",
+        )
     ),
     min_size=1,
     max_size=10,
@@ -40,7 +55,9 @@ CALLS = st.fixed_dictionaries(
     {
         "id": st.sampled_from(("call_a", "call_b", "x" * 300, "john.doe@example.org", "chatcmpl-tool-1")),
         "type": st.just("function"),
-        "function": st.fixed_dictionaries({"name": st.sampled_from(("send", "john.doe@example.org", "a b")), "arguments": ARGUMENTS}),
+        "function": st.fixed_dictionaries(
+            {"name": st.sampled_from(("send", "john.doe@example.org", "a b")), "arguments": ARGUMENTS}
+        ),
     }
 )
 MESSAGES = st.fixed_dictionaries(
@@ -66,23 +83,39 @@ def context(*, json_content: bool = False) -> AnswerContext:
     """Return what is known about a request that named Jane's address."""
     masker = Masker(SpanCache(detector()), "tokenize", b"")
     assert masker.mask(f"to {JANE} please", "prompt") == "to [EMAIL_ADDRESS_1] please"
-    return AnswerContext(DEFAULT, detector(), masker, "asked-for", "chatcmpl-0123456789abcdef", json_content=json_content)
+    return AnswerContext(
+        DEFAULT, detector(), masker, "asked-for", "chatcmpl-0123456789abcdef", json_content=json_content
+    )
 
 
 def answer(*messages: Mapping[str, Any], **more: object) -> dict[str, Any]:
     choices = [{"index": index, "message": message, "finish_reason": "stop"} for index, message in enumerate(messages)]
-    return {"id": "1", "object": "chat.completion", "created": 1700000000, "model": "/srv/x.gguf", "choices": choices, **more}
+    return {
+        "id": "1",
+        "object": "chat.completion",
+        "created": 1700000000,
+        "model": "/srv/x.gguf",
+        "choices": choices,
+        **more,
+    }
 
 
 def chunk(delta: Mapping[str, Any], index: int = 0, finish: str | None = None, **more: object) -> dict[str, Any]:
     choice = {"index": index, "delta": delta, "finish_reason": finish}
-    return {"id": "1", "object": "chat.completion.chunk", "created": 1700000000, "model": "/srv/x.gguf", "choices": [choice], **more}
+    return {
+        "id": "1",
+        "object": "chat.completion.chunk",
+        "created": 1700000000,
+        "model": "/srv/x.gguf",
+        "choices": [choice],
+        **more,
+    }
 
 
 def pieces_of(draw: st.DrawFn, text: str) -> list[str]:
     places = sorted(draw(st.lists(st.integers(0, len(text)), max_size=4)))
     borders = [0, *places, len(text)]
-    return [text[start:end] for start, end in zip(borders, borders[1:], strict=False)]
+    return [text[start:end] for start, end in itertools.pairwise(borders)]
 
 
 def deltas_of(draw: st.DrawFn, message: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
@@ -92,7 +125,12 @@ def deltas_of(draw: st.DrawFn, message: Mapping[str, Any]) -> list[list[dict[str
     ]
     for place, call in enumerate(message.get("tool_calls", ())):
         function = call["function"]
-        first = {"index": place, "id": call["id"], "type": "function", "function": {"name": function["name"], "arguments": ""}}
+        first = {
+            "index": place,
+            "id": call["id"],
+            "type": "function",
+            "function": {"name": function["name"], "arguments": ""},
+        }
         rest = [{"index": place, "function": {"arguments": piece}} for piece in pieces_of(draw, function["arguments"])]
         channels.append([{"tool_calls": [item]} for item in (first, *rest)])
     if "function_call" in message:
@@ -134,7 +172,9 @@ def joined(chunks: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
             for name, value in choice["delta"].items():
                 if name == "tool_calls":
                     for call in value:
-                        held = message.setdefault("tool_calls", {}).setdefault(call["index"], {"name": "", "arguments": ""})
+                        held = message.setdefault("tool_calls", {}).setdefault(
+                            call["index"], {"name": "", "arguments": ""}
+                        )
                         held.setdefault("id", call.get("id"))
                         for part, text in call.get("function", {}).items():
                             held[part] += text
@@ -161,7 +201,7 @@ def comparable(message: Mapping[str, Any]) -> dict[str, Any]:
 @given(spoken(), st.booleans())
 def test_a_stream_says_what_the_whole_answer_says(
     both: tuple[dict[str, Any], list[dict[str, Any]]],
-    json_content: bool,  # noqa: FBT001
+    json_content: bool,
 ) -> None:
     whole, chunks = both
     expected = chat_answer(copy.deepcopy(whole), context(json_content=json_content))
@@ -197,7 +237,16 @@ def test_a_whole_answer_is_built_from_what_is_known() -> None:
         "role": "assistant", "content": "hi", "logprobs": 1, "audio": {"id": 1}, "annotations": [STRANGER], "token_ids": [1],
         "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}", "x": 1}, "x": STRANGER}],
     }  # fmt: skip
-    value = answer(message, **UNKNOWN, usage={"prompt_tokens": 1, "cost": 3, "total_tokens": True, "prompt_tokens_details": {"cached_tokens": 2, "x": 1}})
+    value = answer(
+        message,
+        **UNKNOWN,
+        usage={
+            "prompt_tokens": 1,
+            "cost": 3,
+            "total_tokens": True,
+            "prompt_tokens_details": {"cached_tokens": 2, "x": 1},
+        },
+    )
     value["choices"][0] |= {"logprobs": {"content": []}, "stop_reason": "x", "token_ids": [1]}
     assert chat_answer(value, context()) == {
         "id": "chatcmpl-0123456789abcdef",
@@ -290,7 +339,9 @@ def test_a_chunk_of_another_shape_is_not_passed_on(delta: Any) -> None:
         list(ChatStream(context()).feed(chunk(delta)))
 
 
-@pytest.mark.parametrize("more", [{"choices": None}, {"choices": "x"}, {"choices": [1]}, {"choices": [{"index": 10**9}]}])
+@pytest.mark.parametrize(
+    "more", [{"choices": None}, {"choices": "x"}, {"choices": [1]}, {"choices": [{"index": 10**9}]}]
+)
 def test_a_chunk_without_choices_is_not_passed_on(more: dict[str, Any]) -> None:
     with pytest.raises(Refusal, match="upstream-invalid"):
         list(ChatStream(context()).feed({**chunk({}), **more}))
@@ -312,7 +363,9 @@ def test_an_id_that_is_an_identifier_is_replaced() -> None:
 def test_usage_at_the_end_of_a_stream_is_passed_on() -> None:
     stream = ChatStream(context())
     list(stream.feed(chunk({"content": "hi"}, finish="stop")))
-    (last,) = stream.feed({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7, "x": STRANGER}})
+    (last,) = stream.feed(
+        {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7, "x": STRANGER}}
+    )
     assert last["choices"] == []
     assert last["usage"] == {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
 
@@ -329,16 +382,20 @@ def test_a_stream_is_finished_when_every_choice_is() -> None:
 
 def test_what_follows_the_end_of_a_choice_is_dropped() -> None:
     stream = ChatStream(context())
-    shown = [*stream.feed(chunk({"content": "a"}, finish="stop")), *stream.feed(chunk({"content": STRANGER})), *stream.end()]
+    shown = [
+        *stream.feed(chunk({"content": "a"}, finish="stop")),
+        *stream.feed(chunk({"content": STRANGER})),
+        *stream.end(),
+    ]
     assert joined(shown)[0]["content"] == "a"
 
 
 def test_all_passes_where_the_policy_says_so() -> None:
     loose = context()
     loose.policy = replace(DEFAULT, serve=replace(DEFAULT.serve, answer_identifiers="pass"))
-    assert chat_answer(answer({"content": f"{STRANGER} EMAIL_ADDRESS_1"}), loose)["choices"][0]["message"]["content"] == (
-        f"{STRANGER} {JANE}"
-    )
+    assert chat_answer(answer({"content": f"{STRANGER} EMAIL_ADDRESS_1"}), loose)["choices"][0]["message"][
+        "content"
+    ] == (f"{STRANGER} {JANE}")
 
 
 # Completions
@@ -346,7 +403,10 @@ def test_all_passes_where_the_policy_says_so() -> None:
 
 @given(st.lists(TEXTS, min_size=1, max_size=3), st.data())
 def test_a_streamed_completion_says_what_the_whole_one_says(texts: list[str], data: st.DataObject) -> None:
-    whole = {"created": 1, "choices": [{"index": index, "text": text, "finish_reason": "length"} for index, text in enumerate(texts)]}
+    whole = {
+        "created": 1,
+        "choices": [{"index": index, "text": text, "finish_reason": "length"} for index, text in enumerate(texts)],
+    }
     expected = [choice["text"] for choice in completion_answer(whole, context())["choices"]]
     stream = CompletionStream(context())
     shown = []
@@ -376,7 +436,12 @@ def test_a_completion_of_another_shape_is_not_passed_on(broken: dict[str, Any]) 
 
 @pytest.mark.parametrize("vector", [[0.5, -1, 2e-9], [], "AACAPwAAAMA=", ""])
 def test_a_vector_is_passed_on(vector: object) -> None:
-    value = {"data": [{"embedding": vector, "index": 0, "x": STRANGER}], "model": "/srv/x", "usage": {"prompt_tokens": 2}, "x": 1}
+    value = {
+        "data": [{"embedding": vector, "index": 0, "x": STRANGER}],
+        "model": "/srv/x",
+        "usage": {"prompt_tokens": 2},
+        "x": 1,
+    }
     assert embedding_answer(value, context()) == {
         "object": "list",
         "data": [{"object": "embedding", "index": 0, "embedding": vector}],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 
@@ -18,9 +19,9 @@ PIECES = (
     b"id: 7", b"retry: 10", b"database: no", b" data: indented", b"\xff\xfe", "data: Zoë 你好".encode(), b"\x00",
 )  # fmt: skip
 LINE_ENDS = (b"\n", b"\r", b"\r\n")
-STREAMS = st.lists(st.one_of(st.sampled_from(PIECES), st.sampled_from(LINE_ENDS), st.binary(max_size=6)), max_size=30).map(
-    b"".join
-)
+STREAMS = st.lists(
+    st.one_of(st.sampled_from(PIECES), st.sampled_from(LINE_ENDS), st.binary(max_size=6)), max_size=30
+).map(b"".join)
 
 
 def expected(stream: bytes) -> list[bytes]:
@@ -43,7 +44,7 @@ def read(pieces: Iterable[bytes]) -> list[bytes]:
 
 def cut(stream: bytes, places: Iterable[int]) -> list[bytes]:
     borders = [0, *sorted({place % (len(stream) + 1) for place in places}), len(stream)]
-    return [stream[start:end] for start, end in zip(borders, borders[1:], strict=False)]
+    return [stream[start:end] for start, end in itertools.pairwise(borders)]
 
 
 @given(STREAMS, st.lists(st.integers(0, 1000), max_size=8))

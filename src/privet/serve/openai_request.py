@@ -131,7 +131,7 @@ PART: Final = by_type(
     "unknown-field",
 )  # fmt: skip
 
-_FUNCTION_CALL: Final = nested({"name": function_name, "arguments": json_text}, "name")
+_FUNCTION_CALL: Final = nested({"name": function_name, "arguments": json_text, "parsed_arguments": strip}, "name")
 _TOOL_CALL: Final = by_type(
     {"function": nested({"id": opaque_id, "type": _TYPE, "index": integer(0, MAX_TOOLS), "function": _FUNCTION_CALL}, "function")},
     {}, "hosted-tool",
@@ -149,6 +149,7 @@ _MESSAGE: Final[Table] = {
     "function_call": _FUNCTION_CALL,
     # What SDKs add when an answer is sent back as history.
     "annotations": strip,
+    "parsed": strip,
     "audio": refuse("media-format"),
     "cache_control": strip,
 }
