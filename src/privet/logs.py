@@ -116,6 +116,21 @@ class LineWriter:
                 return
 
 
+class _Line(msgspec.Struct, omit_defaults=True):
+    """One line of the access log: its fields are those the policy knows, and None is left out."""
+
+    time: str
+    route: str
+    status: int
+    latency: str
+    prompt_tokens: int | None = None
+    answer_tokens: int | None = None
+    masked: Mapping[str, int] | None = None
+    redacted: Mapping[str, int] | None = None
+    rule: str | None = None
+    caller: str | None = None
+
+
 class AccessLog:
     """Writes one JSON line a request, with the fields the policy leaves."""
 
@@ -129,18 +144,25 @@ class AccessLog:
         """Write an event."""
         if not self._fields:
             return
-        line: dict[str, Any] = {
-            "time": rounded_time(self._round),
-            "route": event.route,
-            "status": event.status,
-            "latency": latency_bucket(event.seconds),
-        }
-        for name in ("prompt_tokens", "answer_tokens", "masked", "redacted", "rule", "caller"):
-            value = getattr(event, name)
-            # No counts and no rule are no news; zero tokens are.
-            if value is not None and value != {}:
-                line[name] = value
-        kept = line if self._all else {name: value for name, value in line.items() if name in self._fields}
+        line = _Line(
+            rounded_time(self._round),
+            event.route,
+            event.status,
+            latency_bucket(event.seconds),
+            event.prompt_tokens,
+            event.answer_tokens,
+            event.masked or None,
+            event.redacted or None,
+            event.rule,
+            event.caller,
+        )
+        kept: Any = line
+        if not self._all:
+            kept = {
+                name: value
+                for name, value in msgspec.structs.asdict(line).items()
+                if name in self._fields and value is not None
+            }
         self._writer.write(msgspec.json.encode(kept) + b"\n")
 
 

@@ -36,18 +36,24 @@ class AnswerText:
 
     def __init__(self, detector: Detector, masker: Masker, *, redact: bool, min_score: float) -> None:
         self._detector = detector
-        self._spans = SpanStream(detector)
+        self._spans: SpanStream | None = None
         self._masker = masker
         self._redact = redact
         self._min_score = min_score
 
+    @property
+    def _stream(self) -> SpanStream:
+        if self._spans is None:
+            self._spans = SpanStream(self._detector)
+        return self._spans
+
     def feed(self, text: str) -> str:
         """Take a piece of what the model said; return what is safe by now."""
-        return self._render(self._spans.feed(text))
+        return self._render(self._stream.feed(text))
 
     def close(self) -> str:
         """Return what was held back, at the regular end of the answer."""
-        return self._render(self._spans.close())
+        return self._render(self._stream.close())
 
     def whole(self, text: str) -> str:
         """Return a complete text protected, as feeding and closing does."""
@@ -127,16 +133,16 @@ class AnswerJson(AnswerText):
         *values, rest = self._decode(text)
         segments = []
         for value in values:
-            segments += self._spans.feed(value)
-            segments += self._spans.close()
-        return self._render([*segments, *self._spans.feed(rest)])
+            segments += self._stream.feed(value)
+            segments += self._stream.close()
+        return self._render([*segments, *self._stream.feed(rest)])
 
     def close(self) -> str:
         """Return what was held back; an escape that never ended comes out as it was written."""
         tail = self._pending
         self._pending = ""
         self._marks.extend((char, self._inside) for char in tail)
-        return self._render([*self._spans.feed(tail), *self._spans.close()])
+        return self._render([*self._stream.feed(tail), *self._stream.close()])
 
     def whole(self, text: str) -> str:
         """Return complete JSON protected."""

@@ -15,12 +15,14 @@ import json
 import re
 import secrets
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import msgspec
 
 from privet.detect import Detector
 from privet.records import Span
+from privet.redact import replace_spans
 from privet.serve.refusals import Refusal
 
 TOKEN_CHARS: Final = re.compile(r"(?:\[|(?<![A-Z_]))[A-Z]{2,32}(?:\\?_[A-Z]{1,32}){0,4}\\?_[0-9]{1,5}\]?")
@@ -29,10 +31,11 @@ TOKEN_CHARS: Final = re.compile(r"(?:\[|(?<![A-Z_]))[A-Z]{2,32}(?:\\?_[A-Z]{1,32
 _TOKEN_HINT: Final = re.compile(rb"[A-Z]\\*_[0-9]|\\u00(?:[45][0-9A-Fa-f]|3[0-9])")
 _ESCAPED_ASCII: Final = re.compile(r"\\u00([2-7][0-9A-Fa-f])")
 _BACKSLASHES: Final = re.compile(r"\\+")
-_CACHE_FROM_CHARS: Final = 200
+_CACHE_FROM_CHARS: Final = 32
 _CACHE_ENTRIES: Final = 8192
 _CLEAN_ENTRIES: Final = 256
 _MAX_JSON_DEPTH: Final = 64
+_MAX_PASSES: Final = 8
 
 
 def canonical_token(written: str) -> str:
@@ -154,6 +157,9 @@ class Masker:
             return text
         if self._mode == "refuse":
             raise Refusal("identifier", field)
+        if self.parts is None and any(map(str.isalnum, _neighbours(text, spans))):
+            # One identifier is glued to another, which shows itself only once the first is gone.
+            return self._mask_until_clean(text, spans)
         tokens = []
         pieces: list[str] = []
         at = 0
@@ -167,6 +173,14 @@ class Masker:
         if self.parts is not None:
             self.parts.append(Part(field, text, sent, spans, tuple(tokens)))
         return sent
+
+    def _mask_until_clean(self, text: str, spans: tuple[Span, ...]) -> str:
+        for _ in range(_MAX_PASSES):
+            text = replace_spans(text, spans, lambda span, value: self.token(span.kind, value))
+            spans = self._finder.find(text)
+            if not spans or self._mode == "pass":
+                break
+        return text
 
     def token(self, kind: str, value: str) -> str:
         """Return what stands for a value in this request: its token, its label, or itself where an exception lets it pass."""
@@ -221,7 +235,8 @@ class Masker:
         try:
             decoded = msgspec.json.decode(text)
         except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
-            return self.mask(text, field)
+            # Broken JSON is text, but its escapes still say what they say.
+            return self.mask(_ESCAPED_ASCII.sub(_unescaped, text), field)
         before = self.count
         masked = self.mask_tree(decoded, field)
         if self.count == before:
@@ -253,9 +268,20 @@ class Masker:
         return node
 
 
+def _unescaped(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16))
+
+
+def _neighbours(text: str, spans: tuple[Span, ...]) -> Iterator[str]:
+    """Yield the characters that stand right beside the spans."""
+    for span in spans:
+        yield text[span.start - 1 : span.start] if span.start else ""
+        yield text[span.end : span.end + 1]
+
+
 def _literal_tokens(raw_body: bytes) -> frozenset[str]:
     """Return the tokens that stand in a body, under whatever escapes JSON writes them."""
     if _TOKEN_HINT.search(raw_body) is None:
         return frozenset()
-    written = _ESCAPED_ASCII.sub(lambda escape: chr(int(escape[1], 16)), raw_body.decode("utf-8", "replace"))
+    written = _ESCAPED_ASCII.sub(_unescaped, raw_body.decode("utf-8", "replace"))
     return frozenset(map(canonical_token, TOKEN_CHARS.findall(_BACKSLASHES.sub(r"\\", written))))

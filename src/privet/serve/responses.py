@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from typing import Final
 
+_ID_BYTES: Final = 12
+_IDS_AT_A_TIME: Final = 64
+
 Headers = list[tuple[bytes, bytes]]
 
 CSP: Final = (
@@ -27,9 +30,21 @@ PAGE: Final[Headers] = [
 ]
 
 
-def new_request_id() -> bytes:
-    """Return a fresh random id for one request."""
-    return b"req_" + os.urandom(12).hex().encode("ascii")
+class RequestIds:
+    """Hands out random ids, 96 bits each; asks the operating system for many at a time."""
+
+    def __init__(self) -> None:
+        self._pool = b""
+
+    def __call__(self) -> bytes:
+        """Return a fresh id for one request."""
+        if not self._pool:
+            self._pool = os.urandom(_ID_BYTES * _IDS_AT_A_TIME)
+        fresh, self._pool = self._pool[:_ID_BYTES], self._pool[_ID_BYTES:]
+        return b"req_" + fresh.hex().encode("ascii")
+
+
+new_request_id: Final = RequestIds()
 
 
 def json_headers(request_id: bytes, length: int) -> Headers:
