@@ -7,13 +7,18 @@ no answer of the protocol itself lacks the error object and the request id; a cl
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from privet.policy import ServePolicy
 from privet.serve.refusals import Refusal
-from privet.serve.responses import json_headers, new_request_id
+from privet.serve.responses import json_head, new_request_id
+
+RESPOND = "privet.respond"
+"""Key in the ASGI scope of what sends a whole JSON answer at once."""
 
 ON_DISCONNECT = "privet.on_disconnect"
 """Key in the ASGI scope under which the app leaves what to call when the client is gone."""
@@ -129,6 +134,29 @@ class LimitedHttp(HttpToolsProtocol):
         self._disarm()
         super().on_message_complete()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        cast("dict[str, Any]", cycle.scope)[RESPOND] = partial(self._respond, cycle)
+        super()._start_asgi_task(cycle, app)
+
+    def _respond(self, cycle: RequestResponseCycle, status: int, request_id: bytes, body: bytes) -> bool:
+        """Send a whole JSON answer at once, as two ASGI messages would; return False where those are needed.
+
+        The messages cost more than the rest of the answer: uvicorn checks each header with two regular expressions, and these are ours.
+        """
+        if cycle.response_started or self.flow.write_paused or cycle.scope["method"] == "HEAD":
+            return False
+        if not cycle.disconnected:
+            cycle.response_started = True
+            head = (STATUS_LINE[status], *json_head(request_id, len(body)))
+            close = () if cycle.keep_alive else (b"connection: close\r\n",)
+            self.transport.write(b"".join((*head, *close, b"\r\n", body)))
+            cycle.response_complete = True
+            cycle.message_event.set()
+            if not cycle.keep_alive:
+                self.transport.close()
+            cycle.on_response()
+        return True
+
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP."""
         del msg
@@ -155,11 +183,8 @@ class LimitedHttp(HttpToolsProtocol):
         self._refused = True
         refusal = Refusal(rule)
         body = refusal.body()
-        lines = [STATUS_LINE[refusal.status]]
-        for name, value in json_headers(new_request_id(), len(body)):
-            lines += (name, b": ", value, b"\r\n")
-        lines += (b"connection: close\r\n\r\n", body)
-        self.transport.write(b"".join(lines))
+        head = (STATUS_LINE[refusal.status], *json_head(new_request_id(), len(body)))
+        self.transport.write(b"".join((*head, b"connection: close\r\n\r\n", body)))
         self.transport.close()
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from privet.logs import AccessEvent
 from privet.serve.gate import Head
-from privet.serve.http import ON_DISCONNECT
+from privet.serve.http import ON_DISCONNECT, RESPOND
 from privet.serve.refusals import Refusal
 from privet.serve.responses import Headers, json_headers
 
@@ -63,6 +63,9 @@ class Request:
         """Send a whole answer."""
         self.started = True
         self.event.status = status
+        respond = self.scope.get(RESPOND)
+        if respond is not None and headers is None and not self.extra and respond(status, self.request_id, body):
+            return
         chosen = json_headers(self.request_id, len(body)) if headers is None else headers
         await self.send({"type": "http.response.start", "status": status, "headers": [*chosen, *self.extra]})
         await self.send({"type": "http.response.body", "body": body, "more_body": False})

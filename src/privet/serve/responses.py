@@ -30,6 +30,9 @@ PAGE: Final[Headers] = [
 ]
 
 
+_SECURE_LINES: Final = b"\r\n" + b"".join(name + b": " + value + b"\r\n" for name, value in SECURE)
+
+
 class RequestIds:
     """Hands out random ids, 96 bits each; asks the operating system for many at a time."""
 
@@ -55,6 +58,15 @@ def json_headers(request_id: bytes, length: int) -> Headers:
         (b"x-request-id", request_id),
         *SECURE,
     ]
+
+
+def json_head(request_id: bytes, length: int) -> tuple[bytes, ...]:
+    """Return the same headers as they stand on the wire."""
+    return (
+        b"content-type: application/json\r\ncontent-length: %d\r\nx-request-id: " % length,
+        request_id,
+        _SECURE_LINES,
+    )
 
 
 def event_headers(request_id: bytes) -> Headers:
