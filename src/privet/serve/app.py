@@ -73,6 +73,7 @@ class App:
             await self._refuse(request, Refusal("internal"))
         finally:
             limit.cancel()
+            request.let_go()
             self.metrics.active -= 1
             event.seconds = time.perf_counter() - started
             self.metrics.record(event)

@@ -59,6 +59,11 @@ class Request:
 
         self.scope[ON_DISCONNECT] = leave
 
+    def let_go(self) -> None:
+        """Break the circles between a request and its scope, so that what it held is gone at once and not with the next collection."""
+        self.scope.pop(ON_DISCONNECT, None)
+        self.scope.pop(RESPOND, None)
+
     async def answer(self, status: int, body: bytes, headers: Headers | None = None) -> None:
         """Send a whole answer."""
         self.started = True
