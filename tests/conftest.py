@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ settings.load_profile("privet")
 
 
 @pytest.fixture
-def write(tmp_path: Path):
+def write(tmp_path: Path) -> Callable[[str, str], Path]:
     """Return a function that writes a text file into a fresh folder and returns its path."""
 
     def make(name: str, text: str) -> Path:

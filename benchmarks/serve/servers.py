@@ -11,7 +11,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +131,14 @@ def first_line(child: subprocess.Popen[str], log: Path, name: str) -> str:
     readable, _, _ = select.select([child.stdout], [], [], START_SECONDS)
     if not readable or not (line := child.stdout.readline()):
         raise ServerError(name, "did not start", log)
+    drain(child)
     return line
+
+
+def drain(child: subprocess.Popen[str]) -> None:
+    """Read what a server goes on saying: one that fills its pipe stands still."""
+    assert child.stdout is not None
+    threading.Thread(target=deque, args=(child.stdout, 0), daemon=True).start()
 
 
 def ask(port: int, method: str, path: str, body: object = None) -> bytes:
@@ -187,6 +196,7 @@ def litellm(upstream: Server, cores: Cores) -> Iterator[Server]:
         where = ["--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
         arguments = [program, *where, "--num_workers", "1", "--telemetry", "False"]
         with started(arguments, cores.server, LITELLM_ENVIRONMENT) as (child, log):
+            drain(child)
             deadline = time.monotonic() + START_SECONDS
             while not ask(port, "GET", "/health/liveliness"):
                 wait_on(child, log, "litellm", deadline)

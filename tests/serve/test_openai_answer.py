@@ -19,12 +19,11 @@ from privet.policy import DEFAULT
 from privet.serve.masking import Masker, SpanCache
 from privet.serve.openai_answer import (
     AnswerContext,
-    ChatStream,
-    CompletionStream,
     chat_answer,
     completion_answer,
     embedding_answer,
 )
+from privet.serve.openai_stream import ChatStream, CompletionStream
 from privet.serve.refusals import Refusal
 
 JANE = "jane.roe@example.com"

@@ -20,15 +20,9 @@ from privet.policy import Policy
 from privet.serve.fields import Context
 from privet.serve.masking import Masker, SpanCache
 from privet.serve.models import Models
-from privet.serve.openai_answer import (
-    AnswerContext,
-    ChatStream,
-    CompletionStream,
-    chat_answer,
-    completion_answer,
-    embedding_answer,
-)
+from privet.serve.openai_answer import AnswerContext, chat_answer, completion_answer, embedding_answer
 from privet.serve.openai_request import clean_chat, clean_completion, clean_embedding
+from privet.serve.openai_stream import ChatStream, CompletionStream
 from privet.serve.refusals import Refusal
 from privet.serve.request import Gone, Request
 from privet.serve.responses import event_headers

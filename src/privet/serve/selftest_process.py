@@ -23,9 +23,10 @@ from privet.hardening import is_hardened, refuse_content_capture
 from privet.logs import AccessEvent, AccessLog
 from privet.policy import LogsPolicy
 from privet.serve.app import App
+from privet.serve.connection import Connection
 from privet.serve.http import limited_http
 from privet.serve.selftest import CHAT, Bench, canary_address, with_serve
-from privet.serve.upstream import Connection, Upstream, UpstreamAddress
+from privet.serve.upstream import Upstream, UpstreamAddress
 
 _SHORT_SECONDS: Final = 0.02
 _WAIT_SECONDS: Final = 2.0
