@@ -154,9 +154,13 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def environment(folder: Path, home: Path, more: Mapping[str, str] = {}) -> dict[str, str]:
-    """Return the environment of a user with nothing set up."""
+MEASURED: Final = "COVERAGE_PROCESS_CONFIG"
+
+
+def environment(folder: Path, home: Path, more: Mapping[str, str] = {}, *, measured: bool = False) -> dict[str, str]:
+    """Return the environment of a user with nothing set up; where the run measures coverage, so may this process."""
     return {
+        **({MEASURED: os.environ[MEASURED]} if measured and MEASURED in os.environ else {}),
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         "HOME": str(home),
         "TMPDIR": str(folder / "tmp"),
@@ -194,7 +198,8 @@ def launch(
     process = subprocess.Popen(
         syscalls.traced(line, log) if log else line,
         cwd=folder / "cwd",
-        env=environment(folder, home, more_environment),
+        # A traced server is one whose every write counts, so it writes no figures of ours.
+        env=environment(folder, home, more_environment, measured=not trace and user is None),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
