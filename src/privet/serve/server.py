@@ -22,6 +22,7 @@ import uvicorn
 
 from privet.detect import Detector
 from privet.egress import guard
+from privet.errors import PrivetError
 from privet.hardening import harden, refuse_content_capture
 from privet.keys import KeyRing, state_folder
 from privet.logs import AccessLog, LineWriter, PlaceHandler
@@ -150,9 +151,14 @@ class LocalEngine:
             if not self._engine.alive():
                 _logger.error("engine died")
                 self._engine.stop()
-                # In this thread, while requests fail: the child is tied to the thread that started it.
-                self._engine = self._start()
-                upstream.move(self.address)
+                try:
+                    # In this thread, while requests fail: the child is tied to the thread that started it.
+                    self._engine = self._start()
+                except PrivetError as error:
+                    # Requests are refused meanwhile; it is tried again after a moment.
+                    _logger.error("engine did not start", exc_info=error)  # noqa: TRY400  (its place is wanted, not its text)
+                else:
+                    upstream.move(self.address)
 
     def stop(self) -> None:
         """Stop it for good."""

@@ -1,0 +1,96 @@
+"""What the README shows is what happens: its settings load, its examples run, its sentences have tests."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+from caller import call
+from endpoint import Endpoint, Start
+
+from privet.cli.docs import FILES, fill
+from privet.policy_file import load_policy
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PRIVET = str(Path(sys.executable).with_name("privet"))
+MODEL = "smollm2-135m-instruct"
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/policy.md"])
+def test_the_settings_shown_load(name: str, tmp_path: Path) -> None:
+    (shown,) = blocks("toml", (ROOT / name).read_text(encoding="utf-8"))
+    path = tmp_path / "privet.toml"
+    path.write_text(shown, encoding="utf-8")
+    loaded = load_policy(path, environment={}, today=date(2026, 11, 25))
+    assert loaded.policy.serve.prompt_identifiers == "refuse"
+    assert loaded.policy.serve.max_choices == 8
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_generated_is_up_to_date(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert fill(text) == text
+
+
+def test_detection_alone() -> None:
+    shown = next(block for block in blocks("console") if "privet detect" in block)
+    command, output = shown.splitlines()
+    text = re.search(r"echo '(.*?)'", command)
+    assert text is not None
+    done = subprocess.run(
+        [PRIVET, "detect", "--redact"], input=text[1] + "\n", capture_output=True, text=True, check=False
+    )
+    assert done.stdout == output + "\n"
+
+
+def test_detection_in_python() -> None:
+    shown = next(block for block in blocks("python") if "redact(" in block)
+    space: dict[str, object] = {}
+    for line in shown.splitlines():
+        code, _, promised = line.partition("  # ")
+        if promised:
+            assert repr(eval(code, space)) == promised  # noqa: S307  (our own README)
+        else:
+            exec(code, space)  # noqa: S102
+
+
+@pytest.fixture(scope="module")
+def embedded(start_endpoint: Start) -> Endpoint:
+    return start_endpoint()
+
+
+def test_the_first_screen(embedded: Endpoint) -> None:
+    body = json.loads(re.search(r"^\$ body='(.*)'$", README, re.MULTILINE)[1])  # type: ignore[index]
+    seen = call(embedded, body, path="/privet/preview").json["parts"][0]["sent"]
+    assert f'"sent":"{seen}"' in README
+    said = call(embedded, body).json["choices"][0]["message"]["content"]
+    assert f'"content":"{said}"' in README
+
+
+def test_the_openai_example(embedded: Endpoint) -> None:
+    shown = next(block for block in blocks("python") if "from openai" in block)
+    assert embedded.key is not None
+    done = subprocess.run(
+        [sys.executable, "-c", shown.replace("stream=True", "stream=True, max_tokens=12")],
+        env={"OPENAI_BASE_URL": f"{embedded.url}/v1", "OPENAI_API_KEY": embedded.key, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip()
+
+
+def test_every_linked_file_exists() -> None:
+    linked = re.findall(r"\]\(((?!https?:)[^)#]+)", README)
+    assert [name for name in linked if not (ROOT / name).exists()] == []
