@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -66,7 +66,11 @@ class LineWriter:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._lines: queue.Queue[bytes | None] = queue.Queue(_QUEUE_LINES)
+        # A deque and a flag: a queue's lock and condition would cost each request more than the line itself.
+        self._lines: deque[bytes] = deque()
+        self._ready = threading.Event()
+        self._told = False
+        self._closing = threading.Event()
         # Counted apart, because each belongs to one thread: `+=` on a shared number loses some.
         self._refused = 0
         self._lost = 0
@@ -80,40 +84,41 @@ class LineWriter:
 
     def write(self, line: bytes) -> None:
         """Queue one line; where the reader of the log has stopped reading, the line is dropped and counted."""
-        try:
-            self._lines.put_nowait(line)
-        except queue.Full:
+        if len(self._lines) >= _QUEUE_LINES:
             self._refused += 1
+            return
+        self._lines.append(line)
+        if not self._told:
+            self._told = True
+            self._ready.set()
 
     def close(self, timeout_seconds: float = 1.0) -> None:
         """Write what is queued and stop, unless the reader has stopped reading."""
-        deadline = time.monotonic() + timeout_seconds
-        try:
-            self._lines.put(None, timeout=timeout_seconds)
-        except queue.Full:
-            return
-        self._thread.join(max(0.0, deadline - time.monotonic()))
+        self._closing.set()
+        self._ready.set()
+        self._thread.join(timeout_seconds)
 
     def _run(self) -> None:
         while True:
-            batch = [self._lines.get()]
-            if batch[0] is not None:
-                # Waking this thread for every line would cost more than writing it.
-                time.sleep(_GATHER_SECONDS)
-            while len(batch) < _QUEUE_LINES:
-                try:
-                    batch.append(self._lines.get_nowait())
-                except queue.Empty:
-                    break
-            rest = b"".join(line for line in batch if line is not None)
-            try:
-                while rest:
-                    rest = rest[os.write(self._descriptor, rest) :]
-            except OSError:
-                # The terminal or pipe is gone. Serving goes on; there is nobody to tell.
-                self._lost += rest.count(b"\n")
-            if None in batch:
+            self._ready.wait()
+            # Waking this thread for every line would cost more than writing it.
+            self._closing.wait(_GATHER_SECONDS)
+            # Before the lines are taken and the end is looked for: what comes from here on says so again.
+            self._ready.clear()
+            self._told = False
+            stop = self._closing.is_set()
+            self._write([self._lines.popleft() for _ in range(len(self._lines))])
+            if stop:
                 return
+
+    def _write(self, lines: list[bytes]) -> None:
+        rest = b"".join(lines)
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError:
+            # The terminal or pipe is gone. Serving goes on; there is nobody to tell.
+            self._lost += rest.count(b"\n")
 
 
 class _Line(msgspec.Struct, omit_defaults=True):
