@@ -14,6 +14,7 @@ from caller import call
 from endpoint import Endpoint, Start
 
 from privet.cli.docs import FILES, fill
+from privet.policy import DEFAULT, weakened
 from privet.policy_file import load_policy
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +90,26 @@ def test_the_openai_example(embedded: Endpoint) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.strip()
+
+
+def test_the_example_asks_and_shows_what_the_model_saw(embedded: Endpoint) -> None:
+    assert embedded.key is not None
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples/chat.py", "Repeat this address exactly: jane.doe@example.com"],
+        env={"OPENAI_BASE_URL": f"{embedded.url}/v1", "OPENAI_API_KEY": embedded.key, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("the model sees: Repeat this address exactly: [EMAIL_ADDRESS_1]\n")
+
+
+def test_the_example_settings_only_tighten() -> None:
+    loaded = load_policy(ROOT / "examples/privet.toml", environment={}, today=date(2026, 11, 25))
+    assert loaded.exceptions == ()
+    assert weakened(DEFAULT, loaded.policy) == ()
+    assert weakened(loaded.policy, DEFAULT)
 
 
 def test_every_linked_file_exists() -> None:
