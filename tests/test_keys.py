@@ -279,3 +279,26 @@ def test_derived_bytes_differ_by_secret_purpose_and_split() -> None:
     ]
     assert len(set(results)) == len(results)
     assert {len(result) for result in results} == {32}
+
+
+def test_a_running_ring_takes_over_a_new_key(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    old = KeyRing.load(path).issue()
+    running = KeyRing.load(path)
+    new = KeyRing.load(path).issue()
+    running.refresh()
+    assert running.find(new.secret) == new.key_id
+    assert running.find(old.secret) is None
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_text("{"), lambda path: path.chmod(0o644)])
+def test_a_key_file_that_is_gone_or_spoilt_lets_nobody_in(tmp_path: Path, spoil: Callable[[Path], object]) -> None:
+    path = tmp_path / "keys.json"
+    issued = KeyRing.load(path).issue()
+    running = KeyRing.load(path)
+    running.refresh()
+    assert running.find(issued.secret) == issued.key_id
+    spoil(path)
+    os.utime(path, ns=(1, 1)) if path.exists() else None
+    running.refresh()
+    assert running.find(issued.secret) is None

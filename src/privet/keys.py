@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from privet.errors import BadInput, Unprotected
+from privet.errors import BadInput, PrivetError, Unprotected
 
 KEY_PREFIX: Final = "privet_"
 FORMAT: Final = "privet-keys/1"
@@ -80,6 +80,7 @@ class KeyRing:
     def __init__(self, path: Path, hashes: dict[str, bytes]) -> None:
         self._path = path
         self._hashes = hashes
+        self._seen = 0
 
     @classmethod
     def load(cls, path: Path) -> KeyRing:
@@ -90,25 +91,7 @@ class KeyRing:
             BadInput: the file is not a key file.
 
         """
-        try:
-            info = path.stat()
-            if stat.S_IMODE(info.st_mode) & 0o077:
-                raise Unprotected(
-                    "the key file can be read by others", hint=f"chmod 600 the file {path.name} in the state folder"
-                )
-            document = json.loads(path.read_bytes())
-            if document["format"] != FORMAT:
-                raise ValueError(FORMAT)
-            hashes = {item["id"]: bytes.fromhex(item["sha256"]) for item in document["keys"]}
-            if any(not isinstance(key_id, str) or len(known) != 32 for key_id, known in hashes.items()):
-                raise ValueError(FORMAT)
-            return cls(path, hashes)
-        except FileNotFoundError:
-            return cls(path, {})
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise BadInput(
-                "the key file is not readable as " + FORMAT, hint="remove it; the next start makes a new key"
-            ) from error
+        return cls(path, _read(path))
 
     @classmethod
     def temporary(cls) -> tuple[KeyRing, IssuedKey]:
@@ -116,6 +99,22 @@ class KeyRing:
         secret = KEY_PREFIX + secrets.token_urlsafe(_ENTROPY_BYTES)
         issued = IssuedKey("key_" + secrets.token_hex(6), secret)
         return cls(_NOWHERE, {issued.key_id: hashlib.sha256(secret.encode()).digest()}), issued
+
+    def refresh(self) -> None:
+        """Read the key file again where it has changed: a new key shuts the old one out of every running endpoint.
+
+        A file that is gone or broken lets nobody in.
+        """
+        try:
+            seen = self._path.stat().st_mtime_ns
+        except OSError:
+            seen = -1
+        if seen != self._seen:
+            self._seen = seen
+            try:
+                self._hashes = _read(self._path)
+            except PrivetError:
+                self._hashes = {}
 
     @property
     def folder(self) -> Path:
@@ -146,6 +145,28 @@ class KeyRing:
             if hmac.compare_digest(digest, known):
                 match = key_id
         return match
+
+
+def _read(path: Path) -> dict[str, bytes]:
+    try:
+        info = path.stat()
+        if stat.S_IMODE(info.st_mode) & 0o077:
+            raise Unprotected(
+                "the key file can be read by others", hint=f"chmod 600 the file {path.name} in the state folder"
+            )
+        document = json.loads(path.read_bytes())
+        if document["format"] != FORMAT:
+            raise ValueError(FORMAT)
+        hashes = {item["id"]: bytes.fromhex(item["sha256"]) for item in document["keys"]}
+        if any(not isinstance(key_id, str) or len(known) != 32 for key_id, known in hashes.items()):
+            raise ValueError(FORMAT)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise BadInput(
+            "the key file is not readable as " + FORMAT, hint="remove it; the next start makes a new key"
+        ) from error
+    return hashes
 
 
 def _write_private(path: Path, content: bytes) -> None:

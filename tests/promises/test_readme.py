@@ -82,14 +82,14 @@ def test_the_openai_example(embedded: Endpoint) -> None:
     shown = next(block for block in blocks("python") if "from openai" in block)
     assert embedded.key is not None
     done = subprocess.run(
-        [sys.executable, "-c", shown.replace("stream=True", "stream=True, max_tokens=12")],
+        [sys.executable, "-c", shown],
         env={"OPENAI_BASE_URL": f"{embedded.url}/v1", "OPENAI_API_KEY": embedded.key, "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.strip()
+    assert "jane.doe@example.com" in done.stdout
 
 
 def test_the_example_asks_and_shows_what_the_model_saw(embedded: Endpoint) -> None:

@@ -578,7 +578,7 @@ def test_a_participant_gets_another_name() -> None:
 
 def test_an_id_that_is_an_identifier_becomes_a_token() -> None:
     body = chat({"role": "tool", "content": "x", "tool_call_id": "192.0.2.44"})
-    assert cleaned(clean_chat, body)["messages"][0]["tool_call_id"] == "[IP_ADDRESS_1]"
+    assert cleaned(clean_chat, body)["messages"][0]["tool_call_id"] == "ID_1"
 
 
 @pytest.mark.parametrize("prompt", [[1, 2], [[1, 2]], ["a", 1], [True]])
@@ -645,3 +645,20 @@ def test_a_typed_token_is_seen_under_the_escapes_of_json() -> None:
     raw = json.dumps(chat(user(f"EMAIL_ADDRESS_1 {CANARY}"))).replace("EMAIL_", "\\u0045MAIL\\u005F")
     result = clean_chat(json.loads(raw), Context(DEFAULT, Masker(finder(), "tokenize", raw.encode())))
     assert result["messages"][0]["content"] == "EMAIL_ADDRESS_1 [EMAIL_ADDRESS_2]"
+
+
+@pytest.mark.parametrize("name", ["ssn_123-45-6789", "card_4111111111111111"])
+def test_a_function_named_after_somebody_is_refused(name: str) -> None:
+    tool = {"type": "function", "function": {"name": name}}
+    assert refusal(clean_chat, chat(user("x"), tools=[tool])) == ("personal-name", "tools[0].function.name")
+    form = {"type": "json_schema", "json_schema": {"name": name}}
+    assert refusal(clean_chat, chat(user("x"), response_format=form)) == (
+        "personal-name",
+        "response_format.json_schema.name",
+    )
+
+
+@pytest.mark.parametrize("name", ["get_weather", "mcp__server-1__read_file_v2", "search2024", "fn_01HZX3"])
+def test_a_common_function_name_passes(name: str) -> None:
+    tool = {"type": "function", "function": {"name": name}}
+    assert cleaned(clean_chat, chat(user("x"), tools=[tool]))["tools"] == [tool]

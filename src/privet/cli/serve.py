@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -43,7 +44,11 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument(
         "--policy", type=Path, metavar="FILE", help="policy file (default: privet.toml here, else the user's)"
     )
-    parser.add_argument("--new-key", action="store_true", help="make a new API key; the old one stops working")
+    parser.add_argument(
+        "--new-key",
+        action="store_true",
+        help="make a new API key; running endpoints take it over within seconds",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON line with url and key when ready")
     parser.set_defaults(run=run)
 
@@ -98,12 +103,17 @@ def _interrupt(_signal: int, _frame: object) -> None:
 def _announce_json(ready: Ready) -> None:
     sys.stdout.write(json.dumps({"url": ready.url, "key": ready.key}) + "\n")
     sys.stdout.flush()
-    for line in _warnings(ready):
+    lines = _warnings(ready)
+    if ready.key is None:
+        lines.append("the key was shown at the first start; --new-key makes a new one")
+    for line in lines:
         sys.stderr.write(json.dumps({"level": "warning", "message": line}) + "\n")
 
 
 def _announce(ready: Ready) -> None:
     style = Style.of(sys.stdout)
+    # As the user can type it: a clone's .venv is not on the path unless it was activated.
+    program = "privet" if shutil.which("privet") else os.path.relpath(sys.argv[0])
     serve_policy = ready.loaded.policy.serve
     model = ready.model or "the upstream's models"
     on = (
@@ -116,10 +126,10 @@ def _announce(ready: Ready) -> None:
     lines += [f"  {style.green('on')}  {text}" for text in on]
     lines += ["", f"  page     {ready.url}/", f"  API      {ready.url}/v1"]
     if ready.key is None:
-        lines.append("  key      as shown at the first start; `privet serve --new-key` makes a new one")
+        lines.append(f"  key      as shown at the first start; `{program} serve --new-key` makes a new one")
     else:
         lines.append(f"  key      {style.bold(ready.key)}   (shown once)")
-    lines += ["", "  every default and its reason: privet policy show      stop: Ctrl+C", ""]
+    lines += ["", f"  every default and its reason: {program} policy show      stop: Ctrl+C", ""]
     sys.stdout.write("\n".join(lines))
     for line in _warnings(ready):
         sys.stdout.write(f"  {style.yellow('!')} {line}\n")

@@ -15,7 +15,13 @@ _LOCAL: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789
     range(0x80, 0x100)
 )
 
-_LOCAL_END: Final = re.compile(rb"(?:[A-Za-z0-9._%+&'-]|" + LETTER.encode() + rb")+\Z")
+# A zero-width character inside is there to hide the address, and is part of it.
+_UNSEEN: Final = rb"\xe2\x80[\x8b-\x8d]|\xe2\x81\xa0|\xef\xbb\xbf|\xc2\xad"
+
+_LOCAL_END: Final = re.compile(rb"(?:[A-Za-z0-9._%+&'-]|" + LETTER.encode() + rb"|" + _UNSEEN + rb")+\Z")
+
+# The @ as URLs, HTML and JSON escape it, and in full width.
+_ESCAPED_AT: Final = r"(?:%40|&#64;|&#[xX]40;|\\u0040|\xef\xbc\xa0)"
 
 _LOCAL_MAX_BYTES: Final = 256
 
@@ -238,8 +244,8 @@ RULES: Final = (
         id="connection-string",
         kind="CONNECTION_STRING",
         head=r"://[^\x00-\x20/<>\"'(){}\[\]$%]",
-        pattern=r"://[^\x00-\x20/\"'<>@:{}$]{0,63}:[^\x00-\x20\"'<>@{}]{1,127}@[^\x00-\x20\"'<>{}\x80-\xff]",
-        extent=r"://[^\x00-\x20/\"'<>@:{}$]{0,63}:[^\x00-\x20\"'<>@{}]{1,127}@[^\x00-\x20\"'<>\x80-\xff]*",
+        pattern=r"://(?:[^\x00-\x20/\"'<>@:{}$()\[\]%][^\x00-\x20/\"'<>@:{}$]{0,62})?:[^\x00-\x20\"'<>@{}]{1,127}@[^\x00-\x20\"'<>{}\x80-\xff]",
+        extent=r"://(?:[^\x00-\x20/\"'<>@:{}$()\[\]%][^\x00-\x20/\"'<>@:{}$]{0,62})?:[^\x00-\x20\"'<>@{}]{1,127}@[^\x00-\x20\"'<>\x80-\xff]*",
         score=0.97,
         check=_credentials,
         source="RFC 3986 section 3.2.1; libpq, MongoDB, Redis and AMQP connection strings",
@@ -250,6 +256,22 @@ RULES: Final = (
             "«jdbc:mysql://app:hunter2@db.example.com/x»",
         ),
         misses=("postgres://db.example.com/main", "postgres://${USER}:${PASSWORD}@host/", "https://a:b@example.com"),
+    ),
+    Rule(
+        id="email-address-escaped",
+        kind="EMAIL_ADDRESS",
+        head=_ESCAPED_AT + r"[A-Za-z0-9_\x80-\xff]",
+        pattern=_ESCAPED_AT + _DOMAIN,
+        score=0.95,
+        check=_mail,
+        source="RFC 3986 section 2.1, HTML character references, RFC 8259 section 7, Unicode U+FF20",
+        hits=(
+            "mailto:«jane.doe%40example.com»",
+            "to «jane.doe&#64;example.com».",
+            "to «jane.doe\\u0040example.com» now",
+            "an «jane.doe＠example.com» senden",
+        ),
+        misses=("50%40a", "a %40 b", "&#64;media"),
     ),
     Rule(
         id="social-handle",

@@ -155,17 +155,24 @@ def json_tree(value: object, context: Context, path: str) -> object:
 
 
 def opaque_id(value: object, context: Context, path: str) -> str:
-    """Accept a short machine-made id; one that looks personal becomes a token."""
+    """Accept a short machine-made id; one that looks personal is replaced, the same one by the same."""
     if not isinstance(value, str) or not _SAFE_ID.match(value):
         raise Refusal("invalid-value", path)
-    return context.masker.mask(value, path)
+    return context.masker.token("ID", value).strip("[]") if context.masker.holds_identifier(_spaced(value)) else value
 
 
-def function_name(value: object, _context: Context, path: str) -> str:
-    """Accept the name of a function."""
+def function_name(value: object, context: Context, path: str) -> str:
+    """Accept the name of a function; one that holds an identifier is refused, since a replaced one could not be called."""
     if not isinstance(value, str) or not _FUNCTION_NAME.match(value):
         raise Refusal("invalid-value", path)
+    if context.masker.holds_identifier(_spaced(value)):
+        raise Refusal("personal-name", path)
     return value
+
+
+def _spaced(name: str) -> str:
+    """Return a name as words: the underscore is a letter to every pattern, and would hide what stands beside it."""
+    return name.replace("_", " ")
 
 
 def person_name(value: object, context: Context, path: str) -> str:

@@ -50,7 +50,7 @@ def model_name(value: object, context: Context, path: str) -> str:
     if context.masker.knows_clean(value):
         # Only names that passed both checks have been asked about.
         return value
-    if not is_model_name(value) or context.masker.holds_identifier(value):
+    if not is_model_name(value) or context.masker.holds_identifier(value.replace("_", " ")):
         raise Refusal("model-name", path)
     return value
 

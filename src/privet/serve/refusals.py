@@ -91,6 +91,13 @@ RULES: Final[dict[str, Rule]] = {
         "serve.prompt_identifiers is set to refuse.",
         "Remove the identifier, or use tokenize, which hides it from the model and puts it back.",
     ),
+    "personal-name": Rule(
+        400,
+        REFUSED,
+        "{param} is a name that holds a personal identifier",
+        "Names of functions and schemas come back from the model as they went, so they cannot be replaced.",
+        "Name it after what it does.",
+    ),
     "model-name": Rule(
         400,
         REFUSED,

@@ -136,7 +136,7 @@ class Relay:
         """Send the request on, with a cache salt of the caller's own where the upstream takes one."""
         if self._salt_taken is not False:
             cleaned["cache_salt"] = request.cache_salt
-        if self._fit is not None and endpoint.stream is ChatStream:
+        if self._fit is not None and endpoint.stream is not None:
             cleaned = self._fit(cleaned)
         exchange = await self._send(endpoint, cleaned, request)
         if exchange.status in (400, 422) and self._salt_taken is None:

@@ -46,11 +46,15 @@ KEY_FILE: Final = "keys.json"
 ENGINE_CONNECTIONS: Final = 32
 """llama.cpp keeps a thread of its 64 for every idle connection."""
 
+ENGINE_ANSWER_TOKENS: Final = 1024
+"""Longest answer of the embedded engine where the caller names none."""
+
 _logger: Final = logging.getLogger("privet.serve")
 _STDERR: Final = 2
 _KEEP_ALIVE_SECONDS: Final = 30
 _REVERIFY_SECONDS: Final = 900.0
 _ENGINE_CHECK_SECONDS: Final = 2.0
+_KEY_CHECK_SECONDS: Final = 2.0
 _SHUTDOWN_SECONDS: Final = 10
 _GC_ALLOCATIONS: Final = 20_000
 _OPEN_FILES: Final = 65_536
@@ -141,7 +145,9 @@ class LocalEngine:
         return not self._engine.network_closed
 
     def fit(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return a chat body as this engine understands it."""
+        """Return a body as this engine understands it; a small model that is not told where to end may never do so."""
+        if "max_tokens" not in body and "max_completion_tokens" not in body:
+            body = {**body, "max_tokens": ENGINE_ANSWER_TOKENS}
         return self._engine.fit(body)
 
     async def keep(self, upstream: Upstream) -> None:
@@ -234,7 +240,7 @@ class _Running:
         gc.collect()
         gc.freeze()
         gc.set_threshold(_GC_ALLOCATIONS, 20, 100)
-        tasks = [asyncio.create_task(self._verify(app, ready))]
+        tasks = [asyncio.create_task(self._verify(app, ready)), asyncio.create_task(_watch_keys(app.gate.ring))]
         if self._engine is not None:
             tasks.append(asyncio.create_task(self._engine.keep(self._upstream)))
         try:
@@ -257,6 +263,13 @@ class _Running:
         while True:
             await asyncio.sleep(_REVERIFY_SECONDS)
             await self._posture.verify(app)
+
+
+async def _watch_keys(ring: KeyRing) -> None:
+    """Let a key that was made anew elsewhere shut the old one out here, too."""
+    while True:
+        ring.refresh()
+        await asyncio.sleep(_KEY_CHECK_SECONDS)
 
 
 def _allow_many_connections() -> None:

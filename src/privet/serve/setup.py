@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 from collections.abc import Mapping
@@ -121,8 +122,11 @@ def bind(options: ServeOptions) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
+        reason = {errno.EADDRINUSE: "is in use", errno.EACCES: "needs more rights"}.get(
+            error.errno or 0, "cannot be used"
+        )
         raise BadInput(
-            f"port {options.port} cannot be used", hint="stop what listens there, or choose another with --port"
+            f"port {options.port} {reason}", hint="stop what listens there, or choose another with --port"
         ) from error
     listener.set_inheritable(False)
     return listener

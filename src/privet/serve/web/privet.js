@@ -8,9 +8,8 @@ const ANSWER_TOKENS = 512;
 const HUES = 10;
 const HUE_SEED = 5221; // gives the ten most frequent kinds ten different hues
 const EXAMPLE =
-  "Write a short, friendly note to our customer. Her address is maria@example.com, her phone number is " +
-  "+1 202-555-0143. Tell her that the payment with card 4111 1111 1111 1111 went through, and that the login " +
-  "from 192.0.2.17 was blocked.";
+  "Repeat this note exactly: Maria can be reached at maria@example.com or +1 202-555-0143. Her card " +
+  "4111 1111 1111 1111 was charged, and the login from 192.0.2.17 was blocked.";
 
 const NOTHING = { typed: "Nothing was marked.", saw: "Nothing was sent to the model.", back: "Nothing came back." };
 
@@ -248,7 +247,7 @@ function showLegend(parts, answer = []) {
 function chatBody() {
   const messages = [{ role: "user", content: $("prompt").value }];
   if ($("system").value.trim()) messages.unshift({ role: "system", content: $("system").value });
-  return { model: $("model").value, messages, stream: true, max_tokens: ANSWER_TOKENS };
+  return { model: $("model").value, messages, stream: true, max_tokens: ANSWER_TOKENS, temperature: 0 };
 }
 
 async function start(previewOnly) {
