@@ -206,3 +206,12 @@ def test_only_the_headers_that_matter_are_kept() -> None:
     assert "secret" not in repr(head)
     assert "192.0.2.9" not in repr(head)
     assert "example.com" not in repr(head)
+
+
+@pytest.mark.parametrize("host", [b"192.0.2.7", b"192.0.2.7:8400"])
+def test_the_address_that_was_reached_is_ours(host: bytes) -> None:
+    everywhere = gate("0.0.0.0")  # noqa: S104
+    everywhere.check_host(read_head([(b"host", host)]), ("192.0.2.7", 8400))
+    for foreign in (b"192.0.2.8:8400", b"192.0.2.7:80", b"rebound.example.com:8400"):
+        with pytest.raises(Refusal):
+            everywhere.check_host(read_head([(b"host", foreign)]), ("192.0.2.7", 8400))

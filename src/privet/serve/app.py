@@ -94,7 +94,7 @@ class App:
     async def _route(self, request: Request) -> None:
         scope, head, gate = request.scope, request.head, self.gate
         path, method = scope["path"], scope["method"]
-        gate.check_host(head)
+        gate.check_host(head, scope.get("server"))
         request.origin = gate.check_origin(head, scope["scheme"])
         if request.origin is not None:
             request.extra += [(b"access-control-allow-origin", request.origin), (b"vary", b"origin")]

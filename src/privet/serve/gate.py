@@ -31,6 +31,16 @@ class Head(NamedTuple):
     expects_continue: bool
 
 
+def bracketed(host: str) -> str:
+    """Return a host as it stands in an address: IPv6 in brackets (RFC 3986 section 3.2.2)."""
+    return f"[{host}]" if ":" in host else host
+
+
+def authority(host: str, port: int) -> str:
+    """Return host and port as they stand in an address."""
+    return f"{bracketed(host)}:{port}"
+
+
 def read_head(headers: Iterable[tuple[bytes, bytes]]) -> Head:  # noqa: C901  (one branch a header, on the hot path)
     """Pick the headers that matter.
 
@@ -79,16 +89,24 @@ class Gate:
     @classmethod
     def at(cls, policy: ServePolicy, ring: KeyRing, host: str, port: int) -> Gate:
         """Return the gate of an endpoint that listens on `host` and `port`."""
-        own = f"[{host}]" if ":" in host else host
+        own = bracketed(host)
         wildcard = host in ("0.0.0.0", "::")  # noqa: S104  (compared, not bound)
         names = {*LOOPBACK_NAMES, *policy.hosts, *(() if wildcard else (own,))}
         both = {name.lower() for name in names} | {f"{name.lower()}:{port}" for name in names}
         return cls(policy, ring, frozenset(item.encode("idna" if not item.isascii() else "ascii") for item in both))
 
-    def check_host(self, head: Head) -> None:
-        """Refuse a Host that is not ours; a web page's rebound name is one."""
-        if head.host is None or head.host.lower() not in self.authorities:
-            raise Refusal("foreign-host", "host")
+    def check_host(self, head: Head, local: tuple[str, int] | None = None) -> None:
+        """Refuse a Host that is not ours; a web page's rebound name is one.
+
+        `local` is the address the client has reached us at. Where we listen on every address, that one is ours too: a rebound name
+        is a name, and never the number itself.
+        """
+        if head.host is not None:
+            if head.host.lower() in self.authorities:
+                return
+            if local is not None and head.host.decode("latin-1") in (local[0], authority(*local)):
+                return
+        raise Refusal("foreign-host", "host")
 
     def check_origin(self, head: Head, scheme: str) -> bytes | None:
         """Return an allowed foreign origin, None for none or our own; refuse any other."""

@@ -30,7 +30,7 @@ from privet.policy import Policy
 from privet.policy_file import LoadedPolicy
 from privet.serve.app import App
 from privet.serve.engine import Engine
-from privet.serve.gate import Gate
+from privet.serve.gate import Gate, authority
 from privet.serve.http import limited_http
 from privet.serve.masking import SpanCache
 from privet.serve.metrics import Metrics
@@ -39,7 +39,7 @@ from privet.serve.pages import add_pages
 from privet.serve.posture import Posture
 from privet.serve.refusals import Refusal
 from privet.serve.relay import Relay
-from privet.serve.setup import ServeOptions, authority, bind, load_options_policy, tls_context, upstream_address
+from privet.serve.setup import ServeOptions, bind, load_options_policy, tls_context, upstream_address
 from privet.serve.upstream import Upstream, UpstreamAddress
 
 KEY_FILE: Final = "keys.json"

@@ -130,8 +130,3 @@ def bind(options: ServeOptions) -> socket.socket:
         ) from error
     listener.set_inheritable(False)
     return listener
-
-
-def authority(host: str, port: int) -> str:
-    """Return host and port as they stand in an address."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
