@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Final
 
@@ -184,18 +185,29 @@ def test_memory_is_bounded_and_holds_no_text(monkeypatch: pytest.MonkeyPatch) ->
     known = SpanCache(detector())
     for number in range(100):
         known.find(long_text(number))
-        known.is_clean(f"mail {JANE}")
     assert len(known._known) <= 17
-    assert not known._clean
+    assert set(vars(known)) == {"detector", "_key", "_known"}
     gc.collect()
     held = json.dumps([[str(key) for key in known._known], [list(map(str, spans)) for spans in known._known.values()]])
     assert "jane" not in held
     assert "word" not in held
 
 
-def test_clean_names_are_remembered_up_to_a_limit() -> None:
+def test_names_are_judged_and_not_remembered() -> None:
     known = SpanCache(detector())
+    masker = Masker(known, "tokenize", b"{}")
     for number in range(1000):
-        assert known.is_clean(f"model-{number}")
-    assert len(known._clean) <= 256
-    assert not known.is_clean(JANE)
+        assert not masker.holds_identifier(f"model-{number}")
+    assert masker.holds_identifier(JANE)
+    assert not known._known
+
+
+def test_threads_share_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    import privet.serve.masking
+
+    monkeypatch.setattr(privet.serve.masking, "_CACHE_ENTRIES", 4)
+    known = SpanCache(detector())
+    texts = [long_text(number) for number in range(8)] * 200
+    expected = {text: detector().find(text) for text in set(texts)}
+    with ThreadPoolExecutor(4) as pool:
+        assert all(spans == expected[text] for text, spans in zip(texts, pool.map(known.find, texts), strict=True))

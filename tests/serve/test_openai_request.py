@@ -662,3 +662,10 @@ def test_a_function_named_after_somebody_is_refused(name: str) -> None:
 def test_a_common_function_name_passes(name: str) -> None:
     tool = {"type": "function", "function": {"name": name}}
     assert cleaned(clean_chat, chat(user("x"), tools=[tool]))["tools"] == [tool]
+
+
+@pytest.mark.parametrize("name", ["gpt-oss:120b-cloud", "weights.gguf", "a..b"])
+def test_what_passed_as_an_id_or_function_does_not_pass_as_a_model(name: str) -> None:
+    tool = {"role": "tool", "content": "x", "tool_call_id": name}
+    assert cleaned(clean_chat, chat(tool))["messages"][0]["tool_call_id"] == name
+    assert refusal(clean_chat, chat(model=name)) == ("model-name", "model")

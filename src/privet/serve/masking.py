@@ -33,7 +33,6 @@ _ESCAPED_ASCII: Final = re.compile(r"\\u00([2-7][0-9A-Fa-f])")
 _BACKSLASHES: Final = re.compile(r"\\+")
 _CACHE_FROM_CHARS: Final = 32
 _CACHE_ENTRIES: Final = 8192
-_CLEAN_ENTRIES: Final = 256
 _MAX_JSON_DEPTH: Final = 64
 _MAX_PASSES: Final = 8
 
@@ -58,7 +57,6 @@ class SpanCache:
     def __init__(self, detector: Detector) -> None:
         self.detector = detector
         self._key = secrets.token_bytes(32)
-        self._clean: set[str] = set()
         self._known: OrderedDict[bytes, tuple[Span, ...]] = OrderedDict()
 
     def find(self, text: str, start: int = 0) -> tuple[Span, ...]:
@@ -68,27 +66,14 @@ class SpanCache:
         raw = text.encode("utf-8", "surrogatepass")
         mark = hashlib.blake2b(raw, digest_size=32, key=self._key, salt=start.to_bytes(8, "big")).digest()
         known = self._known
-        spans = known.get(mark)
+        # Taken out and put back at the young end: threads of the relay may do the same at the same time, and each step is whole.
+        spans = known.pop(mark, None)
         if spans is None:
-            spans = known[mark] = self.detector.find(text, start)
-            if len(known) > _CACHE_ENTRIES:
-                known.popitem(last=False)
-        else:
-            known.move_to_end(mark)
+            spans = self.detector.find(text, start)
+        known[mark] = spans
+        if len(known) > _CACHE_ENTRIES:
+            known.popitem(last=False)
         return spans
-
-    def knows_clean(self, text: str) -> bool:
-        """Tell whether `is_clean` has said yes to a text before."""
-        return text in self._clean
-
-    def is_clean(self, text: str) -> bool:
-        """Tell whether a text holds no identifier; the few that do not are remembered, for names that come with every request."""
-        if text in self._clean:
-            return True
-        clean = not self.detector.find(text)
-        if clean and len(self._clean) < _CLEAN_ENTRIES:
-            self._clean.add(text)
-        return clean
 
 
 class Part(NamedTuple):
@@ -204,13 +189,9 @@ class Masker:
         """Count an identifier that was taken out of the answer."""
         self.redacted[kind] = self.redacted.get(kind, 0) + 1
 
-    def knows_clean(self, text: str) -> bool:
-        """Tell whether a short text has been found to hold no identifier before."""
-        return self._finder.knows_clean(text)
-
     def holds_identifier(self, text: str) -> bool:
         """Tell whether there is an identifier in a short text that is not to be masked but refused, such as a model's name."""
-        return not self._finder.is_clean(text)
+        return bool(self._finder.find(text))
 
     def _next(self, kind: str) -> str:
         while True:

@@ -47,9 +47,6 @@ def model_name(value: object, context: Context, path: str) -> str:
     """Accept the name of a local model: `llama3.2:3b`, `org/model`; no path, address, hub or cloud name."""
     if not isinstance(value, str):
         raise Refusal("invalid-value", path)
-    if context.masker.knows_clean(value):
-        # Only names that passed both checks have been asked about.
-        return value
     if not is_model_name(value) or context.masker.holds_identifier(value.replace("_", " ")):
         raise Refusal("model-name", path)
     return value
@@ -167,10 +164,9 @@ def _message(value: object, context: Context, path: str) -> dict[str, Any]:
 _FUNCTION: Final = nested(
     {"name": function_name, "description": text, "parameters": json_tree, "strict": boolean}, "name"
 )
-_HOSTED: Final[dict[str, str]] = {}
 _TOOL: Final = by_type(
     {"function": nested({"type": _TYPE, "function": _FUNCTION, "cache_control": strip}, "function")},
-    _HOSTED,
+    {},
     "hosted-tool",
 )
 
