@@ -37,9 +37,14 @@ lock:
 	VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/bootstrap.in -o requirements/bootstrap.txt
 	VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --all-extras --group model --group test pyproject.toml -o requirements/lock.txt
 	VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/bench.in -o requirements/bench.txt
+	VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/bench-detect.in -o requirements/bench-detect.txt
 
 bench: install
 	@benchmarks/serve/run
 
+# DATA: the folder of public annotated texts, see benchmarks/detect/README.md.
+bench-detect: install
+	@benchmarks/detect/run --data $(DATA) --docs
+
 clean:
-	rm -rf .venv .venv-bench
+	rm -rf .venv .venv-bench .venv-bench-detect .venv-train

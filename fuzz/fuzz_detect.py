@@ -1,4 +1,4 @@
-"""Fuzz target for detection: never a crash, spans in order, streams equal to the whole text, redaction stable.
+"""Fuzz target for detection: never a crash, spans in order, readings mapped back, streams equal to the whole text, redaction stable.
 
 With atheris: `python fuzz/fuzz_detect.py -max_total_time=60`. The tests drive the same function with hypothesis.
 """
@@ -8,14 +8,27 @@ from __future__ import annotations
 import sys
 
 from privet.detect.engine import Detector
+from privet.detect.readings import opened, read
 from privet.detect.segments import SpanStream
 from privet.redact import redact
 
-DETECTOR = Detector()
+DETECTOR = Detector(tier="patterns")
 
 
 class Broken(Exception):
     """A promise of the engine does not hold for this input."""
+
+
+def check_readings(text: str) -> None:
+    """Check that readings and base64 runs stand in the text, in order."""
+    reading, place = read(text), 0
+    for first in range(len(reading.text)):
+        start, end = reading.span(first, first + 1)
+        if not place <= start <= end <= len(text):
+            raise Broken("a reading is not in the order of the text")
+        place = end
+    if any(not 0 <= run.start < run.end <= len(text) for run in opened(text)):
+        raise Broken("a base64 run out of the text")
 
 
 def check(data: bytes) -> None:
@@ -28,6 +41,7 @@ def check(data: bytes) -> None:
         if not last <= span.start < span.end <= len(text):
             raise Broken("spans out of order or out of the text")
         last = span.end
+    check_readings(text)
     stream = SpanStream(DETECTOR)
     segments = [segment for place in range(0, len(text), size) for segment in stream.feed(text[place : place + size])]
     segments += stream.close()

@@ -30,6 +30,15 @@ expires = 2026-06-15
 """
 
 
+RULE = """
+[[detect.rules]]
+id = "staff-number"
+kind = "STAFF_NUMBER"
+pattern = 'EMP-\\d{4}'
+hits = ["«EMP-1234»"]
+"""
+
+
 def load(path: Path | None, *, flags: dict[str, Any] | None = None, **environment: str) -> LoadedPolicy:
     return load_policy(path, environment=environment, flags=flags, today=TODAY)
 
@@ -318,3 +327,83 @@ def test_every_default_may_be_written_out(setting_id: str) -> None:
     default = value_of(DEFAULT, setting_id)
     raw = ",".join(sorted(default)) if isinstance(default, frozenset) else str(default)
     assert load(None, **{variable_of(setting_id): raw}).policy == with_value(DEFAULT, setting_id, default)
+
+
+def test_own_rules_tighten_and_bring_their_kinds(write: Write) -> None:
+    loaded = load(write("privet.toml", RULE + RULE.replace("staff-", "desk-") + "score = 1\ncontext = ['desk']\n"))
+    rules = {rule.id: rule for rule in loaded.policy.detect.rules}
+    assert (rules["staff-number"].where, rules["desk-number"].where) == ("privet.toml:2", "privet.toml:8")
+    assert (rules["staff-number"].score, rules["desk-number"].score) == (0.85, 1.0)
+    assert rules["desk-number"].context == ("desk",)
+    assert loaded.policy.detect.kinds == DEFAULT.detect.kinds | {"STAFF_NUMBER"}
+    assert weakened(DEFAULT, loaded.policy) == ()
+    assert weakened(loaded.policy, DEFAULT) == ("detect.kinds", "detect.rules")
+    assert loaded.state("detect.rules") == "tightened"
+    assert (
+        loaded.policy
+        == load(
+            write(
+                "same.toml",
+                RULE.replace("\n", "\n\n") + RULE.replace("staff-", "desk-") + "score = 1\ncontext = ['desk']",
+            )
+        ).policy
+    )
+
+
+def test_a_changed_rule_counts_as_weaker(write: Write) -> None:
+    before, after = load(write("a.toml", RULE)).policy, load(write("b.toml", RULE.replace("{4}", "{5}"))).policy
+    assert weakened(before, after) == ("detect.rules",)
+
+
+def test_an_own_kind_may_be_listed_and_not_left_out(write: Write) -> None:
+    kinds = sorted(DEFAULT.detect.kinds)
+    path = write("privet.toml", f"[detect]\nkinds = {[*kinds, 'STAFF_NUMBER']}\n" + RULE)
+    assert "STAFF_NUMBER" in load(path).policy.detect.kinds
+    assert "STAFF_NUMBER" in load(write("c.toml", f"[detect]\nkinds = {kinds}\n" + RULE)).policy.detect.kinds
+    assert "weaker" in str(refusal(path, PRIVET_DETECT_KINDS=",".join(kinds)))
+    assert load(path, PRIVET_DETECT_KINDS=",".join([*kinds, "STAFF_NUMBER"])).policy == load(path).policy
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says", "remedy"),
+    [
+        ("pattern", "patern", "unknown key patern", r"did you mean pattern\?"),
+        ('id = "staff-number"\n', "", "the id of a rule is missing or not kebab-case", "write id"),
+        ("staff-number", f"{CANARY} A", "the id of a rule is missing or not kebab-case", "write id"),
+        ('kind = "STAFF_NUMBER"\n', "", "the kind of a rule is missing or not UPPER_SNAKE", "write kind"),
+        ("STAFF_NUMBER", CANARY, "the kind of a rule is missing or not UPPER_SNAKE", "write kind"),
+        ("STAFF_NUMBER", "STAFF_1", "the kind of a rule is missing or not UPPER_SNAKE", "write kind"),
+        ("hits = [", f"score = '{CANARY}'\nhits = [", "score of a rule is not a score", "docs/policy.md"),
+        ("hits = [", "score = 0\nhits = [", "score of a rule is not a score", "docs/policy.md"),
+        ("hits = [", "context_score = 2\nhits = [", "context_score of a rule is not a score", "docs/policy.md"),
+        ("hits = [", "case = 1\nhits = [", "case of a rule is not true or false", "docs/policy.md"),
+        ("hits = [", f"words = '{CANARY}'\nhits = [", "words of a rule is not a list of strings", "docs/policy.md"),
+        (
+            "hits = [",
+            f"words = ['{CANARY}', 1]\nhits = [",
+            "words of a rule is not a list of strings",
+            "docs/policy.md",
+        ),
+        ("hits = [", "words = ['']\nhits = [", "words of a rule is not a list of strings", "docs/policy.md"),
+        ("pattern = 'EMP-\\d{4}'", "pattern = 4", "pattern of a rule is not a string", "docs/policy.md"),
+        ("[[detect.rules]]", "[detect.rules]", "rules are not a list", "two brackets"),
+    ],
+)
+def test_a_rule_of_another_shape_is_refused_with_its_line(
+    write: Write, old: str, new: str, says: str, remedy: str
+) -> None:
+    assert old in RULE
+    first = "" if new == "[detect.rules]" else RULE.replace("staff-", "desk-")
+    error = refusal(write("privet.toml", first + RULE.replace(old, new)))
+    assert error.message.startswith(f"privet.toml:{8 if first else 2}: ")
+    assert re.search(says, error.message)
+    assert re.search(remedy, error.hint)
+
+
+def test_two_rules_of_one_id_are_refused(write: Write) -> None:
+    assert "privet.toml:8: two rules have the id staff-number" in str(refusal(write("privet.toml", RULE + RULE)))
+
+
+def test_own_rules_come_from_the_file_only() -> None:
+    assert "written as [[detect.rules]]" in str(refusal(None, PRIVET_DETECT_RULES=CANARY))
+    assert "written as [[detect.rules]]" in str(refusal(None, flags={"detect.rules": [CANARY]}))

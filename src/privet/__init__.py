@@ -10,7 +10,17 @@
 from privet.detect import detect, detect_all
 from privet.errors import PrivetError
 from privet.records import Span
-from privet.redact import redact
+from privet.redact import RedactStream, redact, redact_all, restore
 
 __version__ = "0.1.0"
-__all__ = ["PrivetError", "Span", "__version__", "detect", "detect_all", "redact"]
+__all__ = [
+    "PrivetError",
+    "RedactStream",
+    "Span",
+    "__version__",
+    "detect",
+    "detect_all",
+    "redact",
+    "redact_all",
+    "restore",
+]

@@ -55,6 +55,8 @@ def setting(default: object, safer: Direction, says: str, reason: str, **more: A
 
 
 MIB: Final = 1024 * 1024
+_HINTS: Final = frozenset(("LOCATION", "ORGANIZATION", "DATE_TIME", "AGE", "NRP", "OCCUPATION", "MISC", "QUANTITY"))
+"""Kinds that tell who somebody is only together with others, and that most questions about the world are made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +70,24 @@ class ServePolicy:
         "the model, its server, its logs and its caches cannot leak what they never saw",
         ranks=("refuse", "redact", "tokenize", "pass"),
     )
+    prompt_kinds_shown: frozenset[str] = setting(
+        _HINTS,
+        "subset",
+        "kinds that the model may see in a prompt; all others are masked",
+        "who somebody is and how to reach them is masked; without places, dates, organizations and jobs no question could be asked",
+    )
     answer_identifiers: str = setting(
         "redact",
         "ranked",
         "identifiers that the model utters and the prompt did not hold are replaced by a label",
         "a model can recite people from its training data; the caller never gave these",
         ranks=("redact", "pass"),
+    )
+    answer_kinds_shown: frozenset[str] = setting(
+        _HINTS | {"PERSON", "ID_NUMBER"},
+        "subset",
+        "kinds that an answer may hold though the prompt did not; all others are replaced",
+        "an answer that may not say who wrote Hamlet is of little use; where names are replaced, streams run seven words behind",
     )
     answer_min_score: float = setting(
         0.5,
@@ -198,6 +212,31 @@ class ServePolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnRule:
+    """A rule of the project's own, from `[[detect.rules]]`: a pattern or a list of words. `privet.detect.custom` makes it work.
+
+    What it looks for may be confidential, so neither `str` nor `repr` shows that; `where` is the line it was read from.
+    """
+
+    id: str
+    kind: str
+    pattern: str = field(default="", repr=False)
+    words: tuple[str, ...] = field(default=(), repr=False)
+    case: bool = False
+    checksum: str = field(default="", repr=False)
+    context: tuple[str, ...] = field(default=(), repr=False)
+    context_score: float = 0.0
+    needs_context: bool = False
+    score: float = 0.85
+    hits: tuple[str, ...] = field(default=(), repr=False)
+    misses: tuple[str, ...] = field(default=(), repr=False)
+    where: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return self.id
+
+
+@dataclass(frozen=True, slots=True)
 class DetectPolicy:
     """What counts as an identifier."""
 
@@ -210,6 +249,12 @@ class DetectPolicy:
         "lowest score that counts as found",
         "below it stand shapes without a checksum or a context word, which are mostly not identifiers",
         unit="score 0..1",
+    )
+    rules: frozenset[OwnRule] = setting(
+        frozenset(),
+        "superset",
+        "rules of your own beside the built-in ones: [[detect.rules]] in privet.toml, nowhere else",
+        "only you know how your customer numbers and code names look; a rule whose own examples fail stops the start",
     )
 
 

@@ -7,6 +7,7 @@ Invariants:
 - The only way to loosen is an `[[exception]]` with `rule`, `value`, `reason`, `owner` and `expires` in privet.toml. One that has
   expired is as if absent, and is reported. Fixed settings take none.
 - Unknown tables, keys and variables are errors that name the file, the line and the remedy.
+- Own rules (`[[detect.rules]]`) only add, so they need no exception. Whether they work is confirmed by `privet.detect.custom`.
 """
 
 from __future__ import annotations
@@ -14,18 +15,24 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 from privet.errors import PolicyInvalid
-from privet.policy import DEFAULT, SETTINGS, Policy, Setting, value_of, with_value
+from privet.policy import DEFAULT, SETTINGS, OwnRule, Policy, Setting, value_of, with_value
 
 FILE_NAME: Final = "privet.toml"
 ENV_PREFIX: Final = "PRIVET_"
 _EXCEPTION_KEYS: Final = ("rule", "value", "reason", "owner", "expires")
+_RULES: Final = "detect.rules"
+_RULE_KEYS: Final = {item.name: item.default for item in fields(OwnRule) if item.name != "where"}
+_RULE_SHAPES: Final = {
+    "id": (re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*"), "kebab-case, such as staff-number"),
+    "kind": (re.compile(r"(?=.{2,40}\Z)[A-Z][A-Z0-9]*(?:_[A-Z][A-Z0-9]*)*"), "UPPER_SNAKE, such as STAFF_NUMBER"),
+}
 _MAX_NUMBER: Final = 2**53
 """Above it stands no limit that anybody means; infinity is none either."""
 _SECTIONS: Final = tuple(dict.fromkeys(setting_id.split(".")[0] for setting_id in SETTINGS))
@@ -84,12 +91,13 @@ def load_policy(
     for name, raw in sorted(environment.items()):
         if name.startswith(ENV_PREFIX):
             setting_id = _setting_of_variable(name)
-            policy = _tighten(policy, setting_id, _from_text(setting_id, raw, name), f"environment variable {name}")
+            value = _from_text(setting_id, raw, name, policy)
+            policy = _tighten(policy, setting_id, value, f"environment variable {name}")
             sources.append(name)
     for setting_id, value in (flags or {}).items():
         if value is not None:
             where = f"flag for {setting_id}"
-            policy = _tighten(policy, setting_id, _typed(setting_id, SETTINGS[setting_id], value, where), where)
+            policy = _tighten(policy, setting_id, _typed(setting_id, value, where, policy), where)
     return LoadedPolicy(policy, loaded.exceptions, loaded.expired, tuple(sources))
 
 
@@ -113,11 +121,13 @@ def _read_file(path: Path, today: date) -> LoadedPolicy:
     held, expired = _read_exceptions(document, source, name, today)
     for item in held:
         policy = with_value(policy, item.rule, item.value)
+    # What a rule of one's own finds is looked for: writing the rule says so.
+    policy = with_value(policy, "detect.kinds", policy.detect.kinds | _own_kinds(policy))
     return LoadedPolicy(policy, tuple(held), tuple(expired), (name,))
 
 
 def _read_tables(document: Mapping[str, Any], source: str, name: str) -> Policy:
-    policy = DEFAULT
+    policy = with_value(DEFAULT, _RULES, _own_rules(document, source, name))
     for section, body in document.items():
         if section == "exception":
             continue
@@ -134,8 +144,68 @@ def _read_tables(document: Mapping[str, Any], source: str, name: str) -> Policy:
                 raise PolicyInvalid(
                     f"{where}: unknown setting {setting_id}", hint=_suggest(setting_id, tuple(SETTINGS))
                 )
-            policy = _tighten(policy, setting_id, _typed(setting_id, known, value, where), where)
+            if setting_id != _RULES:
+                policy = _tighten(policy, setting_id, _typed(setting_id, value, where, policy), where)
     return policy
+
+
+def _own_rules(document: Mapping[str, Any], source: str, name: str) -> frozenset[OwnRule]:
+    """Return the rules of `[[detect.rules]]`, their types and names checked."""
+    section = document.get("detect", {})
+    blocks = section.get("rules", []) if isinstance(section, dict) else []
+    if not isinstance(blocks, list):
+        raise PolicyInvalid(
+            f"{name}:{_line_of(source, _RULES)}: rules are not a list", hint="write [[detect.rules]], with two brackets"
+        )
+    rules: dict[str, OwnRule] = {}
+    for index, block in enumerate(blocks):
+        where = f"{name}:{_line_of(source, _RULES, nth=index)}"
+        rule = _own_rule(block, where)
+        if rule.id in rules:
+            raise PolicyInvalid(f"{where}: two rules have the id {rule.id}", hint="give each its own")
+        rules[rule.id] = rule
+    return frozenset(rules.values())
+
+
+def _own_rule(block: object, where: str) -> OwnRule:
+    if not isinstance(block, dict):
+        raise PolicyInvalid(f"{where}: a rule is not a table", hint="write [[detect.rules]], and its keys below")
+    values: dict[str, Any] = {}
+    for key, value in block.items():
+        if key not in _RULE_KEYS:
+            raise PolicyInvalid(
+                f"{where}: unknown key {key} in [[detect.rules]]", hint=_suggest(key, tuple(_RULE_KEYS))
+            )
+        values[key] = _rule_value(key, value, where)
+    for key, (shape, expected) in _RULE_SHAPES.items():
+        if not shape.fullmatch(values.get(key, "")):
+            raise PolicyInvalid(
+                f"{where}: the {key} of a rule is missing or not {expected}", hint=f"write {key} = '...'"
+            )
+    return OwnRule(**values, where=where)
+
+
+def _rule_value(key: str, value: Any, where: str) -> Any:
+    """Return a value of a rule in the type of its field, or say what was expected."""
+    default = _RULE_KEYS[key]
+    if isinstance(default, bool):
+        fits, expected = isinstance(value, bool), "true or false"
+    elif isinstance(default, float):
+        fits = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 1
+        expected = "a score above 0 and at most 1"
+    elif isinstance(default, tuple):
+        fits = isinstance(value, list) and all(isinstance(item, str) and item.strip() for item in value)
+        expected = "a list of strings"
+        value = tuple(value) if fits else value
+    else:
+        fits, expected = isinstance(value, str), "a string"
+    if not fits:
+        raise PolicyInvalid(f"{where}: {key} of a rule is not {expected}", hint="docs/policy.md shows a rule")
+    return float(value) if isinstance(default, float) else value
+
+
+def _own_kinds(policy: Policy) -> frozenset[str]:
+    return frozenset(rule.kind for rule in policy.detect.rules)
 
 
 def _read_exceptions(
@@ -174,7 +244,7 @@ def _exception(block: object, where: str) -> PolicyException:
         raise PolicyInvalid(f"{where}: rule is not the id of a setting", hint=_suggest(rule, tuple(SETTINGS)))
     if known.fixed:
         raise PolicyInvalid(f"{where}: {rule} cannot be loosened", hint="remove this exception")
-    value = _typed(rule, known, block["value"], where)
+    value = _typed(rule, block["value"], where, DEFAULT)
     return PolicyException(rule, value, block["reason"], block["owner"], _date(block["expires"], where))
 
 
@@ -196,17 +266,21 @@ def _tighten(policy: Policy, setting_id: str, value: object, where: str) -> Poli
     return with_value(policy, setting_id, value)
 
 
-def _typed(setting_id: str, known: Setting, value: Any, where: str) -> Any:
+def _typed(setting_id: str, value: Any, where: str, policy: Policy) -> Any:
     """Return the value in the setting's own type, or say what was expected."""
+    known: Setting = SETTINGS[setting_id]
     default = value_of(DEFAULT, setting_id)
     if known.ranks:
         fits, expected = value in known.ranks, f"one of {', '.join(known.ranks)}"
     elif isinstance(default, bool):
         fits, expected = isinstance(value, bool), "true or false"
+    elif setting_id == _RULES:
+        fits = isinstance(value, (list, frozenset)) and all(isinstance(item, OwnRule) for item in value)
+        expected = "written as [[detect.rules]] in privet.toml"
     elif isinstance(default, frozenset):
         fits = isinstance(value, (list, frozenset)) and all(isinstance(item, str) for item in value)
         # Where there is a default, it is everything that is known: another entry is a mistyped one, and would do nothing.
-        fits = fits and (not default or default.issuperset(value))
+        fits = fits and (not default or (default | _own_kinds(policy)).issuperset(value))
         expected = "a list of entries of its default" if default else "a list of strings"
     else:
         most = 1 if known.unit.startswith("score") else _MAX_NUMBER
@@ -236,7 +310,7 @@ def variable_of(setting_id: str) -> str:
     return ENV_PREFIX + setting_id.replace(".", "_").upper()
 
 
-def _from_text(setting_id: str, raw: str, where: str) -> Any:
+def _from_text(setting_id: str, raw: str, where: str, policy: Policy) -> Any:
     default = value_of(DEFAULT, setting_id)
     value: object = raw
     if isinstance(default, bool):
@@ -248,7 +322,7 @@ def _from_text(setting_id: str, raw: str, where: str) -> Any:
             value = float(raw)
         except ValueError:
             value = raw
-    return _typed(setting_id, SETTINGS[setting_id], value, f"environment variable {where}")
+    return _typed(setting_id, value, f"environment variable {where}", policy)
 
 
 def _line_of(source: str, path: str, *, nth: int = 0) -> int:

@@ -24,6 +24,15 @@ class Span(NamedTuple):
 
 KINDS: Final = (
     "PERSON",
+    "LOCATION",
+    "ORGANIZATION",
+    "DATE_TIME",
+    "AGE",
+    "NRP",
+    "OCCUPATION",
+    "MISC",
+    "QUANTITY",
+    "ID_NUMBER",
     "EMAIL_ADDRESS",
     "PHONE_NUMBER",
     "CREDIT_CARD",

@@ -152,3 +152,47 @@ def test_the_verb_alone_shows_its_help(privet: Run) -> None:
     assert (code, err) == (0, "")
     assert out.startswith("usage: privet policy ")
     assert "explain" in out
+
+
+RULE = """[[detect.rules]]
+id = "code-name"
+kind = "CODE_NAME"
+words = ["nightjar"]
+hits = ["the «Nightjar» plan"]
+misses = ["nightjars"]
+"""
+
+
+def test_check_runs_the_examples_of_own_rules(privet: Run, tmp_path: Path) -> None:
+    (tmp_path / "privet.toml").write_text(RULE, encoding="utf-8")
+    code, out, err = privet("policy", "check")
+    assert (code, err) == (0, "")
+    first, last = out.splitlines()
+    assert " ".join(first.split()) == "ok code-name CODE_NAME 1 found, 1 left alone privet.toml:1"
+    assert last == "the policy holds, 1 own rules"
+    assert json.loads(privet("policy", "check", "--json")[1]) == {
+        "ok": True,
+        "rules": [{"id": "code-name", "kind": "CODE_NAME", "hits": 1, "misses": 1, "where": "privet.toml:1"}],
+    }
+
+
+@pytest.mark.parametrize("verb", ["check", "show"])
+def test_a_rule_whose_example_fails_is_refused_everywhere(privet: Run, tmp_path: Path, verb: str) -> None:
+    (tmp_path / "privet.toml").write_text("\n" + RULE.replace('"nightjars"', '"a zebra nightjar"'), encoding="utf-8")
+    code, out, err = privet("policy", verb)
+    assert (code, out) == (2, "")
+    assert err.startswith("privet policy: privet.toml:2: rule code-name: miss 1 is found\n  ")
+    assert "zebra" not in err
+
+
+def test_what_own_rules_look_for_is_not_shown(privet: Run, tmp_path: Path) -> None:
+    (tmp_path / "privet.toml").write_text(RULE, encoding="utf-8")
+    for words in (["show"], ["show", "--json"], ["explain", "detect.rules"], ["explain", "detect.rules", "--json"]):
+        code, out, _ = privet("policy", *words)
+        assert code == 0
+        assert "ightjar" not in out
+    assert json.loads(privet("policy", "explain", "detect.rules", "--json")[1])["value"] == ["code-name"]
+
+
+def test_check_holds_without_own_rules(privet: Run) -> None:
+    assert privet("policy", "check")[:2] == (0, "the policy holds, 0 own rules\n")

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from privet.detect import detect, detect_all
-from privet.detect.engine import Detector, PatternTier, detector, resolve
+from privet.detect.engine import Detector, PatternTier, detector, resolve, settled
 from privet.detect.rule import CONTEXT_CHARS
 from privet.policy import DEFAULT
 from privet.records import Span
 
-DETECTOR = Detector()
+DETECTOR = Detector(tier="patterns")
 MAIL = "jane@example.com"
 
 
@@ -86,9 +86,9 @@ def test_policy_chooses_kinds_and_score() -> None:
     only_mail = replace(DEFAULT, detect=replace(DEFAULT.detect, kinds=frozenset({"EMAIL_ADDRESS"})))
     certain = replace(DEFAULT, detect=replace(DEFAULT.detect, min_score=0.5))
     nothing = replace(DEFAULT, detect=replace(DEFAULT.detect, kinds=frozenset()))
-    assert [span.kind for span in detect(text)] == ["EMAIL_ADDRESS", "URL"]
+    assert [span.kind for span in detect(text, tier="patterns")] == ["EMAIL_ADDRESS", "URL"]
     assert [span.kind for span in detect(text, policy=only_mail)] == ["EMAIL_ADDRESS"]
-    assert [span.kind for span in detect(text, policy=certain)] == ["EMAIL_ADDRESS"]
+    assert [span.kind for span in detect(text, policy=certain, tier="patterns")] == ["EMAIL_ADDRESS"]
     assert detect(text, policy=nothing) == ()
 
 
@@ -190,3 +190,10 @@ def test_import_is_light() -> None:
     code = "import sys, privet.detect; print(sorted({'re2', 'phonenumbers', 'stdnum', 'privet.detect.rules'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_name_that_a_rule_overlaps_stays_covered() -> None:
+    rule, name = Span(7, 13, "API_KEY", 0.9, "own"), Span(0, 13, "PERSON", 0.85, "names-person")
+    assert settled("Angela Merkel", [name, rule]) == [name._replace(end=6), rule]
+    weak = rule._replace(score=0.5)
+    assert settled("Angela Merkel", [weak, name]) == [name]

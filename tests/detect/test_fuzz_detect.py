@@ -24,6 +24,8 @@ inputs = st.lists(
         st.binary(max_size=12),
         st.sampled_from(SEEDS),
         st.sampled_from([b" ", b"\n", b"@", b"://", b"\x00", b"\xed\xa0\x80"]),
+        st.sampled_from([b"%20", b"%2B", b"&#52;", b"\\u0034", b"\\n", b"at", b" dot ", b"YW5uYUBleGFtcGxlLmNvbQ=="]),
+        st.sampled_from([char.encode() for char in "\u200b\u0301\xa0４٤а．"]),
     ),
     max_size=8,
 )

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from privet.detect.engine import Detector
 from privet.detect.rules import RULES
+from privet.detect.rules_spelled import SPELLED
 from privet.detect.segments import SpanStream, is_cut
 from privet.records import Span
 
-DETECTOR = Detector()
+DETECTOR = Detector(tier="patterns")
 SAMPLES = sorted({text.replace("«", "").replace("»", "") for rule in RULES for text in (*rule.hits, *rule.misses)})
 WORDS = [
     *[
@@ -46,6 +47,21 @@ WORDS = [
         "-----BEGIN",
         "Bearer",
         "mot",
+        "at",
+        "dot",
+        "(at)",
+        "com",
+        "%20",
+        "%2B49",
+        "&#52;",
+        "４１",
+        "٤٥",
+        "\u200b",
+        "\u0301",
+        "сом",
+        "=40",
+        "YW5uYUBleGFtcGxlLmNvbQ==",
+        "\\u0040",
         "é",
         "€",
     ],
@@ -59,8 +75,8 @@ texts = st.lists(st.one_of(st.sampled_from(WORDS), st.sampled_from(SAMPLES), st.
 )
 
 
-def run(chunks: Iterable[str]) -> tuple[str, list[Span]]:
-    stream = SpanStream(DETECTOR)
+def run(chunks: Iterable[str], detector: Detector = DETECTOR) -> tuple[str, list[Span]]:
+    stream = SpanStream(detector)
     text, spans = "", []
     segments = itertools.chain.from_iterable(stream.feed(chunk) for chunk in chunks)
     for piece, found in itertools.chain(segments, stream_end(stream)):
@@ -127,15 +143,45 @@ def test_prose_flows_one_word_behind() -> None:
         "my password is ",
         "Bearer ",
         "le mot de ",
+        "curl -u ",
+        "jane dot ",
+        "jane (at) ",
+        "%2B49 ",
+        "&#43;49%2030 ",
+        "４１１１ ",
+        "ＧＢ８２ ＷＥＳＴ ",
+        "p\u200bassword: ",
+        "٠٣٠ ",
     ],
 )
 def test_an_identifier_in_the_making_is_held(held: str) -> None:
     assert not is_cut("so " + held, len(held) + 3)
 
 
-@pytest.mark.parametrize("free", ["hello ", "Hello, ", "end. ", "I ", "a ", "room 5\n", "密 "])
+@pytest.mark.parametrize("free", ["Hello, ", "end. ", "room 5\n", "密 "])
 def test_ordinary_words_are_not_held(free: str) -> None:
     assert is_cut("so " + free, len(free) + 3)
+
+
+@pytest.mark.parametrize("word", ["hello", "I", "a", "Ünal", "look", "point", "DOT"])
+@pytest.mark.parametrize(
+    ("after", "free"),
+    [
+        ("", False),
+        (" ", False),
+        ("w", True),
+        ("d", False),
+        ("do", False),
+        ("done", True),
+        ("at", False),
+        ("(", False),
+        ("(x", True),
+    ],
+)
+def test_a_word_is_let_go_once_the_next_cannot_be_at_or_dot(word: str, after: str, free: bool) -> None:
+    free = free and word.lower() not in SPELLED
+    assert is_cut(f"so {word} {after}", len(word) + 4) == free
+    assert is_cut(f"so {word}\n{after}", len(word) + 4)
 
 
 def test_japanese_flows_without_spaces() -> None:
@@ -195,3 +241,34 @@ def test_an_address_at_the_end_of_an_over_long_word_is_found() -> None:
     _, spans = run(chunked(text, 11))
     assert [span.kind for span in spans] == ["EMAIL_ADDRESS"]
     assert spans[0].end == len(text) - 4
+
+
+NAMED = Detector()
+NAMED_WORDS = [
+    "Yesterday", "Anna", "Müller", "Jan", "Kowalski", "said", "Dr", ".", ",", "in", "Berlin", "and", "Mr", "@", "@anna_b7", "anna",
+    "van", "der", "Berg", "(", ")", "2024-01-01", "aged", "34", "years", "-", "O'Neill", "J", "K", "[PERSON]", "#RIPAnna", "x_Anna",
+    "\n", "  ", " " * 70, "Ltd", "Bank", "of", "Paris", "mayor", "1,234.5", "Łódź", "said:", "\t", "q" * 70,
+]  # fmt: skip
+named_texts = st.lists(
+    st.one_of(st.sampled_from(NAMED_WORDS), st.sampled_from(SAMPLES), st.text(max_size=5)), max_size=30
+).map(" ".join)
+
+
+@settings(max_examples=120, deadline=None)
+@given(named_texts, st.integers(1, 9))
+@example("by @ anna_b7 and @ x", 2)
+@example("Anna " + " " * 80 + "Müller said", 1)
+def test_a_stream_finds_the_names_of_the_whole_text(text: str, size: int) -> None:
+    expected = (text, list(NAMED.find(text)))
+    assert run(chunked(text, size), NAMED) == expected
+    assert run([text], NAMED) == expected
+
+
+def test_names_flow_about_seven_words_behind() -> None:
+    stream = SpanStream(NAMED)
+    text = "Yesterday the mayor said that nothing at all had been decided about the new bridge over the river so far. "
+    shown, most = "", 0
+    for at, char in enumerate(text * 3, 1):
+        shown += "".join(piece for piece, _ in stream.feed(char))
+        most = max(most, (text * 3)[len(shown) : at].count(" "))
+    assert most <= 12

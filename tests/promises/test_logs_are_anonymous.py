@@ -113,6 +113,8 @@ def test_the_caller_is_a_keyed_id_of_this_process(
     again = start_endpoint("--upstream", upstream.url, home=used.home)
     again.key = used.key
     assert chat(again, "hello").status == 200
+    # The notice that the key was shown before may come before or behind the readiness of the endpoint.
+    assert again.stderr.wait(lambda data: b'"caller"' in data, 20), "expected a log line"
     second = {line["caller"] for line in logged(again, 1) if line.get("caller")}
 
     assert len(first) == 1, "expected all requests with one key to have one id"

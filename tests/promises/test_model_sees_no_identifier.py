@@ -206,6 +206,45 @@ def test_an_identifier_becomes_a_token_before_the_model(
     assert TOKEN.search(upstream.last.body.decode()), "expected a token in the identifier's place"
 
 
+PROGRAMS_OWN = (
+    "names in tool arguments", "a tool description", "a description in a schema", "an enum", "a default", "a constant", "an example",
+    "a property's name", "an answer's schema",
+)  # fmt: skip
+"""Where a name is a product, a property or a choice that a program relies on."""
+
+
+@pytest.mark.parametrize("place", sorted(PLACES.keys() - set(PROGRAMS_OWN)))
+def test_a_persons_name_becomes_a_token_before_the_model(endpoint: Endpoint, upstream: Upstream, place: str) -> None:
+    path, build = PLACES[place]
+
+    answer = call(endpoint, build("My name is Angela Merkel."), path)
+
+    assert answer.status == 200, answer.body
+    assert_unseen(upstream, "Angela")
+    assert_unseen(upstream, "Merkel")
+    assert "[PERSON_1]" in upstream.last.body.decode()
+
+
+@pytest.mark.parametrize("place", PROGRAMS_OWN)
+def test_what_a_program_relies_on_keeps_its_names(endpoint: Endpoint, upstream: Upstream, place: str) -> None:
+    path, build = PLACES[place]
+
+    answer = call(endpoint, build("Angela Merkel"), path)
+
+    assert answer.status == 200, answer.body
+    assert "Angela Merkel" in decoded(upstream.last.json)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_the_caller_gets_names_back(endpoint: Endpoint, upstream: Upstream, *, stream: bool) -> None:
+    text = "Angela Merkel met Emmanuel Macron in Berlin."
+
+    answer = chat(endpoint, text, stream=stream)
+
+    assert (answer.streamed() if stream else answer.text) == text
+    assert upstream.last.json["messages"][0]["content"] == "[PERSON_1] met [PERSON_2] in Berlin."
+
+
 @pytest.mark.parametrize("place", OTHER_FIELDS)
 def test_any_other_field_with_an_identifier_is_refused_or_masked(
     endpoint: Endpoint, upstream: Upstream, place: str

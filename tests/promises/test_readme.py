@@ -14,6 +14,7 @@ from caller import call
 from endpoint import Endpoint, Start
 
 from privet.cli.docs import FILES, fill
+from privet.detect import Detector
 from privet.policy import DEFAULT, weakened
 from privet.policy_file import load_policy
 
@@ -29,10 +30,12 @@ def blocks(language: str, text: str = README) -> list[str]:
 
 @pytest.mark.parametrize("name", ["README.md", "docs/policy.md"])
 def test_the_settings_shown_load(name: str, tmp_path: Path) -> None:
-    (shown,) = blocks("toml", (ROOT / name).read_text(encoding="utf-8"))
+    shown, *more = blocks("toml", (ROOT / name).read_text(encoding="utf-8"))
     path = tmp_path / "privet.toml"
-    path.write_text(shown, encoding="utf-8")
+    path.write_text("\n".join((shown, *more)), encoding="utf-8")
     loaded = load_policy(path, environment={}, today=date(2026, 11, 25))
+    assert Detector(loaded.policy.detect, tier="patterns")  # runs the examples of the rules shown
+    assert len(loaded.policy.detect.rules) == sum(block.count("[[detect.rules]]") for block in more)
     assert loaded.policy.serve.prompt_identifiers == "refuse"
     assert loaded.policy.serve.max_choices == 8
 

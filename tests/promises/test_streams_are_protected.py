@@ -467,7 +467,7 @@ def test_nothing_is_buffered_whole(endpoint: Endpoint, upstream: Upstream) -> No
     first = b"".join(upstreams.event(upstreams.chunk({"content": word})) for word in words)
     upstream.script = upstreams.gated(first, gate, upstreams.stream([upstreams.chunk({}, finish="stop")]))
 
-    seen, most = b"", "".join(words[:1800])
+    seen, most = b"", "".join(words[:1500])
     with caller.connect(endpoint) as connection:
         body = json.dumps({**body_of("hello"), "stream": True}).encode()
         connection.sendall(caller.request_bytes(endpoint, body, headers={"Connection": "close"}))

@@ -46,7 +46,7 @@ PLACES = st.lists(st.integers(0, 10_000), max_size=10)
 
 @cache
 def detector() -> Detector:
-    return Detector()
+    return Detector(tier="patterns")
 
 
 def asked(prompt: str = PROMPT, mode: str = "tokenize") -> Masker:
@@ -228,7 +228,7 @@ def test_a_word_is_given_out_when_the_next_begins() -> None:
     assert channel.feed(" wor") == "hello "
     assert channel.feed("ld [EMAIL_ADD") == "world "
     # A word with digits may go on behind a blank, as telephone numbers do, so it waits for the next one.
-    assert channel.feed("RESS_1] and ") == "jane.roe@example.com and "
+    assert channel.feed("RESS_1] and b") == "jane.roe@example.com and "
 
 
 # JSON

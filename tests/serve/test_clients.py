@@ -203,12 +203,12 @@ def test_openai_errors(client: openai.OpenAI, upstream: Upstream) -> None:
 
 
 def test_openai_error_in_a_stream(client: openai.OpenAI, upstream: Upstream) -> None:
-    upstream.script = upstreams.dies(upstreams.event(upstreams.chunk({"content": "half of it "})))
+    upstream.script = upstreams.dies(upstreams.event(upstreams.chunk({"content": "half of it. "})))
     said = ""
     with pytest.raises(openai.APIError) as raised:  # noqa: PT012  (it fails in the middle)
         for piece in client.chat.completions.create(model="mock-model", messages=user(), stream=True):
             said += piece.choices[0].delta.content or ""
-    assert said == "half of it "
+    assert said == "half of it. "
     assert raised.value.code == "upstream_failed"
 
 

@@ -15,7 +15,7 @@ from privet.serve import fields
 from privet.serve.masking import Masker, SpanCache
 from privet.serve.refusals import Refusal
 
-CONTEXT = fields.Context(DEFAULT, Masker(SpanCache(Detector()), "tokenize", b""))
+CONTEXT = fields.Context(DEFAULT, Masker(SpanCache(Detector(tier="patterns")), "tokenize", b""))
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
     lambda node: st.one_of(st.lists(node, max_size=3), st.dictionaries(st.text(max_size=5), node, max_size=3)),
@@ -54,7 +54,8 @@ def test_an_integer_is_whole_and_lies_in_its_range(value: object) -> None:
 def test_no_value_breaks_a_check(value: object) -> None:
     table = {"type": fields.one_of("x"), "a": fields.text, "b": fields.boolean}
     checks = (
-        fields.boolean, fields.text, fields.json_text, fields.json_tree, fields.opaque_id, fields.function_name, fields.person_name,
+        fields.boolean, fields.text, fields.json_text, fields.json_schema, fields.arguments, fields.description,
+        fields.opaque_id, fields.function_name, fields.person_name,
         fields.choices, fields.strip, fields.refuse("stored-state"), fields.one_of("x", "y"), fields.nested(table, "a"),
         fields.each(fields.text, most=2), fields.by_type({"x": fields.nested(table)}, {"y": "hosted-tool"}, "invalid-value"),
     )  # fmt: skip

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privet.detect import Detector
 from privet.policy import DEFAULT
-from privet.serve.masking import Masker, SpanCache
+from privet.serve.detection import Detection
+from privet.serve.masking import Masker
 from privet.serve.openai_answer import (
     AnswerContext,
     chat_answer,
@@ -74,16 +74,16 @@ TEXT_FIELDS = ("content", "reasoning_content", "reasoning", "refusal")
 
 
 @cache
-def detector() -> Detector:
-    return Detector()
+def detection() -> Detection:
+    return Detection.of(DEFAULT)
 
 
 def context(*, json_content: bool = False) -> AnswerContext:
     """Return what is known about a request that named Jane's address."""
-    masker = Masker(SpanCache(detector()), "tokenize", b"")
+    masker = Masker(detection().prompt, "tokenize", b"")
     assert masker.mask(f"to {JANE} please", "prompt") == "to [EMAIL_ADDRESS_1] please"
     return AnswerContext(
-        DEFAULT, detector(), masker, "asked-for", "chatcmpl-0123456789abcdef", json_content=json_content
+        DEFAULT, detection(), masker, "asked-for", "chatcmpl-0123456789abcdef", json_content=json_content
     )
 
 
@@ -271,7 +271,7 @@ def test_a_whole_answer_is_built_from_what_is_known() -> None:
 
 def test_a_chunk_is_built_from_what_is_known() -> None:
     stream = ChatStream(context())
-    value = chunk({"role": "assistant", "content": "hi ", "x": 1, "audio": {}, "logprobs": 3}, **UNKNOWN, usage=None)
+    value = chunk({"role": "assistant", "content": "hi. ", "x": 1, "audio": {}, "logprobs": 3}, **UNKNOWN, usage=None)
     value["choices"][0] |= {"logprobs": {"content": []}, "stop_reason": "x"}
     assert list(stream.feed(value)) == [
         {
@@ -280,7 +280,7 @@ def test_a_chunk_is_built_from_what_is_known() -> None:
             "created": 1700000000,
             "model": "asked-for",
             "choices": [
-                {"index": 0, "delta": {"role": "assistant", "content": "hi "}, "logprobs": None, "finish_reason": None}
+                {"index": 0, "delta": {"role": "assistant", "content": "hi. "}, "logprobs": None, "finish_reason": None}
             ],
         }
     ]

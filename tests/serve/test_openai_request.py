@@ -28,7 +28,7 @@ Fields = dict[str, Any]
 
 @cache
 def finder() -> SpanCache:
-    return SpanCache(Detector())
+    return SpanCache(Detector(tier="patterns"))
 
 
 def context(body: object = None, mode: str = "tokenize") -> Context:

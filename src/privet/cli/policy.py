@@ -1,4 +1,4 @@
-"""`privet policy show | explain ID`."""
+"""`privet policy show | explain ID | check`."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ def add_parser(verbs: Any) -> None:
     one = actions.add_parser("explain", parents=[shared], help="what one setting does, why, and how to change it")
     one.add_argument("id", metavar="ID", help="such as serve.prompt_identifiers")
     one.set_defaults(run=run_explain)
+    check = actions.add_parser("check", parents=[shared], help="run the examples of the project's own rules")
+    check.set_defaults(run=run_check)
 
 
 def _help(parser: argparse.ArgumentParser) -> int:
@@ -39,18 +41,30 @@ def _help(parser: argparse.ArgumentParser) -> int:
     return 0
 
 
-def _load(options: argparse.Namespace) -> LoadedPolicy:
+def load(options: argparse.Namespace) -> LoadedPolicy:
+    """Return the policy in force here, its own rules confirmed; tell of exceptions that no longer count.
+
+    Raises:
+        PolicyInvalid: a source of it is not usable, or one of its own rules fails its own examples.
+
+    """
     config_home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     path = options.policy or find_policy_file(Path.cwd(), config_home)
     loaded = load_policy(path, environment=os.environ, today=date.today())
     for item in loaded.expired:
-        sys.stderr.write(f"privet policy: the exception for {item.rule} expired on {item.expires}: the default holds\n")
+        sys.stderr.write(
+            f"privet {options.verb}: the exception for {item.rule} expired on {item.expires}: the default holds\n"
+        )
+    if loaded.policy.detect.rules:
+        from privet.detect.custom import own_tier
+
+        own_tier(loaded.policy.detect)
     return loaded
 
 
 def run_show(options: argparse.Namespace) -> int:
     """Print every setting, with what it does and why."""
-    loaded = _load(options)
+    loaded = load(options)
     if options.json:
         settings = [as_json(setting_id, loaded) for setting_id in SETTINGS]
         sys.stdout.write(json.dumps({"sources": loaded.sources, "settings": settings}, indent=2) + "\n")
@@ -78,7 +92,25 @@ def run_explain(options: argparse.Namespace) -> int:
     """Print one setting in full."""
     if options.id not in SETTINGS:
         raise BadInput("there is no such setting", hint="privet policy show lists them")
-    loaded = _load(options)
+    loaded = load(options)
     text = json.dumps(as_json(options.id, loaded), indent=2) if options.json else explain(options.id, loaded)
     sys.stdout.write(text + "\n")
+    return 0
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """Tell that the policy can be used, and which examples of its own rules hold; loading it has run them."""
+    rules = sorted(load(options).policy.detect.rules, key=lambda own: own.id)
+    if options.json:
+        found = [
+            {"id": own.id, "kind": own.kind, "hits": len(own.hits), "misses": len(own.misses), "where": own.where}
+            for own in rules
+        ]
+        sys.stdout.write(json.dumps({"ok": True, "rules": found}, indent=2) + "\n")
+        return 0
+    style = Style.of(sys.stdout)
+    for own in rules:
+        examples = f"{len(own.hits)} found, {len(own.misses)} left alone"
+        sys.stdout.write(f"{style.green('ok')}  {own.id:<26} {own.kind:<20} {examples}  {style.dim(own.where)}\n")
+    sys.stdout.write(f"the policy holds, {len(rules)} own rules\n")
     return 0

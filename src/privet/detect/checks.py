@@ -55,6 +55,11 @@ def both(first: Check, second: Check) -> Check:
     return check
 
 
+_EXPIRY: Final = re.compile(rb"[ ,;:/|]{1,2}(?:0[1-9]|1[0-2])[/-]\d\d")
+_GROUP_BEFORE: Final = re.compile(rb"(?:\A|\D)\d{4}[ -]\Z|[.\w/\\+*#%$=-]\Z")
+_GROUP_BEHIND: Final = re.compile(rb"[ -]\d{4}(?:\D|\Z)|[\w%\\/*+]")
+
+
 def luhn(number: str) -> bool:
     """Tell whether the last digit is the Luhn checksum of the others (ISO/IEC 7812-1, annex B)."""
     return (sum(map(int, number[::-2])) + sum(map(int, number[-2::-2].translate(_DOUBLED)))) % 10 == 0
@@ -94,7 +99,15 @@ _CARD_PREFIX: Final = re.compile(
 def card(hit: Candidate) -> bool:
     """Pass payment cards: a known issuer's prefix and length, and the Luhn checksum."""
     number = digits(hit.value)
-    return bool(_CARD_PREFIX.fullmatch(number)) and luhn(number) and alone(hit)
+    return bool(_CARD_PREFIX.fullmatch(number)) and luhn(number) and (alone(hit) or _stands_out(hit))
+
+
+def _stands_out(hit: Candidate) -> bool:
+    """Tell whether a card number among other numbers is still one: in groups of four, or with its month and year behind it."""
+    if _EXPIRY.match(hit.after(7)):
+        return not hit.before(1).isalnum()
+    grouped = not hit.value.isdigit() and not _GROUP_BEFORE.search(hit.before(6)) and not _GROUP_BEHIND.match(hit.after(6))
+    return grouped and not hit.before(1).isalnum()
 
 
 def routing(hit: Candidate) -> bool:

@@ -4,131 +4,227 @@ Invariants:
 
 - The same text and policy give the same spans, with `google-re2` and with the slow `re` fallback.
 - Time is linear in the text, whatever the text.
-- `find(text, start)` reads `CONTEXT_CHARS` left of `start` as context and nothing more.
+- `find(text, start, end)` reads `context_chars` at either side as context and nothing more.
 - Spans are sorted, do not overlap, and count code points of the text as given, lone surrogates included.
 """
 
 from __future__ import annotations
 
 import re
-from bisect import bisect
-from collections.abc import Callable, Collection, Iterable, Iterator
+from bisect import bisect, bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from itertools import islice
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
-from privet.detect.matchers import has_re2, re2_matchers, re_matchers
-from privet.detect.rule import CONTEXT_CHARS, Candidate, Rule
+from privet.detect.patterns import PatternTier
+from privet.detect.placeholders import outside, placeholder_pattern, placeholders
+from privet.detect.readings import UNIT_CHARS
+from privet.detect.rule import CONTEXT_CHARS
 from privet.policy import DEFAULT, DetectPolicy, Policy
 from privet.records import Span
 
 if TYPE_CHECKING:
-    from typing import Protocol
+    from privet.detect.custom import OwnTier
+    from privet.detect.names import NamesTier
 
-    class Tier(Protocol):
-        """One way of finding identifiers; `Detector` joins what its tiers find."""
-
-        def candidates(self, text: str, start: int) -> list[Span]:
-            """Return spans that begin at or after `start`, in any order; they may overlap."""
-            ...
+TierName = Literal["patterns", "names", "deep"]
 
 
-# A hit this certain is final: nothing inside it is looked at again.
-_CERTAIN: Final = 0.8
-# After a rejected match this long, go on behind it: going on inside would make time grow with the square of the text.
-_MAX_RESCAN_BYTES: Final = 256
-# No identifier of so few letters and spaces: the shortest made of letters alone is a cloud key of twenty.
-_PLAIN_CHARS: Final = 16
-_STEP: Final = re.compile(rb"\w+|.", re.DOTALL)
+class Tier(Protocol):
+    """One more way of finding identifiers, for `Detector(also=…)`. It sees whole texts."""
+
+    def candidates(self, text: str, start: int, end: int) -> list[Span]:
+        """Return spans between `start` and `end`, in any order; they may overlap. The text beside them is context."""
+        ...
 
 
-class _Known(NamedTuple):
-    """A rule made ready, its final pattern compiled."""
-
-    rule: Rule
-    match: Callable[[bytes, int], re.Match[bytes] | None]
-
-
-class PatternTier:
-    """The rules of the table that the policy asks for.
-
-    `engine` is "re2" or "re"; without a choice, re2 where it can be imported.
-    """
-
-    def __init__(self, policy: DetectPolicy, *, engine: str = "") -> None:
-        from privet.detect.rules import RULES
-
-        rules = [rule for rule in RULES if rule.kind in policy.kinds]
-        self._min_score = policy.min_score
-        self._known = [_Known(rule, re.compile((rule.extent or rule.pattern).encode("ascii")).match) for rule in rules]
-        make = {"re2": re2_matchers, "re": re_matchers}.get(engine) or (re2_matchers if has_re2() else re_matchers)
-        self._search, self._which, self._near = make(rules)
-
-    def candidates(self, text: str, start: int) -> list[Span]:
-        """Return every hit that begins at or after `start`; hits may overlap."""
-        if len(text) - start <= _PLAIN_CHARS and text[start:].replace(" ", "").isalpha():
-            return []
-        data = text.encode("utf-8", "surrogatepass")
-        floor = start if not start or len(data) == len(text) else len(text[:start].encode("utf-8", "surrogatepass"))
-        position = self._search(data, floor)
-        if position < 0:
-            return []
-        found: list[tuple[int, int, Rule, float]] = []
-        while position >= 0:
-            position = self._search(data, self._look(data, position, floor, found))
-        if len(data) == len(text):
-            return [Span(first, last, rule.kind, score, rule.id) for first, last, rule, score in found]
-        return list(_in_code_points(data, found))
-
-    def _look(self, data: bytes, position: int, floor: int, found: list[tuple[int, int, Rule, float]]) -> int:
-        """Add what is found at `position`; return where to go on."""
-        best, resume, behind = 0.0, 0, 0
-        near: Collection[int] | None = None
-        for number in self._which(data, position):
-            rule, matching = self._known[number]
-            in_context = False
-            if rule.context:
-                if near is None:
-                    near = self._near(Candidate(data, position, position).left)
-                in_context = number in near
-                if rule.needs_context and not in_context:
-                    continue
-            match = matching(data, position)
-            if match is None:
-                continue
-            hit = Candidate(data, *match.span(match.lastindex or 0))
-            verdict = True if rule.check is None else rule.check(hit)
-            score = rule.score if verdict is True else float(verdict)
-            if score and in_context:
-                score = max(score, rule.context_score)
-            if score >= self._min_score and hit.end > floor:
-                found.append((max(hit.start, floor), hit.end, rule, score))
-                if score > best or (score == best and hit.end > resume):
-                    best, resume = score, hit.end if score >= _CERTAIN or rule.extent else position
-            elif match.end() - position > _MAX_RESCAN_BYTES:
-                behind = max(behind, match.end())
-        step = _STEP.match(data, position)
-        return max(resume, behind, step.end() if step else position + 1)
+NAMES_KINDS: Final = frozenset(
+    (
+        "PERSON",
+        "LOCATION",
+        "ORGANIZATION",
+        "DATE_TIME",
+        "AGE",
+        "NRP",
+        "OCCUPATION",
+        "MISC",
+        "QUANTITY",
+        "ID_NUMBER",
+    )
+)
+"""Kinds that only the names model finds."""
+NAMES_CONTEXT_CHARS: Final = 1024
+"""How much text at either side of a place matters to the names model."""
+_WEAK_KINDS: Final = NAMES_KINDS - {"PERSON", "LOCATION", "ORGANIZATION"}
+_NEAR_CHARS: Final = 96
+_BATCH_TEXTS: Final = 64
+_SHORT_CHARS: Final = 2000
 
 
 class Detector:
-    """Finds identifiers in texts. Make one for a policy and keep it; it holds no text and may be shared by threads."""
+    """Finds identifiers in texts. Make one for a policy and keep it; it holds no text and may be shared by threads.
 
-    def __init__(self, policy: DetectPolicy = DEFAULT.detect) -> None:
-        self._tiers: tuple[Tier, ...] = (PatternTier(policy),)
+    `tier` is "patterns", "names" for the names model too, or "deep" for a larger model beside both. `also` are further tiers, such as
+    those of `privet.integrations`. The policy's own rules count in every tier.
 
-    def find(self, text: str, start: int = 0) -> tuple[Span, ...]:
-        """Return the spans that begin at or after `start`; what stands before it is context only."""
-        skipped = max(0, start - CONTEXT_CHARS)
-        window = text[skipped:] if skipped else text
-        found = self._tiers[0].candidates(window, start - skipped)
-        for tier in self._tiers[1:]:
-            found += tier.candidates(window, start - skipped)
-        if not found:
-            return ()
-        spans = resolve(found) if len(found) > 1 else found
-        if skipped:
-            return tuple(span._replace(start=span.start + skipped, end=span.end + skipped) for span in spans)
+    Raises:
+        PolicyInvalid: one of the policy's own rules is not usable, or fails its own examples.
+        Unprotected: a tier cannot be loaded.
+
+    """
+
+    def __init__(
+        self, policy: DetectPolicy = DEFAULT.detect, tier: TierName = "names", *, also: Sequence[Tier] = ()
+    ) -> None:
+        self._patterns = PatternTier(policy)
+        self.placeholder = placeholder_pattern(policy.kinds | {own.kind for own in policy.rules})
+        self._looks_right = True
+        self._min_score = policy.min_score
+        self._own: OwnTier | None = None
+        if policy.rules:
+            from privet.detect.custom import own_tier
+
+            self._own = own_tier(policy)
+        self.names: NamesTier | None = None
+        if tier != "patterns" and policy.kinds & NAMES_KINDS:
+            from privet.detect.names import NamesTier
+
+            self.names = NamesTier(policy)
+        self._whole = tuple(also)
+        if tier == "deep":
+            from privet.detect.deep import DeepTier
+
+            self._whole = (DeepTier(policy), *also)
+        self.context_chars = NAMES_CONTEXT_CHARS if self.names else CONTEXT_CHARS + UNIT_CHARS
+
+    @property
+    def reads_whole_texts(self) -> bool:
+        """Whether a tier needs the whole text, so that there is no place at which a stream could be cut."""
+        return bool(self._whole)
+
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether what follows decides where a stream may be cut; then `settled` says where."""
+        return self.names is not None or (self._own is not None and self._own.looks_ahead)
+
+    def beside_masks(self) -> Detector:
+        """Return a copy to which runs of stars are placeholders too; only left of a span, for their first star tells nothing."""
+        other = copy(self)
+        other.placeholder = re.compile(self.placeholder.pattern + r"|\*{2,}")
+        other._looks_right = False  # noqa: SLF001 (a copy of this class)
+        return other
+
+    @property
+    def has_wide_rules(self) -> bool:
+        """Whether the policy has rules of its own that match beyond a place where a stream could be cut."""
+        return self._own is not None and self._own.looks_ahead
+
+    def settled(self, text: str, start: int) -> tuple[int, list[tuple[int, int]]]:
+        """Return up to where a text that goes on is settled, and what behind `start` must not be cut; what touches that place may grow."""
+        place, inside = len(text), []
+        if self.names is not None:
+            place, spans = self.names.settled(text, start)
+            inside = [(span.start, span.end) for span in spans]
+        if self._own is not None and self._own.looks_ahead:
+            known, more = self._own.settled(text, start)
+            place = min(place, known)
+            inside += more
+        return place, inside
+
+    def find(self, text: str, start: int = 0, end: int | None = None) -> tuple[Span, ...]:
+        """Return the spans between `start` and `end`; what stands beside them is context only."""
+        end = len(text) if end is None else end
+        skipped = max(0, start - self.context_chars)
+        window = text[skipped : end + self.context_chars] if self.names else text[skipped:end]
+        start, end = start - skipped, end - skipped
+        found = self._patterns.candidates(window, start, end)
+        if self._own is not None:
+            found += self._own.candidates(window, start, end)
+        spans = self._settle(window, found, self._names_in(window, start, end), skipped)
+        return self._with_whole(spans, text, start + skipped, end + skipped) if self._whole else spans
+
+    def candidates(self, text: str) -> list[Span]:
+        """Return every hit in a text of the tiers that can stream, placeholders left out; hits may overlap."""
+        found = self._patterns.candidates(text, 0, len(text))
+        if self._own is not None:
+            found += self._own.candidates(text, 0, len(text))
+        found += self._names_in(text, 0, len(text))
+        return outside(text, found, placeholders(text, self.placeholder)) if found else found
+
+    def _with_whole(self, spans: Sequence[Span], text: str, start: int, end: int) -> tuple[Span, ...]:
+        more = resolve(self._of_whole(text, start, end))
+        return (
+            tuple(added(text, spans, outside(text, more, placeholders(text, self.placeholder))))
+            if more
+            else tuple(spans)
+        )
+
+    def _of_whole(self, text: str, start: int, end: int) -> Iterator[Span]:
+        """Yield what the tiers find that read whole texts; other people's may answer with anything, so it is looked at."""
+        for tier in self._whole:
+            for span in tier.candidates(text, start, end):
+                if start <= span.start < span.end <= end and span.score >= self._min_score:
+                    yield span
+
+    def find_all(self, texts: Iterable[str]) -> Iterator[tuple[Span, ...]]:
+        """Yield the spans of each text, in order; texts are taken in small batches."""
+        names = self.names
+        if names is None or self._own is not None or self._whole:
+            yield from map(self.find, texts)
+            return
+        texts = iter(texts)
+        while batch := list(islice(texts, _BATCH_TEXTS)):
+            # Long texts are no faster together.
+            short = [text for text in batch if len(text) < _SHORT_CHARS]
+            spans = iter(names.candidates_of(short))
+            for text in batch:
+                if len(text) < _SHORT_CHARS:
+                    patterns = self._patterns.candidates(text, 0, len(text))
+                    yield self._settle(text, patterns, self._firm(text, next(spans)), 0)
+                else:
+                    yield self.find(text)
+
+    def _names_in(self, text: str, start: int, end: int) -> list[Span]:
+        return self._firm(text, self.names.candidates(text, start, end)) if self.names is not None else []
+
+    def _firm(self, text: str, spans: list[Span]) -> list[Span]:
+        """Return names without weak kinds beside a placeholder.
+
+        The label of one number makes the number beside it look like one, and so on to the end of a table. What is beside a
+        placeholder was looked at before that was written.
+        """
+        if not spans or not (regions := placeholders(text, self.placeholder)):
+            return spans
+        return [span for span in spans if span.kind not in _WEAK_KINDS or not self._is_beside(text, span, regions)]
+
+    def _is_beside(self, text: str, span: Span, regions: Sequence[tuple[int, int]]) -> bool:
+        """Tell whether a placeholder stands left of a span, or right of it among the words that a stream waits for."""
+        right = bisect_left(regions, span.end, key=itemgetter(0))
+        if right and regions[right - 1][1] > span.start - _NEAR_CHARS:
+            return True
+        if right == len(regions) or self.names is None or not self._looks_right:
+            return False
+        return self.names.reaches(text, span.end, regions[right][0])
+
+    def _settle(self, text: str, found: list[Span], names: list[Span], shift: int) -> tuple[Span, ...]:
+        if (found or names) and (regions := placeholders(text, self.placeholder)):
+            found, names = outside(text, found, regions), outside(text, names, regions)
+        spans = settled(text, [*found, *names])
+        if shift:
+            return tuple(span._replace(start=span.start + shift, end=span.end + shift) for span in spans)
         return tuple(spans)
+
+
+def settled(text: str, found: Sequence[Span]) -> list[Span]:
+    """Return the spans that remain where several overlap: names are added to what the patterns and rules found."""
+    if len(found) <= 1:
+        return list(found)
+    names = [span for span in found if span.rule.startswith("names-")]
+    firm = resolve(span for span in found if not span.rule.startswith("names-"))
+    return added(text, firm, names) if firm else names
 
 
 def resolve(spans: Iterable[Span]) -> list[Span]:
@@ -146,33 +242,58 @@ def resolve(spans: Iterable[Span]) -> list[Span]:
     return taken
 
 
+def added(text: str, spans: Iterable[Span], more: Iterable[Span]) -> list[Span]:
+    """Return spans with further ones beside them: these take nothing away, so no character is less covered for them.
+
+    One that holds only spans of its own kind, or less certain ones, takes their place; otherwise it fills the gaps.
+
+    >>> added("Ana Ruiz Gil", [Span(4, 8, "PERSON", 0.8, "a")], [Span(0, 12, "PERSON", 0.6, "b")])
+    [Span(start=0, end=12, kind='PERSON', score=0.8, rule='b')]
+    """
+    out = sorted(spans)
+    for span in more:
+        first = bisect(out, span.start, key=lambda each: each.end)
+        last = bisect(out, span.end - 1, lo=first, key=lambda each: each.start)
+        inside = out[first:last]
+        if all(
+            span.start <= each.start and each.end <= span.end and (each.kind == span.kind or each.score < span.score)
+            for each in inside
+        ):
+            out[first:last] = [span._replace(score=max((span.score, *(each.score for each in inside))))]
+            continue
+        edges = [span.start, *(edge for each in inside for edge in (each.start, each.end)), span.end]
+        gaps = [span._replace(start=low, end=high) for low, high in zip(edges[::2], edges[1::2], strict=True)]
+        out[first:last] = sorted([*inside, *filter(None, (_trimmed(text, gap) for gap in gaps))])
+    return out
+
+
+def _trimmed(text: str, span: Span) -> Span | None:
+    """Return a span without white space at its ends, or None where nothing is left that says anything."""
+    part = text[span.start : span.end] if span.start < span.end else ""
+    if not any(map(str.isalnum, part)):
+        return None
+    return span._replace(start=span.end - len(part.lstrip()), end=span.start + len(part.rstrip()))
+
+
 @lru_cache(maxsize=16)
-def detector(policy: DetectPolicy) -> Detector:
+def detector(policy: DetectPolicy, tier: TierName = "names") -> Detector:
     """Return the detector of a policy, made once."""
-    return Detector(policy)
+    return Detector(policy, tier)
 
 
-def detect(text: str, *, policy: Policy = DEFAULT) -> tuple[Span, ...]:
+def detect(text: str, *, policy: Policy = DEFAULT, tier: TierName = "names") -> tuple[Span, ...]:
     """Return where a text holds identifiers, and of which kind.
 
-    >>> detect("write to jane@example.com")
+    >>> detect("write to jane@example.com", tier="patterns")
     (Span(start=9, end=25, kind='EMAIL_ADDRESS', score=0.95, rule='email-address'),)
+    >>> [span.kind for span in detect("Angela Merkel met Emmanuel Macron in Berlin")]
+    ['PERSON', 'PERSON', 'LOCATION']
     """
-    return detector(policy.detect).find(text)
+    return detector(policy.detect, tier).find(text)
 
 
-def detect_all(texts: Iterable[str], *, policy: Policy = DEFAULT) -> Iterator[tuple[Span, ...]]:
-    """Yield the spans of each text, in order."""
-    return map(detector(policy.detect).find, texts)
-
-
-def _in_code_points(data: bytes, found: list[tuple[int, int, Rule, float]]) -> Iterator[Span]:
-    """Turn byte offsets into code points, reading the text once."""
-    points = {0: 0}
-    last, count = 0, 0
-    for offset in sorted({offset for first, end, _, _ in found for offset in (first, end)}):
-        count += len(data[last:offset].decode("utf-8", "surrogatepass"))
-        last = offset
-        points[offset] = count
-    for first, end, rule, score in found:
-        yield Span(points[first], points[end], rule.kind, score, rule.id)
+def detect_all(
+    texts: Iterable[str], *, policy: Policy = DEFAULT, tier: TierName = "names"
+) -> Iterator[tuple[Span, ...]]:
+    """Yield the spans of each text, in order, as `detect` finds them, and faster where there are many short ones."""
+    return detector(policy.detect, tier).find_all(texts)

@@ -37,11 +37,11 @@ class Candidate:
 
     __slots__ = ("_left", "data", "end", "start")
 
-    def __init__(self, data: bytes, start: int, end: int) -> None:
+    def __init__(self, data: bytes, start: int, end: int, left: str | None = None) -> None:
         self.data = data
         self.start = start
         self.end = end
-        self._left: str | None = None
+        self._left = left
 
     @property
     def value(self) -> str:

@@ -12,6 +12,7 @@ from privet.detect import (
     rules_personal,
     rules_phone,
     rules_secrets,
+    rules_spelled,
     rules_web,
     rules_world,
 )
@@ -19,6 +20,7 @@ from privet.detect.rule import Rule
 
 RULES: Final[tuple[Rule, ...]] = (
     *rules_web.RULES,
+    *rules_spelled.RULES,
     *rules_device.RULES,
     *rules_secrets.RULES,
     *rules_phone.RULES,

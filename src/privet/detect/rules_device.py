@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from privet.detect import checks
@@ -15,6 +16,21 @@ def _signed(hit: Candidate) -> bool:
     if hit.before(1) == b"-" and not hit.before(2)[:1].isalnum():
         hit.start -= 1
     return True
+
+
+_FIELD: Final = re.compile(
+    r"[\"'](lat|latitude|lon|lng|longitude)[\"']\s*:\s*[\"']?-?\Z"
+    r"|[\"'](?:coordinates?|coords|location|position|geo|geometry|center|point)[\"']\s*:\s*\[\s*(?:-?\d{1,3}\.\d+\s*,\s*)?-?\Z"
+)
+
+
+def _field(hit: Candidate) -> bool:
+    """Pass the number in a field for a latitude or longitude, or in the list of one for coordinates."""
+    found = _FIELD.search(hit.left)
+    limit = 90 if found and found[1] in {"lat", "latitude"} else 180
+    # Decimals that go on are a version or an exponent.
+    passes = found is not None and float(hit.value) <= limit and hit.after(1) not in {b".", b"e", b"E", b"_"}
+    return passes and _signed(hit)
 
 
 RULES: Final = (
@@ -104,6 +120,31 @@ RULES: Final = (
         source="ISO 6709, decimal degrees",
         hits=("GPS: «48.85837, 2.294481».", "location=«-33.8568,151.2153»"),
         misses=("[0.1234, 0.5678]", "gps 12.34", "lat 98.1234, 10.1234"),
+    ),
+    Rule(
+        id="coordinates-field",
+        kind="GPS_COORDINATES",
+        head=r"\b\d{1,3}\.\d{2}",
+        pattern=r"\b\d{1,3}\.\d{2,15}\b",
+        score=0.8,
+        check=_field,
+        source="RFC 7946 (GeoJSON), and JSON as programs write it",
+        hits=(
+            '{"lat": «52.52», "x": 1}',
+            '{"lat": 1, "lon": «-13.405»}',
+            "'longitude' : «151.2153»",
+            '"coordinates": [«13.405», 52.52]',
+            '"coordinates": [\n  13.405,\n  «52.52»\n]',
+            '"location":[«-0.1278»,51.5074]',
+        ),
+        misses=(
+            "lat 52.52",
+            '"flat": 52.52',
+            '"lat": 1352.52',
+            '"lat": 152.52',
+            '"sizes": [13.405, 52.52]',
+            '"lat": "52.52.1"',
+        ),
     ),
     Rule(
         id="coordinates-degrees",

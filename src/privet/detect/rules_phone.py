@@ -213,4 +213,14 @@ RULES: Final = (
         ),
         misses=("phone order number 4155550100", "call at 2024-01-01 12", "4155550100", "call 1 2 3"),
     ),
+    Rule(
+        id="phone-before-label",
+        kind="PHONE_NUMBER",
+        head=r"(?:\b|\+)\d(?:[ .\-/()]{0,3}\d){5}",
+        pattern=r"((?:\+|\b)\d(?:[ .\-/)(]{0,2}\d){5,14}(?:x\d{1,5})?)[ \-]{1,2}\(?(?i:office|fax|mobile|cell|landline|phone)\b",
+        score=0.7,
+        source="a number before the word that says which telephone it is, as on business cards and in signatures",
+        hits=("«9761 9808» office", "«92 34 70»-Office", "«046 406 6044» fax", "«4155550100» (mobile)"),
+        misses=("9761 9808 officers", "12 office", "4155550100 offices"),
+    ),
 )

@@ -62,6 +62,9 @@ def _words(words: tuple[str, ...]) -> str:
 
 _GIVES: Final = r"[\"']?(?:[ \t]{0,3}(?:=>|:=|==?|:)|[ \t]{1,3}" + _words(BE_WORDS) + r"[ \t:])[ \t]{0,3}"
 _NAME: Final = re.compile(r"[A-Za-z_]\w{0,30}(?:\.[A-Za-z_]\w{0,30})+\Z")
+_LOGIN_HEAD: Final = r"\B(?:-[uU][ =]?|--(?:proxy-)?user[ =])"
+LOGIN_FLAGS: Final = ("-u", "-U", "--user", "--proxy-user")
+"""Flags that the next word belongs to."""
 _PASSWORD_HEAD: Final = _words(PASSWORD_WORDS) + _GIVES
 _SECRET_HEAD: Final = _words(SECRET_WORDS) + _GIVES
 _NO_PASSWORD: Final = frozenset(
@@ -294,6 +297,30 @@ RULES: Final = (
             "secret: str",
             'token = "begin_of_sentence_1"',
             "api_key = os.environ['X']",
+        ),
+    ),
+    Rule(
+        id="command-line-login",
+        kind="PASSWORD",
+        head=_LOGIN_HEAD,
+        pattern=_LOGIN_HEAD + r"[\"']?([^\x00-\x20\"'<>:\x80-\xff]{1,64}:[^\x00-\x20\"'<>\x80-\xff]{3,64})",
+        score=0.9,
+        check=lambda hit: (
+            not _CODE.search(hit.value.partition(":")[2]) and hit.value.partition(":")[2][:1] not in "$%*["
+        ),
+        context=("curl", "curl.exe", "http", "https", "xh"),
+        needs_context=True,
+        source="manual of curl, --user and --proxy-user",
+        hits=(
+            "curl -u «jane:hunter2» https://example.com/",
+            "$ curl -sS --user '«jane:hunter2»' https://example.com/",
+            "curl -x proxy --proxy-user=«jane:s3cr3t»",
+        ),
+        misses=(
+            "curl -u jane https://example.com/",
+            "docker run -u 1000:1000 image",
+            'curl -u "$USER:$PASSWORD" x',
+            "date -u",
         ),
     ),
     Rule(

@@ -1,34 +1,43 @@
 r"""Find identifiers in a text that arrives in pieces, and let go of what is decided.
 
 A stream is cut only where no pattern of the table can cross: behind white space, unless the words before it may go on
-("+49 30 ", "GB82 WEST ", "12 March ", "password: ", an open key block), and between two Chinese or Japanese characters.
+("+49 30 ", "GB82 WEST ", "12 March ", "password: ", an open key block), and between two Chinese or Japanese characters. The
+words around "at", "dot" and what stands for them elsewhere stay together, as they may spell an address; so behind a word it
+takes the beginning of the next one to decide. Words are judged as a person reads them ("%2B49 ", full-width digits).
 Whether a place is a cut depends on the text alone, so:
 
 - What has been let go after a prefix of the text, and its spans, do not depend on how the prefix came in chunks.
 - The segments joined are the text, and their spans those of `Detector.find` on the whole text. The exception: a run of more
   than `hold_back_chars` without a cut. It is cut at a fixed place, and a span that crosses that place is covered to its
   end in several pieces.
-- At most `hold_back_chars` characters are held back. In prose that is the word being written.
+- At most `hold_back_chars` characters are held back. In prose that is the word being written, two more words at an "at", and
+  the word before the space that the text ends with.
+- No placeholder is cut.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 from privet.detect.engine import Detector
-from privet.detect.rule import CONTEXT_CHARS, MAX_PATTERN_BYTES
+from privet.detect.placeholders import closed_end, placeholders
+from privet.detect.readings import read
+from privet.detect.rule import MAX_PATTERN_BYTES
 from privet.detect.rules_personal import MONTHS
-from privet.detect.rules_secrets import BE_WORDS, KEY_HEADER, PASSWORD_WORDS, SECRET_WORDS, block_end
+from privet.detect.rules_secrets import BE_WORDS, KEY_HEADER, LOGIN_FLAGS, PASSWORD_WORDS, SECRET_WORDS, block_end
+from privet.detect.rules_spelled import SPELLED
+from privet.errors import BadInput
 from privet.records import Span
 
 Segment = tuple[str, tuple[Span, ...]]
 
 _LOOK_BACK_CHARS: Final = 256
 """How far left of a place its being a cut is judged."""
-_UNDECIDED_CHARS: Final = 1024
-"""Tail of an over-long run that stays when the run is cut: longer than every bounded pattern."""
+_UNDECIDED_CHARS: Final = 704
+"""Tail of an over-long run that stays when the run is cut: longer than every bounded pattern and every placeholder."""
 _SEED_CHARS: Final = 256
 """How much of the beginning of a span that was cut is kept, to find its end."""
 _MARGIN_CHARS: Final = 64
@@ -46,15 +55,31 @@ _OPENING_ENDS: Final = tuple(sorted(_OPENERS - {*MONTHS, "ext", "x"}))
 _JOINERS: Final = frozenset((*BE_WORDS, "de", "of", "den", "del"))
 """Words that join what stands before them to the next word: 12 de marzo, password is x."""
 _FAST: Final = _OPENERS | _JOINERS
+_MAY_BE_SPELLED: Final = frozenset(("", " ", *"([{<")).union(*({word[0], word[0].upper()} for word in SPELLED))
+_SPELLED_END: Final = re.compile(
+    rf"(?:(?:\A|[\s(\[{{<])(?:{'|'.join(sorted(SPELLED))})[)\]}}>]?|[(\[{{<]\.[)\]}}>])\Z", re.IGNORECASE
+)
+_SPELLED_BEGIN: Final = re.compile(r"[(\[{<]?(@|[^\W\d_]*)")
+_SPELLED_BEGUN: Final = frozenset(word[:size] for word in SPELLED for size in range(len(word)))
+_BRACKETS: Final = frozenset("([{<")
+_MAX_SPELLED_GAP: Final = 3
+_UNSPACED: Final = "\u3000"
 _MARKS: Final = "\"'`.,;:!?()[]{}<>*=/-«»“”„’‐‑‒–"
 _SPACE: Final = " \t\n\r\f\v"
 _CJK: Final = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d"
 _PLACE: Final = re.compile(rf"[{_SPACE}]|[{_CJK}](?=[{_CJK}])")
+_LAG_CHARS: Final = 640
+_SLOW: Final = re.compile(r"(?:[^\W_]|[\u0300-\u036f\u200b-\u200d\u2060]){33}|\s{33}")
+"""Without such a run the words that settle a place, eight at most, and the gaps between them are shorter than `_LAG_CHARS`."""
 _CJK_WORDS: Final = tuple(
     {word[:size] for word in PASSWORD_WORDS if word[0] >= "\u3000" for size in range(1, len(word))}
 )
 _HEADER: Final = re.compile(KEY_HEADER.encode())
 _HEADER_BEGUN: Final = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,10} ){0,4}\Z")
+
+
+MIN_HOLD_BACK_CHARS: Final = 1024
+"""No stream can do with less: an over-long run moves on by what this is longer than its undecided tail."""
 
 
 def is_cut(text: str, place: int) -> bool:
@@ -67,13 +92,40 @@ def is_cut(text: str, place: int) -> bool:
     if len(body) == len(left):
         run = text[max(0, place - MAX_PATTERN_BYTES) : place].rsplit(None, 1)[-1]
         return "@" not in run and not left.endswith(_CJK_WORDS)
+    gap = left[len(body) :]
+    if not left.isascii() or "%" in body or "&" in body or "\\" in body:
+        body = read(body).text
+        left = body + gap
     words = body.rsplit(None, 2)
     last = words[-1] if words else ""
     if last.isalpha() and last.islower() and last not in _FAST:
+        # Most places in prose: a plain word before it, and behind it a letter that no such word begins with.
+        plain = last not in SPELLED and text[place : place + 1] not in _MAY_BE_SPELLED
+        return plain or not _is_spelled(text, place, last, gap)
+    if not last or "\n" in gap:
         return True
-    if not last or "\n" in left[len(body) :]:
-        return True
+    if last.endswith(("@", *LOGIN_FLAGS)) or _is_spelled(text, place, last, gap):
+        return False
     return not _goes_on(last, words[-2] if len(words) > 1 else "") and not _HEADER_BEGUN.search(left)
+
+
+def _is_spelled(text: str, place: int, last: str, gap: str) -> bool:
+    """Tell whether the word before a place or the one behind it stands for a sign of an address, or may come to."""
+    if len(gap) > _MAX_SPELLED_GAP or gap.strip(" "):
+        return False
+    if last.lower() in SPELLED if last.isalpha() else _SPELLED_END.search(last):
+        return True
+    if not last[-1].isalnum() or last[-1] >= _UNSPACED:
+        return False
+    following = text[place : place + 24].lstrip(" ")
+    token = _SPELLED_BEGIN.match(following)
+    if token is None:
+        return not following
+    if following[:1] in _BRACKETS and following[1:2] == ".":
+        return True
+    word = token[1].lower()
+    # At the end of what is known, the word may go on.
+    return word in SPELLED or (token.end() == len(following) < 20 and word in _SPELLED_BEGUN)
 
 
 def _goes_on(last: str, before: str) -> bool:
@@ -97,7 +149,7 @@ def _opens(word: str) -> bool:
 class SpanStream:
     """Takes a text in pieces, gives it back in segments with their spans.
 
-    >>> stream = SpanStream(Detector())
+    >>> stream = SpanStream(Detector(tier="patterns"))
     >>> [segment for chunk in ("mail ja", "ne@example", ".com now") for segment in stream.feed(chunk)]
     [('mail ', ()), ('jane@example.com ', (Span(start=0, end=16, kind='EMAIL_ADDRESS', score=0.95, rule='email-address'),))]
     >>> stream.close()
@@ -106,27 +158,36 @@ class SpanStream:
 
     hold_back_chars: Final = 4096
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: Detector, hold_back_chars: int = hold_back_chars) -> None:
+        if detector.reads_whole_texts:
+            raise BadInput(
+                "the deep tier and other people's recognizers need the whole text, and a stream has none",
+                hint='use the tier "names" for streams, or detect and redact on the whole text',
+            )
         self._detector = detector
+        self._looks_ahead = detector.looks_ahead
+        self._limit = max(hold_back_chars, MIN_HOLD_BACK_CHARS)
+        self._keep_chars = max(MAX_PATTERN_BYTES, detector.context_chars)
         self._text = ""  # what is held, behind the text left of it
         self._start = 0  # where in _text the held part begins
         self._tried = 0  # no place before this one is a cut
+        self._pending = False  # whether the word being written may decide on the place before it
         self._crossing: Span | None = None  # the span that a forced cut went through
         self._seed = ""  # the beginning of that span
 
     def feed(self, chunk: str) -> list[Segment]:
         """Take a piece of text; return what is decided by now."""
-        if len(self._text) - self._start + len(chunk) < self.hold_back_chars and self._crossing is None:
+        if len(self._text) - self._start + len(chunk) < self._limit and self._crossing is None:
             self._text += chunk
             # Most pieces of a token stream end inside a word.
-            return [] if chunk.isalnum() and chunk.isascii() else self._release()
+            return [] if chunk.isalnum() and chunk.isascii() and not self._pending else self._release()
         out: list[Segment] = []
         while chunk:
-            room = self.hold_back_chars - (len(self._text) - self._start)
+            room = self._limit - (len(self._text) - self._start)
             self._text += chunk[:room]
             chunk = chunk[room:]
             out += self._release() if self._crossing is None else self._go_on()
-            if len(self._text) - self._start >= self.hold_back_chars:
+            if len(self._text) - self._start >= self._limit:
                 out += self._force()
         return out
 
@@ -142,6 +203,8 @@ class SpanStream:
     def _release(self) -> list[Segment]:
         """Emit the held text up to the last place where it may be cut."""
         text = self._text
+        if self._looks_ahead:
+            return self._release_settled()
         # A place between two characters is known with the second one.
         lowest = max(self._start, self._tried - 1)
         if "-----BEGIN " in text:
@@ -150,8 +213,45 @@ class SpanStream:
             place = max(text.rfind(" ", lowest), text.rfind("\n", lowest)) + 1
             if place <= self._start or not text.isascii() or not is_cut(text, place):
                 place = self._last_cut(lowest, ())
-        self._tried = len(text)
+        # What follows decides on the last place, if it is behind a short gap.
+        last = max(text.rfind(" "), text.rfind("\n"))
+        self._tried = min(len(text), max(lowest, last - _MAX_SPELLED_GAP))
+        self._pending = last >= max(self._start, place)
         return self._emit(place) if place > self._start else []
+
+    def _release_settled(self) -> list[Segment]:
+        """Emit the held text up to the last place where no pattern and no name crosses, and names left of it are settled."""
+        text, start = self._text, self._start
+        blocks = self._blocks() if "-----BEGIN " in text else ()
+        places = [
+            place
+            for place in (match.end() for match in _PLACE.finditer(text, start))
+            if is_cut(text, place) and not any(first < place < end for first, end in blocks)
+        ]
+        if not places or not self._has_followers(places[0]):
+            return []
+        left = max(0, start - self._detector.context_chars)
+        settled, spans = self._detector.settled(text[left : closed_end(text)], start - left)
+        settled += left
+        inside = [(first + left, end + left) for first, end in spans]
+        for place in reversed(places):
+            if place <= settled and not any(
+                first < place < end or (first < place and end >= settled) for first, end in inside
+            ):
+                return self._emit(place)
+        return []
+
+    def _has_followers(self, place: int) -> bool:
+        """Tell whether enough stands behind a place for the names model to know what is left of it: cheaper than asking it."""
+        names = self._detector.names
+        if names is None or len(self._text) - place > MIN_HOLD_BACK_CHARS // 2:
+            return True
+        from privet.detect.words import TOKEN
+
+        return (
+            sum(1 for _ in islice(TOKEN.finditer(self._text, place, closed_end(self._text)), names.reach_words))
+            == names.reach_words
+        )
 
     def _last_cut(self, lowest: int, blocks: Iterable[tuple[int, int]]) -> int:
         """Return the last place for a cut behind `lowest` and outside the key blocks, -1 if there is none."""
@@ -177,8 +277,9 @@ class SpanStream:
     def _emit(self, place: int) -> list[Segment]:
         """Return the held text up to `place` with its spans, and keep what stands left of the rest."""
         text, start = self._text, self._start
-        left = max(0, start - CONTEXT_CHARS)
-        spans = self._detector.find(text[left:place], start - left)
+        context = self._detector.context_chars
+        left = max(0, start - context)
+        spans = self._detector.find(text[left : place + context], start - left, place - left)
         if spans and start > left:
             shift = start - left
             spans = tuple(
@@ -188,9 +289,9 @@ class SpanStream:
         return [(text[start:place], spans)]
 
     def _drop(self, place: int) -> None:
-        keep = place - MAX_PATTERN_BYTES
+        keep = place - self._keep_chars
         # Cutting the text at each word would cost more than carrying it a little longer.
-        if keep > MAX_PATTERN_BYTES:
+        if keep > self._keep_chars:
             self._text = self._text[keep:]
             self._tried = max(0, self._tried - keep)
             place -= keep
@@ -200,7 +301,7 @@ class SpanStream:
         """Cut a run that has grown to the limit, at the same place however it came."""
         text, start = self._text, self._start
         place = len(text) - _UNDECIDED_CHARS
-        left = max(0, start - CONTEXT_CHARS)
+        left = max(0, start - self._detector.context_chars)
         for span in self._detector.find(text[left:], start - left):
             first, end = span.start + left, span.end + left
             if first <= place < end:
@@ -210,6 +311,9 @@ class SpanStream:
                     place = end
                 else:
                     return self._cross(span, place)
+        for first, end in placeholders(text, self._detector.placeholder):
+            if first < place < end:
+                place = first if first > start else end
         return self._emit(place)
 
     def _cross(self, span: Span, place: int) -> list[Segment]:
@@ -246,3 +350,26 @@ class SpanStream:
         if again and again[0].start == 0 and again[0].rule == span.rule:
             return max(0, again[0].end - len(self._seed))
         return len(known.split(None, 1)[0]) if known.strip() and not known[0].isspace() else 0
+
+
+def is_never_forced(detector: Detector, text: str, found: Iterable[Span], limit: int) -> bool:
+    """Tell whether a stream with this limit is sure to find a cut in time, so that its spans are those of the whole text.
+
+    `found` are all hits of the whole text, overlaps included. False may also mean that it could not be told quickly.
+    """
+    if len(text) < limit:
+        return True
+    if detector.has_wide_rules or _SLOW.search(text) or "-----BEGIN " in text:
+        return False
+    inside = bytearray(len(text) + 1)
+    for span in found:
+        size = span.end - span.start - 1
+        if size > 0:
+            inside[span.start + 1 : span.end] = b"\1" * size
+    place = 0
+    while len(text) - place >= limit:
+        ends = [match.end() for match in _PLACE.finditer(text, place, place + limit - _LAG_CHARS)]
+        place = next((end for end in reversed(ends) if not inside[end] and is_cut(text, end)), -1)
+        if place < 0:
+            return False
+    return True

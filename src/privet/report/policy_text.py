@@ -23,11 +23,16 @@ def shown(value: Any, unit: str = "") -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, frozenset):
-        return "[" + ", ".join(f'"{item}"' for item in sorted(value)) + "]"
+        return "[" + ", ".join(f'"{item}"' for item in _entries(value)) + "]"
     if isinstance(value, str):
         return f'"{value}"'
     number = f"{value:,}" if isinstance(value, int) else f"{value:g}"
     return f"{number} {unit}" if unit and not unit.startswith("score") else number
+
+
+def _entries(value: frozenset[Any]) -> list[str]:
+    """Return what a set holds, as text: own rules are shown by their ids."""
+    return sorted(map(str, value))
 
 
 def safer(known: Setting) -> str:
@@ -68,8 +73,8 @@ def as_json(setting_id: str, loaded: LoadedPolicy) -> dict[str, Any]:
     value, default = value_of(loaded.policy, setting_id), value_of(DEFAULT, setting_id)
     return {
         "id": setting_id,
-        "value": sorted(value) if isinstance(value, frozenset) else value,
-        "default": sorted(default) if isinstance(default, frozenset) else default,
+        "value": _entries(value) if isinstance(value, frozenset) else value,
+        "default": _entries(default) if isinstance(default, frozenset) else default,
         "state": loaded.state(setting_id),
         "says": known.says,
         "reason": known.reason,

@@ -142,6 +142,20 @@ def text(value: object, context: Context, path: str) -> str:
     return context.masker.mask(value, path)
 
 
+def description(value: object, context: Context, path: str) -> str:
+    """Accept a text that a programmer wrote about a tool: its addresses and keys are masked, its names are products and services."""
+    if not isinstance(value, str):
+        raise Refusal("invalid-value", path)
+    return context.masker.mask(value, path, plain=True)
+
+
+def arguments(value: object, context: Context, path: str) -> str:
+    """Accept the arguments of a call, a text that holds JSON: its keys are a schema's, its strings may be about anybody."""
+    if not isinstance(value, str):
+        raise Refusal("invalid-value", path)
+    return context.masker.mask_json(value, path, plain_keys=True)
+
+
 def json_text(value: object, context: Context, path: str) -> str:
     """Accept a text that holds JSON, with the identifiers inside masked."""
     if not isinstance(value, str):
@@ -149,9 +163,9 @@ def json_text(value: object, context: Context, path: str) -> str:
     return context.masker.mask_json(value, path)
 
 
-def json_tree(value: object, context: Context, path: str) -> object:
-    """Accept any JSON, such as a schema, with identifiers in its strings and keys masked."""
-    return context.masker.mask_tree(value, path)
+def json_schema(value: object, context: Context, path: str) -> object:
+    """Accept a schema: a name in it is a property or a choice that a program knows, so only the patterns look at it."""
+    return context.masker.mask_tree(value, path, plain=True)
 
 
 def opaque_id(value: object, context: Context, path: str) -> str:

@@ -15,12 +15,10 @@ import json
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
-from privet.detect import Detector
 from privet.records import Span
 from privet.redact import replace_spans
 from privet.serve.refusals import Refusal
@@ -51,25 +49,39 @@ def kind_label(kind: str) -> str:
     return f"[{kind}]"
 
 
-class SpanCache:
-    """A bounded memory of where the spans of a text were, keyed by BLAKE2b under a key of this process (RFC 7693 section 2.9)."""
+class Finder(Protocol):
+    """Finds identifiers in a text behind a place."""
 
-    def __init__(self, detector: Detector) -> None:
+    def find(self, text: str, start: int = 0) -> tuple[Span, ...]:
+        """Return the spans behind `start`."""
+        ...
+
+
+class SpanCache:
+    """A bounded memory of where the spans of a text were, keyed by BLAKE2b under a key of this process (RFC 7693 section 2.9).
+
+    `plain` reads what machines and programmers wrote, such as schemas and names of functions; without it, `detector` does.
+    """
+
+    def __init__(self, detector: Finder, plain: Finder | None = None) -> None:
         self.detector = detector
+        self.plain = plain or detector
         self._key = secrets.token_bytes(32)
         self._known: OrderedDict[bytes, tuple[Span, ...]] = OrderedDict()
 
-    def find(self, text: str, start: int = 0) -> tuple[Span, ...]:
-        """Return the detector's spans, from memory where the same long text was seen before."""
-        if len(text) < _CACHE_FROM_CHARS:
-            return self.detector.find(text, start)
+    def find(self, text: str, start: int = 0, *, plain: bool = False) -> tuple[Span, ...]:
+        """Return the detector's spans, from memory where the same text was seen before."""
+        detector = self.plain if plain else self.detector
+        if len(text) < _CACHE_FROM_CHARS and detector is self.plain:
+            return detector.find(text, start)
         raw = text.encode("utf-8", "surrogatepass")
-        mark = hashlib.blake2b(raw, digest_size=32, key=self._key, salt=start.to_bytes(8, "big")).digest()
+        salt = start.to_bytes(8, "big") + bytes((plain,))
+        mark = hashlib.blake2b(raw, digest_size=32, key=self._key, salt=salt).digest()
         known = self._known
         # Taken out and put back at the young end: threads of the relay may do the same at the same time, and each step is whole.
         spans = known.pop(mark, None)
         if spans is None:
-            spans = self.detector.find(text, start)
+            spans = detector.find(text, start)
         known[mark] = spans
         if len(known) > _CACHE_ENTRIES:
             known.popitem(last=False)
@@ -119,10 +131,11 @@ class Masker:
     def __repr__(self) -> str:
         return f"Masker({self.count} masked)"
 
-    def mask(self, text: str, field: str, context: str = "") -> str:
+    def mask(self, text: str, field: str, context: str = "", *, plain: bool = False) -> str:
         """Return the text as the model may see it.
 
-        `context` is what stands left of the text where it was cut out, such as the key of a JSON value.
+        `context` is what stands left of the text where it was cut out, such as the key of a JSON value. `plain` is for what programs
+        rely on, such as a schema's keys: only the patterns look at it.
 
         Raises:
             Refusal: the policy refuses identifiers, and there is one.
@@ -132,18 +145,18 @@ class Masker:
             shift = len(context)
             spans = tuple(
                 Span(span.start - shift, span.end - shift, span.kind, span.score, span.rule)
-                for span in self._finder.find(context + text, shift)
+                for span in self._finder.find(context + text, shift, plain=plain)
             )
         else:
-            spans = self._finder.find(text)
+            spans = self._finder.find(text, plain=plain)
         if not spans:
             if self.parts is not None:
                 self.parts.append(Part(field, text, text, (), ()))
             return text
         if self._mode == "refuse":
             raise Refusal("identifier", field)
-        if self.parts is None and any(map(str.isalnum, _neighbours(text, spans))):
-            # One identifier is glued to another, which shows itself only once the first is gone.
+        if self.parts is None and _touches_more(text, spans):
+            # One identifier stands so close to another that the other shows itself only once the first is gone.
             return self._mask_until_clean(text, spans)
         tokens = []
         pieces: list[str] = []
@@ -162,7 +175,8 @@ class Masker:
     def _mask_until_clean(self, text: str, spans: tuple[Span, ...]) -> str:
         for _ in range(_MAX_PASSES):
             text = replace_spans(text, spans, lambda span, value: self.token(span.kind, value))
-            spans = self._finder.find(text)
+            # A name shows itself at once; looking for names again would cost the same again.
+            spans = self._finder.find(text, plain=True)
             if not spans or self._mode == "pass":
                 break
         return text
@@ -191,7 +205,7 @@ class Masker:
 
     def holds_identifier(self, text: str) -> bool:
         """Tell whether there is an identifier in a short text that is not to be masked but refused, such as a model's name."""
-        return bool(self._finder.find(text))
+        return bool(self._finder.find(text, plain=True))
 
     def _next(self, kind: str) -> str:
         while True:
@@ -208,7 +222,7 @@ class Masker:
         """Tell whether the caller's own prompt held this value."""
         return value in self._given
 
-    def mask_json(self, text: str, field: str) -> str:
+    def mask_json(self, text: str, field: str, *, plain_keys: bool = False) -> str:
         """Return a text with JSON inside, as tool arguments are, with identifiers in its strings, keys and numbers masked.
 
         A text that is not JSON is masked as plain text. Unchanged JSON is returned as it was written.
@@ -219,13 +233,18 @@ class Masker:
             # Broken JSON is text, but its escapes still say what they say.
             return self.mask(_ESCAPED_ASCII.sub(_unescaped, text), field)
         before = self.count
-        masked = self.mask_tree(decoded, field)
+        masked = self.mask_tree(decoded, field, plain_keys=plain_keys)
         if self.count == before:
             return text
         return json.dumps(masked, ensure_ascii=False, separators=(",", ":"))
 
-    def mask_tree(self, node: object, field: str, key: str = "", depth: int = 0) -> object:
+    def mask_tree(
+        self, node: object, field: str, key: str = "", depth: int = 0, *, plain: bool = False, plain_keys: bool = False
+    ) -> object:
         """Return decoded JSON with every string, key and long number masked; the key is context for its value.
+
+        With `plain` only the patterns look at it, with `plain_keys` at its keys. They alone look at numbers, which the model would take
+        for somebody's number wherever they are long.
 
         Raises:
             Refusal: deeper than 64 levels, or the policy refuses identifiers.
@@ -235,16 +254,19 @@ class Masker:
             raise Refusal("invalid-value", field)
         context = f"{key}: " if key else ""
         if isinstance(node, str):
-            return self.mask(node, field, context)
+            return self.mask(node, field, context, plain=plain)
         if isinstance(node, dict):
             return {
-                self.mask(name, field): self.mask_tree(value, field, name, depth + 1) for name, value in node.items()
+                self.mask(name, field, plain=plain or plain_keys): self.mask_tree(
+                    value, field, name, depth + 1, plain=plain, plain_keys=plain_keys
+                )
+                for name, value in node.items()
             }
         if isinstance(node, list):
-            return [self.mask_tree(value, field, key, depth + 1) for value in node]
+            return [self.mask_tree(value, field, key, depth + 1, plain=plain, plain_keys=plain_keys) for value in node]
         if isinstance(node, (int, float)) and not isinstance(node, bool):
             written = json.dumps(node)
-            masked = self.mask(written, field, context) if len(written) >= 7 else written
+            masked = self.mask(written, field, context, plain=True) if len(written) >= 7 else written
             return node if masked == written else masked
         return node
 
@@ -253,11 +275,13 @@ def _unescaped(escape: re.Match[str]) -> str:
     return chr(int(escape[1], 16))
 
 
-def _neighbours(text: str, spans: tuple[Span, ...]) -> Iterator[str]:
-    """Yield the characters that stand right beside the spans."""
+def _touches_more(text: str, spans: tuple[Span, ...]) -> bool:
+    """Tell whether a letter or digit stands right beside a span, or a digit one sign further."""
     for span in spans:
-        yield text[span.start - 1 : span.start] if span.start else ""
-        yield text[span.end : span.end + 1]
+        left, right = text[max(0, span.start - 2) : span.start], text[span.end : span.end + 2]
+        if left[-1:].isalnum() or right[:1].isalnum() or left[:1].isdigit() or right[1:].isdigit():
+            return True
+    return False
 
 
 def _literal_tokens(raw_body: bytes) -> frozenset[str]:

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from privet.detect import Detector
 from privet.policy import Policy
 from privet.serve.answer_text import AnswerJson, AnswerText
+from privet.serve.detection import Detection
 from privet.serve.masking import Masker
 from privet.serve.refusals import Refusal
 
@@ -36,7 +36,7 @@ class AnswerContext:
     """What is needed to protect the answer to one request."""
 
     policy: Policy
-    detector: Detector
+    detection: Detection
     masker: Masker
     model: str
     answer_id: str
@@ -47,8 +47,13 @@ class AnswerContext:
         """Return a fresh protector for one text of the answer."""
         serve = self.policy.serve
         kind = AnswerJson if json else AnswerText
-        redact = serve.answer_identifiers == "redact"
-        return kind(self.detector, self.masker, redact=redact, min_score=serve.answer_min_score)
+        return kind(
+            self.detection.answer,
+            self.masker,
+            redact=serve.answer_identifiers == "redact",
+            min_score=serve.answer_min_score,
+            unasked=self.detection.unasked,
+        )
 
     def whole(self, value: object, *, json: bool = False) -> str | None:
         """Return a complete text protected; None stays None."""
@@ -60,7 +65,7 @@ class AnswerContext:
 
     def safe_id(self, value: object, otherwise: str) -> str:
         """Return a machine-made id if it is one, and holds no identifier."""
-        if isinstance(value, str) and _SAFE_ID.match(value) and not self.detector.find(value):
+        if isinstance(value, str) and _SAFE_ID.match(value) and not self.detection.answer_id.find(value):
             return value
         return otherwise
 

@@ -14,15 +14,17 @@ from privet.serve.fields import (
     Check,
     Context,
     Table,
+    arguments,
     boolean,
     by_type,
     choices,
     clean,
+    description,
     each,
     function_name,
     integer,
+    json_schema,
     json_text,
-    json_tree,
     nested,
     number,
     one_of,
@@ -128,7 +130,7 @@ PART: Final = by_type(
     "unknown-field",
 )  # fmt: skip
 
-_FUNCTION_CALL: Final = nested({"name": function_name, "arguments": json_text, "parsed_arguments": strip}, "name")
+_FUNCTION_CALL: Final = nested({"name": function_name, "arguments": arguments, "parsed_arguments": strip}, "name")
 _TOOL_CALL: Final = by_type(
     {"function": nested({"id": opaque_id, "type": _TYPE, "index": integer(0, MAX_TOOLS), "function": _FUNCTION_CALL}, "function")},
     {}, "hosted-tool",
@@ -162,7 +164,7 @@ def _message(value: object, context: Context, path: str) -> dict[str, Any]:
 
 
 _FUNCTION: Final = nested(
-    {"name": function_name, "description": text, "parameters": json_tree, "strict": boolean}, "name"
+    {"name": function_name, "description": description, "parameters": json_schema, "strict": boolean}, "name"
 )
 _TOOL: Final = by_type(
     {"function": nested({"type": _TYPE, "function": _FUNCTION, "cache_control": strip}, "function")},
@@ -183,12 +185,12 @@ def _tool_choice(value: object, context: Context, path: str) -> object:
 _FORMAT: Final = by_type(
     {
         "text": nested({"type": _TYPE}),
-        "json_object": nested({"type": _TYPE, "schema": json_tree}),
+        "json_object": nested({"type": _TYPE, "schema": json_schema}),
         "json_schema": nested(
             {
                 "type": _TYPE,
                 "json_schema": nested(
-                    {"name": function_name, "description": text, "schema": json_tree, "strict": boolean}, "name"
+                    {"name": function_name, "description": description, "schema": json_schema, "strict": boolean}, "name"
                 ),
             },
             "json_schema",

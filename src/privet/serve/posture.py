@@ -19,7 +19,9 @@ Probe = Callable[[App], Awaitable[bool]]
 
 PROBES: Final[dict[str, Probe]] = {
     "serve.prompt_identifiers": selftest.prompt_identifiers,
+    "serve.prompt_kinds_shown": selftest.prompt_kinds_shown,
     "serve.answer_identifiers": selftest.answer_identifiers,
+    "serve.answer_kinds_shown": selftest.answer_kinds_shown,
     "serve.answer_min_score": selftest.answer_min_score,
     "serve.persist_queries": selftest_process.persist_queries,
     "serve.stored_state": selftest.stored_state,
@@ -42,6 +44,7 @@ PROBES: Final[dict[str, Probe]] = {
     "serve.idle_timeout_seconds": selftest_process.idle_timeout_seconds,
     "detect.kinds": selftest_process.kinds,
     "detect.min_score": selftest_process.min_score,
+    "detect.rules": selftest_process.own_rules,
     "logs.content": selftest_process.log_content,
     "logs.fields": selftest_process.log_fields,
     "logs.round_seconds": selftest_process.log_round_seconds,
@@ -118,7 +121,7 @@ class Posture:
             "id": setting_id,
             "says": known.says,
             "reason": known.reason,
-            "value": sorted(value) if isinstance(value, frozenset) else value,
+            "value": sorted(map(str, value)) if isinstance(value, frozenset) else value,
             "unit": known.unit,
             "state": self._loaded.state(setting_id),
             "exception": None

@@ -11,14 +11,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, NamedTuple
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
 from privet.errors import UpstreamFailed
 from privet.policy import Policy
+from privet.serve.detection import Detection
 from privet.serve.fields import Context
-from privet.serve.masking import Masker, SpanCache
+from privet.serve.masking import Masker
 from privet.serve.models import Models
 from privet.serve.openai_answer import AnswerContext, chat_answer, completion_answer, embedding_answer
 from privet.serve.openai_request import clean_chat, clean_completion, clean_embedding
@@ -30,10 +32,13 @@ from privet.serve.sse import DONE, EventReader
 from privet.serve.upstream import Exchange, ModelServer
 
 _OFFLOAD_FROM_BYTES: Final = 64 * 1024
+_OFFLOAD_NAMES_FROM_BYTES: Final = 512
+"""The names model takes 20 to 30 microseconds a word: some forty words, with what JSON needs around them, are read at once."""
 _OK: Final = 200
 _WORKERS: Final = 2
 _END_SECONDS: Final = 1.0
 
+Result = TypeVar("Result")
 Fit = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -58,28 +63,36 @@ class Relay:
     """Carries requests to the model server and answers back. `fit` is what the embedded engine needs said differently."""
 
     def __init__(
-        self, policy: Policy, server: ModelServer, models: Models, finder: SpanCache, fit: Fit | None = None
+        self, policy: Policy, server: ModelServer, models: Models, detection: Detection, fit: Fit | None = None
     ) -> None:
         self.models = models
-        self.finder = finder
+        self.detection = detection
         self._policy = policy
         self._server = server
         self._fit = fit
         # Whether the upstream takes `cache_salt` (vLLM, SGLang use it, most ignore it, some refuse it): unknown until it has answered.
         self._salt_taken: bool | None = None
-        # Few, because an image needs some hundred megabytes while it is written anew.
+        sizes = (_OFFLOAD_FROM_BYTES, _OFFLOAD_NAMES_FROM_BYTES)
+        self._prompt_at_once_bytes = sizes[detection.names_in_prompts]
+        self._answer_at_once_bytes = sizes[detection.names_in_answers]
+        # Few, because an image needs some hundred megabytes while it is written anew. Common prompts do not wait behind those.
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="privet-text")
+        self._heavy_workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="privet-media")
 
     async def prepare(
         self, endpoint: Endpoint, body: bytes, *, keep_parts: bool = False
     ) -> tuple[dict[str, Any], Masker]:
         """Return a request body as the model may see it, and what its tokens stand for."""
-        if len(body) < _OFFLOAD_FROM_BYTES and b"data:" not in body:
+        media = b"data:" in body
+        if len(body) < self._prompt_at_once_bytes and not media:
             return self._prepare(endpoint, body, keep_parts)
         # Long texts and images take longer than other callers should wait for.
-        return await asyncio.get_running_loop().run_in_executor(
-            self._workers, self._prepare, endpoint, body, keep_parts
-        )
+        return await self._aside(len(body), partial(self._prepare, endpoint, body, keep_parts), heavy=media)
+
+    async def _aside(self, size_bytes: int, work: Callable[[], Result], *, heavy: bool = False) -> Result:
+        """Do work on a text of this size in a thread."""
+        workers = self._heavy_workers if heavy or size_bytes >= _OFFLOAD_FROM_BYTES else self._workers
+        return await asyncio.get_running_loop().run_in_executor(workers, work)
 
     def _prepare(self, endpoint: Endpoint, body: bytes, keep_parts: bool) -> tuple[dict[str, Any], Masker]:
         try:
@@ -88,7 +101,7 @@ class Relay:
             raise Refusal("not-json") from error
         if not isinstance(decoded, dict):
             raise Refusal("not-json")
-        masker = Masker(self.finder, self._policy.serve.prompt_identifiers, body, keep_parts=keep_parts)
+        masker = Masker(self.detection.prompt, self._policy.serve.prompt_identifiers, body, keep_parts=keep_parts)
         return endpoint.clean(decoded, Context(self._policy, masker)), masker
 
     async def complete(self, endpoint: Endpoint, request: Request, body: bytes) -> None:
@@ -109,7 +122,7 @@ class Relay:
             raise Refusal("invalid-value", "stream")
         context = AnswerContext(
             self._policy,
-            self.finder.detector,
+            self.detection,
             masker,
             model,
             endpoint.id_prefix + request.request_id[4:].decode("ascii"),
@@ -159,10 +172,10 @@ class Relay:
 
     async def _whole(self, endpoint: Endpoint, exchange: Exchange, context: AnswerContext, request: Request) -> None:
         raw = await exchange.read(self._policy.serve.max_answer_bytes)
-        if len(raw) < _OFFLOAD_FROM_BYTES:
+        if len(raw) < self._answer_at_once_bytes:
             body = _protect(endpoint, raw, context)
         else:
-            body = await asyncio.get_running_loop().run_in_executor(self._workers, _protect, endpoint, raw, context)
+            body = await self._aside(len(raw), partial(_protect, endpoint, raw, context))
         await request.answer(_OK, body)
 
     async def _stream(self, stream: ChatStream, exchange: Exchange, request: Request) -> None:
@@ -180,7 +193,11 @@ class Relay:
             total += len(piece)
             if total > limit:
                 raise Refusal("upstream-invalid")
-            out, ended = _protect_events(stream, reader.feed(piece))
+            events = reader.feed(piece)
+            if len(piece) < self._answer_at_once_bytes:
+                out, ended = _protect_events(stream, events)
+            else:
+                out, ended = await self._aside(len(piece), partial(_protect_events, stream, events))
             if ended:
                 await send({"type": "http.response.body", "body": out, "more_body": False})
                 await _let_end(exchange)

@@ -24,6 +24,10 @@ from privet.serve.upstream import OnStart
 
 CHAT: Final = "/v1/chat/completions"
 _SHORT_SECONDS: Final = 0.02
+_GIVEN_NAMES: Final = ("Anna", "Peter", "Maria", "Thomas", "Laura", "Martin")
+_SURNAMES: Final = ("Schmidt", "Miller", "Garcia", "Rossi", "Fischer", "Johnson")
+_TEST_CARD: Final = "4111 1111 1111 1111"
+"""The card number that payment services reserve for tests."""
 Body = dict[str, Any]
 
 
@@ -75,7 +79,7 @@ class Bench:
         self.app = App(
             policy=chosen,
             gate=replace(app.gate, ring=ring, policy=chosen.serve),
-            relay=Relay(chosen, self.recorder, Models(self.recorder), app.relay.finder),
+            relay=Relay(chosen, self.recorder, Models(self.recorder), app.relay.detection),
             log=None,
             metrics=Metrics(),
             secret=secrets.token_bytes(32),
@@ -139,11 +143,29 @@ def with_serve(policy: Policy, **changes: Any) -> Policy:
     return replace(policy, serve=replace(policy.serve, **changes))
 
 
+def canary_name() -> str:
+    """Return a person's name that is easy to know for one, and that a great many people have."""
+    return f"{secrets.choice(_GIVEN_NAMES)} {secrets.choice(_SURNAMES)}"
+
+
 async def prompt_identifiers(app: App) -> bool:
     """Send an address; look for it at the model and in the answer."""
-    bench, canary = Bench(app), canary_address()
-    status, said = await bench.ask(text=f"write to {canary}")
-    match app.policy.serve.prompt_identifiers:
+    canary = canary_address()
+    return await _masks(app, f"write to {canary}", canary, "EMAIL_ADDRESS")
+
+
+async def prompt_kinds_shown(app: App) -> bool:
+    """Send a person's name; look for it at the model and in the answer."""
+    canary = canary_name()
+    return await _masks(app, f"My name is {canary}, please write to my colleague.", canary, "PERSON")
+
+
+async def _masks(app: App, text: str, canary: str, kind: str) -> bool:
+    """Tell whether the canary in a prompt is treated as the policy says."""
+    bench, policy = Bench(app), app.policy
+    status, said = await bench.ask(text=text)
+    masked = kind in policy.detect.kinds - policy.serve.prompt_kinds_shown
+    match policy.serve.prompt_identifiers if masked else "pass":
         case "refuse":
             return status == 400 and not bench.recorder.heard
         case "redact":
@@ -158,14 +180,26 @@ async def answer_identifiers(app: App) -> bool:
     """Have the model utter an address that nobody gave."""
     canary = canary_address()
     _, said = await Bench(app, Recorder(lambda _: f"ask {canary} about it")).ask()
-    return (canary not in said) == (app.policy.serve.answer_identifiers == "redact")
+    return (canary not in said) == _redacts(app, "EMAIL_ADDRESS")
+
+
+async def answer_kinds_shown(app: App) -> bool:
+    """Have the model utter a card number that nobody gave, and a person's name."""
+    name = canary_name()
+    _, said = await Bench(app, Recorder(lambda _: f"{name} paid with {_TEST_CARD} for it")).ask()
+    return (_TEST_CARD not in said) == _redacts(app, "CREDIT_CARD") and (name not in said) == _redacts(app, "PERSON")
+
+
+def _redacts(app: App, kind: str) -> bool:
+    policy = app.policy
+    return policy.serve.answer_identifiers == "redact" and kind in policy.detect.kinds - policy.serve.answer_kinds_shown
 
 
 async def answer_min_score(app: App) -> bool:
     """Have the model utter a link with a password in it, which scores high."""
     canary = secrets.token_hex(8)
     _, said = await Bench(app, Recorder(lambda _: f"see https://user:{canary}@example.com/ now")).ask()
-    return (canary not in said) == (app.policy.serve.answer_identifiers == "redact")
+    return (canary not in said) == _redacts(app, "URL")
 
 
 async def caller_fields(app: App) -> bool:

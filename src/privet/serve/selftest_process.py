@@ -15,7 +15,7 @@ import msgspec
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from privet.detect import Detector
+from privet.detect.custom import unmarked
 from privet.detect.rules import RULES
 from privet.egress import guard
 from privet.errors import Unprotected, UpstreamFailed
@@ -140,15 +140,33 @@ async def _talk(app: App, sent: bytes, **limits: float) -> bytes:
 
 async def kinds(app: App) -> bool:
     """Look for an example of every kind that has a rule."""
-    wanted = app.policy.detect.kinds
-    detector: Detector = app.relay.finder.detector
-    samples = {rule.kind: rule.hits[0].replace("«", "").replace("»", "") for rule in RULES if rule.kind in wanted}
-    return all(any(span.kind == kind for span in detector.find(text)) for kind, text in samples.items())
+    policy, detection = app.policy, app.relay.detection
+    finders = (
+        (detection.prompt.detector, policy.serve.prompt_kinds_shown),
+        (detection.answer, policy.serve.answer_kinds_shown),
+    )
+    samples = {rule.kind: rule.hits[0].replace("«", "").replace("»", "") for rule in RULES}
+    return all(
+        any(span.kind == kind for span in finder.find(text))
+        for finder, shown in finders
+        for kind, text in samples.items()
+        if kind in policy.detect.kinds - shown
+    )
+
+
+async def own_rules(app: App) -> bool:
+    """Look for the first example of every rule of your own."""
+    find = app.relay.detection.prompt.detector.find
+    samples = {own: unmarked(own.hits[0]) for own in app.policy.detect.rules if own.hits}
+    return all(
+        all(any(span.start < end and first < span.end for span in find(text)) for first, end in marked)
+        for text, marked in samples.values()
+    )
 
 
 async def min_score(app: App) -> bool:
     """Check that nothing below the threshold is reported, and that what lies above it is."""
-    spans = app.relay.finder.detector.find(f"mail {canary_address()} or see https://example.com/docs")
+    spans = app.relay.detection.prompt.detector.find(f"mail {canary_address()} or see https://example.com/docs")
     return bool(spans) and all(span.score >= app.policy.detect.min_score for span in spans)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import resource
 import secrets
 import socket
@@ -20,7 +21,6 @@ from typing import Any, Final, Protocol
 
 import uvicorn
 
-from privet.detect import Detector
 from privet.egress import guard
 from privet.errors import PrivetError
 from privet.hardening import harden, refuse_content_capture
@@ -29,10 +29,10 @@ from privet.logs import AccessLog, LineWriter, PlaceHandler
 from privet.policy import Policy
 from privet.policy_file import LoadedPolicy
 from privet.serve.app import App
+from privet.serve.detection import Detection
 from privet.serve.engine import Engine
 from privet.serve.gate import Gate, authority
 from privet.serve.http import limited_http
-from privet.serve.masking import SpanCache
 from privet.serve.metrics import Metrics
 from privet.serve.models import Models
 from privet.serve.pages import add_pages
@@ -85,17 +85,19 @@ def serve(options: ServeOptions, *, environment: Mapping[str, str], announce: Ca
 
     Raises:
         BadInput: a flag, file, port or model is not usable.
-        Unprotected: a protection cannot be put up.
+        Unprotected: a protection cannot be put up, or the names model cannot be loaded.
         EngineFailed: the embedded engine does not start.
 
     """
     refuse_content_capture(environment)
     harden()
     _allow_many_connections()
+    _multiply_in_one_thread()
     state = state_folder(environment)
     loaded = load_options_policy(options, environment)
     tls = tls_context(options, loaded)
     address = upstream_address(options, loaded)
+    detection = Detection.of(loaded.policy)
     listener = bind(options)
     engine: LocalEngine | None = None
     try:
@@ -108,7 +110,7 @@ def serve(options: ServeOptions, *, environment: Mapping[str, str], announce: Ca
         link = "tls" if address.tls else "loopback" if address.loopback else "plain"
         own = "tls" if tls else "loopback" if UpstreamAddress(options.host, port).loopback else "plain"
         posture = Posture(loaded, model=engine.alias if engine else "", listening=own, upstream_link=link)
-        running = _Running(loaded.policy, address, engine, posture)
+        running = _Running(loaded.policy, detection, address, engine, posture)
         app = running.app(Gate.at(loaded.policy.serve, ring, options.host, port))
         url = f"{'https' if tls else 'http'}://{authority(options.host, port)}"
 
@@ -175,8 +177,16 @@ class LocalEngine:
 class _Running:
     """The endpoint while it runs."""
 
-    def __init__(self, policy: Policy, address: UpstreamAddress, engine: LocalEngine | None, posture: Posture) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        detection: Detection,
+        address: UpstreamAddress,
+        engine: LocalEngine | None,
+        posture: Posture,
+    ) -> None:
         self._policy = policy
+        self._detection = detection
         self._engine = engine
         self._posture = posture
         self._writer = LineWriter(_STDERR)
@@ -197,7 +207,7 @@ class _Running:
                 policy,
                 self._upstream,
                 Models(self._upstream, self._engine.alias if self._engine else None),
-                SpanCache(Detector(policy.detect)),
+                self._detection,
                 self._engine.fit if self._engine else None,
             ),
             log=AccessLog(policy.logs, self._writer),
@@ -278,6 +288,14 @@ def _allow_many_connections() -> None:
     wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _multiply_in_one_thread() -> None:
+    """Keep numpy's OpenBLAS, which reads this once, when it is loaded, from starting a thread a core.
+
+    They spin while they wait for each other: with other work on two cores, the names model took four to eight times as long.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

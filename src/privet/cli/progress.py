@@ -1,0 +1,51 @@
+"""How far a long command has come: one line on standard error, on a terminal, after two seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final, Self, TextIO
+
+_AFTER_SECONDS: Final = 2.0
+_EVERY_SECONDS: Final = 0.5
+_CLEAR: Final = "\r\x1b[K"
+
+
+class Progress:
+    """A line that is written over, and gone at the end. Elsewhere than on a terminal nothing is written."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._due = clock() + _AFTER_SECONDS if stream.isatty() else float("inf")
+        self._begun = clock()
+        self._line = ""
+        self.found = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._line:
+            self._stream.write(_CLEAR)
+            self._stream.flush()
+
+    def step(self, done_bytes: int) -> None:
+        """Tell how much has been read."""
+        now = self._clock()
+        if now < self._due:
+            return
+        self._due = now + _EVERY_SECONDS
+        speed = done_bytes / 1e6 / (now - self._begun)
+        self._line = f"{done_bytes / 1e6:.1f} MB read, {speed:.2f} MB/s, {self.found} found"
+        self._stream.write(_CLEAR + self._line)
+        self._stream.flush()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Take the line away while something else is written, which may go to the same terminal."""
+        if self._line:
+            self._stream.write(_CLEAR)
+            self._stream.flush()
+        yield

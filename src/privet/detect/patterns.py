@@ -1,0 +1,201 @@
+"""The pattern tier: one pass of one automaton over the text, then checks where something may be.
+
+Invariants:
+
+- The same text and rules give the same spans, with `google-re2` and with the slow `re` fallback.
+- Time is linear in the text, whatever the text.
+- What stands beyond `end` is not looked at, and left of `start` only as context.
+- Where a text hides something, its readings are looked at too; their hits count in the text as given.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import Final, NamedTuple
+
+from privet.detect.matchers import has_re2, re2_matchers, re_matchers
+from privet.detect.readings import Reading, hidden, opened, readings
+from privet.detect.rule import Candidate, Rule
+from privet.policy import DetectPolicy
+from privet.records import Span
+
+# A hit this certain is final: nothing inside it is looked at again.
+_CERTAIN: Final = 0.8
+# After a rejected match this long, go on behind it: going on inside would make time grow with the square of the text.
+_MAX_RESCAN_BYTES: Final = 256
+# No identifier of so few letters and spaces: the shortest made of letters alone is a cloud key of twenty.
+_PLAIN_CHARS: Final = 16
+_STEP: Final = re.compile(rb"\w+|.", re.DOTALL)
+# A base64 run is one identifier of what stands inside, unless that is weak; an identifier around the run comes first.
+_INSIDE_FLOOR: Final = 0.6
+_INSIDE_TOP: Final = 0.8
+
+# What begins an escape, and NUL.
+_HIDING: Final = (b"%", b"&", b"\\", b"\0")
+_RUN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-")
+
+_Hit = tuple[int, int, Rule, float]
+
+
+class _Known(NamedTuple):
+    """A rule made ready, its final pattern compiled."""
+
+    rule: Rule
+    match: Callable[[bytes, int], re.Match[bytes] | None]
+
+
+class PatternTier:
+    """The rules of the table that the policy asks for, or the rules given.
+
+    `engine` is "re2" or "re"; without a choice, re2 where it can be imported.
+    """
+
+    _plain_chars = _PLAIN_CHARS
+
+    def __init__(self, policy: DetectPolicy, *, engine: str = "", rules: Sequence[Rule] | None = None) -> None:
+        make = {"re2": re2_matchers, "re": re_matchers}.get(engine) or (re2_matchers if has_re2() else re_matchers)
+        self._hidden: Callable[[bytes, int], int] | None = None
+        if rules is None:
+            from privet.detect.rules import RULES
+
+            rules = [rule for rule in RULES if rule.kind in policy.kinds]
+            if rules:
+                # Last, so that the search stops at what is hidden too, and only then.
+                rules.append(hidden())
+                self._hidden = make([hidden()]).search
+        self._min_score = policy.min_score
+        self._known = [_Known(rule, re.compile((rule.extent or rule.pattern).encode("ascii")).match) for rule in rules]
+        self._search, self._which, self._near = make(rules)
+
+    def candidates(self, text: str, start: int = 0, end: int | None = None) -> list[Span]:
+        """Return every hit that begins at or after `start`; hits may overlap. What stands beyond `end` is not looked at."""
+        if end is not None and end < len(text):
+            text = text[:end]
+        if len(text) - start <= self._plain_chars and text[start:].replace(" ", "").isalpha():
+            return []
+        data = text.encode("utf-8", "surrogatepass")
+        floor = start if not start or len(data) == len(text) else len(text[:start].encode("utf-8", "surrogatepass"))
+        position = self._search(data, floor)
+        if position < 0:
+            return []
+        found: list[_Hit] = []
+        # A pass that looks for what is hidden is saved where nothing is: in prose with a few certain hits.
+        doubtful = len(data) != len(text) or any(mark in data for mark in _HIDING)
+        while position >= 0:
+            count, resume = len(found), self._look(data, position, floor, found)
+            if not doubtful:
+                doubtful = len(found) == count or found[-1][3] < _CERTAIN or _goes_on(data[resume - 1 : resume + 1])
+            position = self._search(data, resume)
+        if len(data) == len(text):
+            spans = [Span(first, last, rule.kind, score, rule.id) for first, last, rule, score in found]
+        else:
+            spans = list(_in_code_points(data, found))
+        if doubtful and self._hidden is not None and self._hidden(data, 0) >= 0:
+            spans += _not_inside(self._read(data, start), spans)
+        return spans
+
+    def _read(self, data: bytes, start: int) -> Iterator[Span]:
+        """Yield what the readings of a text add to it."""
+        if self._hidden is None:
+            return
+        for reading in readings(data, self._hidden):
+            for span in (*self._unfolded(reading), *self._opened(reading)):
+                first, end = span.start + reading.shift, span.end + reading.shift
+                if end > start:
+                    yield span._replace(start=max(first, start), end=end)
+
+    def _unfolded(self, reading: Reading) -> Iterator[Span]:
+        """Yield the hits in a reading that differ from the original, themselves or in their context."""
+        if reading.text == reading.original:
+            return
+        data = reading.encoded()
+        found: list[_Hit] = []
+        position = self._search(data, 0)
+        while position >= 0:
+            position = self._search(data, self._look(data, position, 0, found, reading.candidate))
+        for first, end, rule, score in found:
+            place, last = reading.char_of(first), reading.char_of(end)
+            if reading.differs(reading.left(place), last):
+                yield Span(*reading.span(place, last), rule.kind, score, rule.id)
+
+    def _opened(self, reading: Reading) -> Iterator[Span]:
+        """Yield the base64 runs in which something is found."""
+        for run in opened(reading.original):
+            data = run.text.encode()
+            found: list[_Hit] = []
+            position = self._search(data, 0)
+            while position >= 0:
+                position = self._search(data, self._look(data, position, 0, found))
+            _, _, rule, score = max(found, key=lambda hit: hit[3], default=(0, 0, None, 0.0))
+            if rule is not None and score >= _INSIDE_FLOOR:
+                yield Span(run.start, run.end, rule.kind, min(score, _INSIDE_TOP), rule.id)
+
+    def _look(
+        self,
+        data: bytes,
+        position: int,
+        floor: int,
+        found: list[_Hit],
+        candidate: Callable[[bytes, int, int], Candidate] = Candidate,
+    ) -> int:
+        """Add what is found at `position`; return where to go on."""
+        best, resume, behind = 0.0, 0, 0
+        near: Collection[int] | None = None
+        for number in self._which(data, position):
+            rule, matching = self._known[number]
+            in_context = False
+            if rule.context:
+                if near is None:
+                    near = self._near(candidate(data, position, position).left)
+                in_context = number in near
+                if rule.needs_context and not in_context:
+                    continue
+            match = matching(data, position)
+            if match is None:
+                continue
+            hit = candidate(data, *match.span(match.lastindex or 0))
+            verdict = True if rule.check is None else rule.check(hit)
+            score = rule.score if verdict is True else float(verdict)
+            if score and in_context:
+                score = max(score, rule.context_score)
+            if score >= self._min_score and hit.end > floor:
+                found.append((max(hit.start, floor), hit.end, rule, score))
+                if score > best or (score == best and hit.end > resume):
+                    best, resume = score, hit.end if score >= _CERTAIN or rule.extent else position
+            elif match.end() - position > _MAX_RESCAN_BYTES:
+                behind = max(behind, match.end())
+        step = _STEP.match(data, position)
+        return max(resume, behind, step.end() if step else position + 1)
+
+
+def _goes_on(around: bytes) -> bool:
+    """Tell whether a base64 run may go on over the end of a hit."""
+    return len(around) == 2 and all(byte in _RUN for byte in around)
+
+
+def _not_inside(read: Iterable[Span], spans: Sequence[Span]) -> list[Span]:
+    """Return the hits of readings that tell more than those of the text: not what lies within a longer one."""
+    certain = sorted((span.start, span.end) for span in spans if span.score >= _INSIDE_FLOOR)
+    starts = [start for start, _ in certain]
+    ends = list(accumulate((end for _, end in certain), max))
+    kept = []
+    for span in read:
+        at = bisect_right(starts, span.start) - 1
+        if at < 0 or ends[at] < span.end:
+            kept.append(span)
+    return kept
+
+
+def _in_code_points(data: bytes, found: list[_Hit]) -> Iterator[Span]:
+    """Turn byte offsets into code points, reading the text once."""
+    points = {0: 0}
+    last, count = 0, 0
+    for offset in sorted({offset for first, end, _, _ in found for offset in (first, end)}):
+        count += len(data[last:offset].decode("utf-8", "surrogatepass"))
+        last = offset
+        points[offset] = count
+    for first, end, rule, score in found:
+        yield Span(points[first], points[end], rule.kind, score, rule.id)
