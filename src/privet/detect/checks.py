@@ -106,7 +106,9 @@ def _stands_out(hit: Candidate) -> bool:
     """Tell whether a card number among other numbers is still one: in groups of four, or with its month and year behind it."""
     if _EXPIRY.match(hit.after(7)):
         return not hit.before(1).isalnum()
-    grouped = not hit.value.isdigit() and not _GROUP_BEFORE.search(hit.before(6)) and not _GROUP_BEHIND.match(hit.after(6))
+    grouped = (
+        not hit.value.isdigit() and not _GROUP_BEFORE.search(hit.before(6)) and not _GROUP_BEHIND.match(hit.after(6))
+    )
     return grouped and not hit.before(1).isalnum()
 
 

@@ -10,6 +10,7 @@ Invariants:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib.resources import as_file, files
@@ -47,18 +48,20 @@ class Kind(NamedTuple):
 
 #                                     title lower upper capital mixed number mark handle
 KINDS_OF_NAMES: Final = (
-    Kind("P", "PERSON", 0.85, (1.0, -1.0, 0.0, 1.0, 0.0, 0.0, 0.5, -1.0)),
-    Kind("L", "LOCATION", 0.8, (0.5, -1.0, -0.5, 0.0, -0.5, -1.0, 0.0, -2.0)),
-    Kind("O", "ORGANIZATION", 0.75, (0.5, -1.0, -0.5, 0.0, -0.5, -1.0, 0.0, -2.0)),
-    Kind("D", "DATE_TIME", 0.6, (0.5, -0.5, -0.5, 0.0, -0.5, -1.0, 0.0, -2.0)),
+    Kind("P", "PERSON", 0.85, (1.0, -0.25, 0.5, 1.0, 0.75, 0.5, 1.0, 0.0)),
+    Kind("L", "LOCATION", 0.8, (2.0, -1.0, 0.0, 0.0, -0.5, -1.0, 0.0, -2.0)),
+    Kind("O", "ORGANIZATION", 0.75, (2.0, -1.0, 0.0, 0.0, -0.5, -1.0, 0.0, -2.0)),
+    Kind("D", "DATE_TIME", 0.6, (1.0, 0.0, -0.5, 0.0, -0.5, -1.5, 0.0, -2.0)),
     Kind("A", "AGE", 0.6, (0.0, 0.0, 0.0, 0.0, 0.0, -0.5, 0.0, -2.0)),
-    Kind("N", "NRP", 0.6, (0.0, -1.0, 0.0, 0.0, -1.0, -1.0, 0.0, -2.0)),
+    Kind("N", "NRP", 0.6, (0.5, -0.5, 0.0, 0.0, -1.0, -1.0, 0.0, -2.0)),
     Kind("J", "OCCUPATION", 0.55, (-0.5, -1.0, -0.5, -0.5, -1.0, -1.0, 0.0, -2.0)),
-    Kind("X", "MISC", 0.5, (-0.5, -1.0, -0.5, -0.5, -1.0, -1.0, 0.0, -2.0)),
+    Kind("X", "MISC", 0.5, (0.5, -1.0, -0.5, -0.5, -1.0, -1.0, 0.0, -2.0)),
     Kind("Q", "QUANTITY", 0.5, (-1.0, -1.0, -1.0, -1.0, -1.0, -1.0, 0.0, -2.0)),
-    Kind("I", "ID_NUMBER", 0.5, (-1.0, -1.0, -1.0, -1.0, -1.0, -1.0, 0.0, -2.0)),
+    Kind("I", "ID_NUMBER", 0.5, (-2.0, -2.0, -2.0, -2.0, -2.0, -2.0, -1.0, -3.0)),
 )
 _FLOOR: Final = 0.4
+_CALLED: Final = re.compile(r"[(=\[{$]|\.[A-Za-z_$]|&&|\|\||\?\.|::|->")
+_CALLING: Final = re.compile(r"(?:&&|\|\||!|\$|::|->|=>)\Z")
 _PIECE_CHARS: Final = 1 << 16
 """Longer texts are looked at in pieces of so much."""
 _CONTEXT_CHARS: Final = 1024
@@ -150,7 +153,7 @@ class NamesTier:
         for span in spans:
             if span.score >= self._min_score and span.kind in self._kinds:
                 start, end = _whole_word(text, span.start, span.end)
-                if end > start and not (wanted and wanted[-1].end > start):
+                if end > start and not _is_called(text, start, end) and not (wanted and wanted[-1].end > start):
                     wanted.append(span._replace(start=start, end=end))
         return wanted
 
@@ -295,6 +298,13 @@ def _whole_word(text: str, start: int, end: int) -> tuple[int, int]:
         behind and text[end + 1 : end + 2].isdigit()
     )
     return (0, 0) if in_number else (start, end)
+
+
+def _is_called(text: str, start: int, end: int) -> bool:
+    """Tell whether a single word stands where only a program would put it: `Gi(e)`, `Jo&&`, `!Wu`, `Math.max`, `std::Anna`."""
+    if not (_CALLED.match(text, end, end + 2) or _CALLING.search(text[max(0, start - 2) : start])):
+        return False
+    return text[start:end].isalnum()
 
 
 @lru_cache(maxsize=1)

@@ -86,15 +86,15 @@ CASES: Final = ("title", "lower", "upper", "capital", "mixed", "number", "mark",
 
 
 def case_of(word: str) -> int:
-    """Return the place in `CASES` of a word by itself."""
-    if not word[:1].isalpha():
-        return 5 if word[:1].isdigit() else 6
-    if word.islower():
+    """Return the place in `CASES` of a word by itself; baseLanes counts as lower case."""
+    first = word[:1]
+    if not first.isalpha():
+        return 5 if first.isdigit() else 6
+    if first.islower():
         return 1
     if word.isupper():
         return 2 if len(word) > 1 else 3
-    uncased = not word[:1].isupper() and not word[:1].islower()
-    return 0 if uncased or word.istitle() else 4
+    return 4 if first.isupper() and not word.istitle() else 0
 
 
 class Lexicon:
