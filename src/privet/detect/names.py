@@ -60,6 +60,12 @@ KINDS_OF_NAMES: Final = (
     Kind("I", "ID_NUMBER", 0.5, (-2.0, -2.0, -2.0, -2.0, -2.0, -2.0, -1.0, -3.0)),
 )
 _FLOOR: Final = 0.4
+_DATE: Final = re.compile(
+    r"(?<!\d)(?:\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?"
+    r"|\d{1,2}[./-]\d{1,2}[./-]\d{2,4})(?!\d)"
+)
+"""Dates in numbers. They hold no place where a stream would be cut: words of digits wait for the next one."""
+_DATE_CHARS: Final = 40
 _CALLED: Final = re.compile(r"[(=\[{$]|\.[A-Za-z_$]|&&|\|\||\?\.|::|->")
 _CALLING: Final = re.compile(r"(?:&&|\|\||!|\$|::|->|=>)\Z")
 _PIECE_CHARS: Final = 1 << 16
@@ -100,10 +106,15 @@ class NamesTier:
         self._min_score = policy.min_score
 
     def candidates(self, text: str, start: int, end: int) -> list[Span]:
-        """Return the spans that begin at or after `start` and end at or before `end`; text beyond both is context."""
+        """Return the spans between `start` and `end`; text beyond both is context, and what crosses them is cut there."""
         is_long = end - start > _PIECE_CHARS
         marked = self._marked_in_pieces(text, start, end) if is_long else self._marked(self._near(text, start, end))
-        return [span for span in self._wanted(text, _spans(text, marked)) if span.start >= start and span.end <= end]
+        # Words beyond were seen without all of their context: they must not join what is inside.
+        inside = [word for word in marked if start <= word.start < end]
+        return [
+            span._replace(start=max(span.start, start), end=min(span.end, end))
+            for span in self._wanted(text, _spans(text, inside))
+        ]
 
     def candidates_of(self, texts: Sequence[str]) -> list[list[Span]]:
         """Return the spans of each text, looking at all of them at once: for many short texts."""
@@ -152,7 +163,7 @@ class NamesTier:
         wanted: list[Span] = []
         for span in spans:
             if span.score >= self._min_score and span.kind in self._kinds:
-                start, end = _whole_word(text, span.start, span.end)
+                start, end = _whole(text, span)
                 if end > start and not _is_called(text, start, end) and not (wanted and wanted[-1].end > start):
                     wanted.append(span._replace(start=start, end=end))
         return wanted
@@ -275,6 +286,16 @@ def _span(text: str, group: list[Marked]) -> Iterator[Span]:
         score = _FLOOR + (kind.top - _FLOOR) * (2 * max(word.certain for word in group) - 1)
         rule = "names-" + kind.name.lower().replace("_", "-")
         yield Span(group[0].start, group[-1].end, kind.name, round(score, 2), rule)
+
+
+def _whole(text: str, span: Span) -> tuple[int, int]:
+    """Return the place of the whole date or word that a span is a piece of; an empty place where it is nothing."""
+    if span.kind == "DATE_TIME":
+        left = max(0, span.start - _DATE_CHARS)
+        for match in _DATE.finditer(text, left, span.end + _DATE_CHARS):
+            if match.start() < span.end and match.end() > span.start:
+                return min(span.start, match.start()), max(span.end, match.end())
+    return _whole_word(text, span.start, span.end)
 
 
 def _whole_word(text: str, start: int, end: int) -> tuple[int, int]:
