@@ -182,9 +182,8 @@ class NamesTier:
             last = len(found.places) - 1
             if last >= 0 and found.words[last]:
                 last -= 1
-            place = found.places[last - reach + 1][0] if last >= reach else 0
-            if last >= reach and not found.words[last - reach + 1]:
-                place = max(end for _, end in found.places[: last - reach + 1])
+            # Not up to the first word that is open, which may yet join the one before it.
+            place = max((end for _, end in found.places[: max(0, last - reach + 1)]), default=0)
         spans = _spans(text, self._marked(found))
         return place, [span for span in spans if span.end > start and span.start < place]
 
