@@ -98,6 +98,7 @@ def chunked(text: str, size: int) -> list[str]:
 @example("x 2 95 10 99 126 111 93.", 1)
 @example("my api key is a1b2c3d4e5f6g7h8i9", 3)
 @example("パスワード: hunter2です", 1)
+@example("password is requiredpassword is requiredx2019-05-03", 1)
 @example("-----BEGIN RSA PRIVATE KEY-----\nMIIBVgIBADANBgkqhkiG9w0BAQEFAASC\nAA BB\n-----END RSA PRIVATE KEY----- x", 2)
 @example('if "-----BEGIN PRIVATE KEY-----" in text: x', 1)
 @example("-----BEGIN PRIVATE KEY-----\nMI IB", 1)

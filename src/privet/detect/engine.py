@@ -17,7 +17,7 @@ from copy import copy
 from functools import lru_cache
 from itertools import islice
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
 from privet.detect.patterns import PatternTier
 from privet.detect.placeholders import outside, placeholder_pattern, placeholders
@@ -28,7 +28,7 @@ from privet.records import Span
 
 if TYPE_CHECKING:
     from privet.detect.custom import OwnTier
-    from privet.detect.names import NamesTier
+    from privet.detect.names import Marked, NamesTier
 
 TierName = Literal["patterns", "names", "deep"]
 
@@ -62,6 +62,14 @@ _WEAK_KINDS: Final = NAMES_KINDS - {"PERSON", "LOCATION", "ORGANIZATION"}
 _NEAR_CHARS: Final = 96
 _BATCH_TEXTS: Final = 64
 _SHORT_CHARS: Final = 2000
+
+
+class Settled(NamedTuple):
+    """How far a text that goes on is settled; what must not be cut, where what touches that place may grow; the marked words."""
+
+    place: int
+    inside: list[tuple[int, int]]
+    marked: list[Marked] | None
 
 
 class Detector:
@@ -122,20 +130,25 @@ class Detector:
         """Whether the policy has rules of its own that match beyond a place where a stream could be cut."""
         return self._own is not None and self._own.looks_ahead
 
-    def settled(self, text: str, start: int) -> tuple[int, list[tuple[int, int]]]:
-        """Return up to where a text that goes on is settled, and what behind `start` must not be cut; what touches that place may grow."""
-        place, inside = len(text), []
+    def settled(self, text: str, start: int) -> Settled:
+        """Return how far a text that goes on is settled."""
+        place, inside, marked = len(text), [], None
         if self.names is not None:
-            place, spans = self.names.settled(text, start)
+            place, spans, marked = self.names.settled(text, start)
             inside = [(span.start, span.end) for span in spans]
         if self._own is not None and self._own.looks_ahead:
             known, more = self._own.settled(text, start)
             place = min(place, known)
             inside += more
-        return place, inside
+        return Settled(place, inside, marked)
 
-    def find(self, text: str, start: int = 0, end: int | None = None) -> tuple[Span, ...]:
-        """Return the spans between `start` and `end`; what stands beside them is context only."""
+    def find(
+        self, text: str, start: int = 0, end: int | None = None, marked: Sequence[Marked] | None = None
+    ) -> tuple[Span, ...]:
+        """Return the spans between `start` and `end`; what stands beside them is context only.
+
+        `marked` is what `settled` said of the words of the same text.
+        """
         end = len(text) if end is None else end
         skipped = max(0, start - self.context_chars)
         window = text[skipped : end + self.context_chars] if self.names else text[skipped:end]
@@ -143,7 +156,7 @@ class Detector:
         found = self._patterns.candidates(window, start, end)
         if self._own is not None:
             found += self._own.candidates(window, start, end)
-        spans = self._settle(window, found, self._names_in(window, start, end), skipped)
+        spans = self._settle(window, found, self._names_in(window, start, end, None if skipped else marked), skipped)
         return self._with_whole(spans, text, start + skipped, end + skipped) if self._whole else spans
 
     def candidates(self, text: str) -> list[Span]:
@@ -187,8 +200,8 @@ class Detector:
                 else:
                     yield self.find(text)
 
-    def _names_in(self, text: str, start: int, end: int) -> list[Span]:
-        return self._firm(text, self.names.candidates(text, start, end)) if self.names is not None else []
+    def _names_in(self, text: str, start: int, end: int, marked: Sequence[Marked] | None = None) -> list[Span]:
+        return self._firm(text, self.names.candidates(text, start, end, marked)) if self.names is not None else []
 
     def _firm(self, text: str, spans: list[Span]) -> list[Span]:
         """Return names without weak kinds beside a placeholder.

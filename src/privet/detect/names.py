@@ -105,10 +105,14 @@ class NamesTier:
         self._kinds = policy.kinds
         self._min_score = policy.min_score
 
-    def candidates(self, text: str, start: int, end: int) -> list[Span]:
-        """Return the spans between `start` and `end`; text beyond both is context, and what crosses them is cut there."""
-        is_long = end - start > _PIECE_CHARS
-        marked = self._marked_in_pieces(text, start, end) if is_long else self._marked(self._near(text, start, end))
+    def candidates(self, text: str, start: int, end: int, marked: Iterable[Marked] | None = None) -> list[Span]:
+        """Return the spans between `start` and `end`; text beyond both is context, and what crosses them is cut there.
+
+        `marked` is what `settled` returned for this text, where it was asked before.
+        """
+        if marked is None:
+            is_long = end - start > _PIECE_CHARS
+            marked = self._marked_in_pieces(text, start, end) if is_long else self._marked(self._near(text, start, end))
         # Words beyond were seen without all of their context: they must not join what is inside.
         inside = [word for word in marked if start <= word.start < end]
         return [
@@ -168,24 +172,30 @@ class NamesTier:
                     wanted.append(span._replace(start=start, end=end))
         return wanted
 
-    def settled(self, text: str, start: int) -> tuple[int, list[Span]]:
-        """Return up to where the labels of a text that goes on are settled, and the spans behind `start` up to there.
+    def settled(self, text: str, start: int) -> tuple[int, list[Span], list[Marked]]:
+        """Return up to where the labels of a text that goes on are settled, the spans up to there, and their words.
 
         A span that touches that place may still grow, so those of low score count too.
         """
         found = self._near(text, start, len(text))
-        reach = self.reach_words
+        place = self._settled_place(text, start, found)
+        marked = self._marked(found)
+        spans = [span for span in _spans(text, marked) if span.end > start and span.start < place]
+        return place, spans, marked
+
+    def settled_place(self, text: str, start: int) -> int:
+        """Return up to where the labels of a text that goes on are settled, without asking for them."""
+        return self._settled_place(text, start, self._near(text, start, len(text)))
+
+    def _settled_place(self, text: str, start: int, found: Words) -> int:
         if len(text) - (found.places[-1][1] if found.places else start) > _MAX_CHARS:
-            place = len(text)
-        else:
-            # The last word may grow. A gap in the context settles all that stands left of it.
-            last = len(found.places) - 1
-            if last >= 0 and found.words[last]:
-                last -= 1
-            # Not up to the first word that is open, which may yet join the one before it.
-            place = max((end for _, end in found.places[: max(0, last - reach + 1)]), default=0)
-        spans = _spans(text, self._marked(found))
-        return place, [span for span in spans if span.end > start and span.start < place]
+            return len(text)
+        # The last word may grow. A gap in the context settles all that stands left of it.
+        last = len(found.places) - 1
+        if last >= 0 and found.words[last]:
+            last -= 1
+        # Not up to the first word that is open, which may yet join the one before it.
+        return max((end for _, end in found.places[: max(0, last - self.reach_words + 1)]), default=0)
 
     def reaches(self, text: str, start: int, place: int) -> bool:
         """Tell whether a word at `place` is in the context of what ends at `start`."""

@@ -308,7 +308,9 @@ def readings(data: bytes, search: Callable[[bytes, int], int]) -> Iterator[Readi
         first = max(first, last)
         end = _gap(data, place)
         while 0 <= (place := search(data, place + _STEP_BYTES)) < end + _REACH_BYTES:
-            end = max(end, _gap(data, place))
+            # White space that is known to lie behind need not be looked for again.
+            if place + _REACH_BYTES + _STEP_BYTES > end:
+                end = max(end, _gap(data, place))
         part = data[first:end].decode("utf-8", "surrogatepass")
         count += len(data[last:first].decode("utf-8", "surrogatepass"))
         reading = read(part)

@@ -20,9 +20,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from privet.detect.engine import Detector
+from privet.detect.engine import Detector, Settled
 from privet.detect.placeholders import closed_end, placeholders
 from privet.detect.readings import read
 from privet.detect.rule import MAX_PATTERN_BYTES
@@ -31,6 +31,9 @@ from privet.detect.rules_secrets import BE_WORDS, KEY_HEADER, LOGIN_FLAGS, PASSW
 from privet.detect.rules_spelled import SPELLED
 from privet.errors import BadInput
 from privet.records import Span
+
+if TYPE_CHECKING:
+    from privet.detect.names import Marked
 
 Segment = tuple[str, tuple[Span, ...]]
 
@@ -98,7 +101,7 @@ def is_cut(text: str, place: int) -> bool:
         left = body + gap
     words = body.rsplit(None, 2)
     last = words[-1] if words else ""
-    if last.isalpha() and last.islower() and last not in _FAST:
+    if last.isalpha() and last.islower() and last not in _FAST and not last.endswith(_OPENING_ENDS):
         # Most places in prose: a plain word before it, and behind it a letter that no such word begins with.
         plain = last not in SPELLED and text[place : place + 1] not in _MAY_BE_SPELLED
         return plain or not _is_spelled(text, place, last, gap)
@@ -170,13 +173,20 @@ class SpanStream:
         self._keep_chars = max(MAX_PATTERN_BYTES, detector.context_chars)
         self._text = ""  # what is held, behind the text left of it
         self._start = 0  # where in _text the held part begins
+        self._news = 0  # up to where in _text there may be something to find
         self._tried = 0  # no place before this one is a cut
         self._pending = False  # whether the word being written may decide on the place before it
         self._crossing: Span | None = None  # the span that a forced cut went through
         self._seed = ""  # the beginning of that span
 
-    def feed(self, chunk: str) -> list[Segment]:
-        """Take a piece of text; return what is decided by now."""
+    def feed(self, chunk: str, *, is_known: bool = False) -> list[Segment]:
+        """Take a piece of text; return what is decided by now.
+
+        `is_known` says that another stream with this detector had this piece and found nothing to change in it. Where all the
+        context is known as well, it is not looked at again.
+        """
+        if not is_known:
+            self._news = len(self._text) + len(chunk)
         if len(self._text) - self._start + len(chunk) < self._limit and self._crossing is None:
             self._text += chunk
             # Most pieces of a token stream end inside a word.
@@ -226,19 +236,27 @@ class SpanStream:
         places = [
             place
             for place in (match.end() for match in _PLACE.finditer(text, start))
-            if is_cut(text, place) and not any(first < place < end for first, end in blocks)
+            if not any(first < place < end for first, end in blocks)
         ]
-        if not places or not self._has_followers(places[0]):
+        # Whether a place is a cut takes longer to tell than all else, so it is asked last.
+        first_cut = next((place for place in places if is_cut(text, place)), -1)
+        if first_cut < 0 or not self._has_followers(first_cut):
             return []
         left = max(0, start - self._detector.context_chars)
-        settled, spans = self._detector.settled(text[left : closed_end(text)], start - left)
-        settled += left
-        inside = [(first + left, end + left) for first, end in spans]
+        known = text[left : closed_end(text)]
+        if self._news <= left and self._detector.names is not None:
+            settled = Settled(self._detector.names.settled_place(known, start - left), [], None)
+        else:
+            settled = self._detector.settled(known, start - left)
+        last = settled.place + left
+        inside = [(first + left, end + left) for first, end in settled.inside]
         for place in reversed(places):
-            if place <= settled and not any(
-                first < place < end or (first < place and end >= settled) for first, end in inside
+            if (
+                first_cut <= place <= last
+                and not any(first < place < end or (first < place and end >= last) for first, end in inside)
+                and is_cut(text, place)
             ):
-                return self._emit(place)
+                return self._emit(place, settled.marked)
         return []
 
     def _has_followers(self, place: int) -> bool:
@@ -274,12 +292,15 @@ class SpanStream:
             position = end if is_key else found.end()
         return blocks
 
-    def _emit(self, place: int) -> list[Segment]:
+    def _emit(self, place: int, marked: list[Marked] | None = None) -> list[Segment]:
         """Return the held text up to `place` with its spans, and keep what stands left of the rest."""
         text, start = self._text, self._start
         context = self._detector.context_chars
         left = max(0, start - context)
-        spans = self._detector.find(text[left : place + context], start - left, place - left)
+        if self._news <= left:
+            self._drop(place)
+            return [(text[start:place], ())]
+        spans = self._detector.find(text[left : place + context], start - left, place - left, marked)
         if spans and start > left:
             shift = start - left
             spans = tuple(
@@ -294,6 +315,7 @@ class SpanStream:
         if keep > self._keep_chars:
             self._text = self._text[keep:]
             self._tried = max(0, self._tried - keep)
+            self._news -= keep
             place -= keep
         self._start = place
 
