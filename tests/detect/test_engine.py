@@ -197,3 +197,12 @@ def test_a_name_that_a_rule_overlaps_stays_covered() -> None:
     assert settled("Angela Merkel", [name, rule]) == [name._replace(end=6), rule]
     weak = rule._replace(score=0.5)
     assert settled("Angela Merkel", [weak, name]) == [name]
+
+
+@pytest.mark.parametrize("char", ["あ", "\u200b", "é", "😀"])
+@pytest.mark.parametrize("size", [1, 30, 61, 62, 63, 64, 250, 700])
+@pytest.mark.parametrize("begun", ["jane.doe@example.com.", "https://example.com/u?mail=", "password: ", "curl -u a:"])
+def test_a_bound_never_cuts_a_character(begun: str, char: str, size: int) -> None:
+    text = f"write to {begun}{char * size} now"
+    for span in detect(text, tier="patterns"):
+        assert 0 <= span.start < span.end <= len(text)

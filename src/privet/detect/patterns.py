@@ -162,13 +162,22 @@ class PatternTier:
             if score and in_context:
                 score = max(score, rule.context_score)
             if score >= self._min_score and hit.end > floor:
-                found.append((max(hit.start, floor), hit.end, rule, score))
+                found.append((*_whole_characters(data, max(hit.start, floor), hit.end), rule, score))
                 if score > best or (score == best and hit.end > resume):
                     best, resume = score, hit.end if score >= _CERTAIN or rule.extent else position
             elif match.end() - position > _MAX_RESCAN_BYTES:
                 behind = max(behind, match.end())
         step = _STEP.match(data, position)
         return max(resume, behind, step.end() if step else position + 1)
+
+
+def _whole_characters(data: bytes, start: int, end: int) -> tuple[int, int]:
+    """Return a place that cuts no character: patterns count bytes, and a bound may fall inside one."""
+    while start > 0 and start < len(data) and data[start] & 0xC0 == 0x80:
+        start -= 1
+    while end < len(data) and data[end] & 0xC0 == 0x80:
+        end += 1
+    return start, end
 
 
 def _goes_on(around: bytes) -> bool:
