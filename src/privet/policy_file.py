@@ -12,6 +12,7 @@ Invariants:
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -77,15 +78,22 @@ def find_policy_file(folder: Path, config_home: Path) -> Path | None:
 
 
 def load_policy(
-    path: Path | None, *, environment: Mapping[str, str], flags: Mapping[str, Any] | None = None, today: date
+    path: Path | None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+    today: date | None = None,
 ) -> LoadedPolicy:
     """Combine defaults, privet.toml, `PRIVET_*` variables and flags into the policy in force.
+
+    `environment` is that of the process and `today` is now, unless said.
 
     Raises:
         PolicyInvalid: a source is unreadable, unknown, of the wrong type, or weaker than what it refines.
 
     """
-    loaded = LoadedPolicy() if path is None else _read_file(path, today)
+    environment = os.environ if environment is None else environment
+    loaded = LoadedPolicy() if path is None else _read_file(path, today or date.today())
     policy = loaded.policy
     sources = list(loaded.sources)
     for name, raw in sorted(environment.items()):

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Final
 
 from privet.dates import DateShift
-from privet.detect.engine import Detector, TierName, detector, resolve, settled
+from privet.detect.engine import Detector, TierName, checked_text, checked_texts, detector, resolve, settled
 from privet.detect.placeholders import outside
 from privet.detect.segments import MIN_HOLD_BACK_CHARS, Segment, SpanStream, is_never_forced
 from privet.policy import DEFAULT, Policy
@@ -74,6 +74,7 @@ def redact(
     """
     how = writing(surrogate, key, subject)
     finder = _finder(surrogate, policy, tier)
+    text = checked_text(text)
     for _ in range(PASSES):
         once = _once(text, finder, how)
         if once == text:
@@ -94,7 +95,7 @@ def redact_all(
     """Yield each text as `redact` returns it, in order, and faster where there are many short ones."""
     how = writing(surrogate, key, subject)
     finder = _finder(surrogate, policy, tier)
-    return _redact_all(iter(texts), finder, how)
+    return _redact_all(checked_texts(texts), finder, how)
 
 
 def _redact_all(texts: Iterator[str], finder: Detector, how: Writing) -> Iterator[str]:
@@ -126,7 +127,7 @@ def restore(text: str, *, key: bytes) -> str:
         BadInput: the key is not 32 bytes.
 
     """
-    return opened(text, checked_key(key))
+    return opened(checked_text(text), checked_key(key))
 
 
 def _finder(surrogate: str, policy: Policy, tier: TierName) -> Detector:

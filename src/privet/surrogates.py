@@ -66,6 +66,10 @@ def writing(name: str, key: bytes | None, subject: str) -> Writing:
         BadInput: no such surrogate, or the key is missing or not 32 bytes.
 
     """
+    if not isinstance(subject, str):
+        raise BadInput(
+            f"expected the subject as text (str), found {type(subject).__name__}", hint='leave it out or give ""'
+        )
     if key is not None:
         checked_key(key)
     elif name in _NEED_KEY:

@@ -101,7 +101,7 @@ def test_what_was_found_stays_covered(first: list[Span], second: list[Span]) -> 
     assert added(text, spans, []) == spans
 
 
-@given(st.text(alphabet="ab \n", max_size=400), st.integers(8, 60), st.integers(0, 7))
+@given(st.text(alphabet="ab \n", max_size=400), st.integers(8, 60), st.integers(0, 4))
 def test_windows_cover_a_text(text: str, size: int, overlap: int) -> None:
     places = list(windows(text, size, overlap))
     assert places[0][0] == 0

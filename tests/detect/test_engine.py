@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from privet.detect import detect, detect_all
 from privet.detect.engine import Detector, PatternTier, detector, resolve, settled
 from privet.detect.rule import CONTEXT_CHARS
+from privet.errors import BadInput
 from privet.policy import DEFAULT
 from privet.records import Span
 
@@ -206,3 +208,18 @@ def test_a_bound_never_cuts_a_character(begun: str, char: str, size: int) -> Non
     text = f"write to {begun}{char * size} now"
     for span in detect(text, tier="patterns"):
         assert 0 <= span.start < span.end <= len(text)
+
+
+@pytest.mark.parametrize("wrong", ["Angela Merkel", b"Angela Merkel"])
+def test_one_text_is_not_taken_for_many(wrong: Any) -> None:
+    # Letter by letter nothing would be found.
+    with pytest.raises(BadInput):
+        list(detect_all(wrong))
+
+
+@pytest.mark.parametrize("wrong", [None, b"bytes", 5])
+def test_what_is_no_text_is_refused(wrong: Any) -> None:
+    with pytest.raises(BadInput):
+        detect(wrong)
+    with pytest.raises(BadInput):
+        list(detect_all(["fine", wrong]))

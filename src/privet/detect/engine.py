@@ -23,6 +23,7 @@ from privet.detect.patterns import PatternTier
 from privet.detect.placeholders import outside, placeholder_pattern, placeholders
 from privet.detect.readings import UNIT_CHARS
 from privet.detect.rule import CONTEXT_CHARS
+from privet.errors import BadInput
 from privet.policy import DEFAULT, DetectPolicy, Policy
 from privet.records import Span
 
@@ -302,11 +303,37 @@ def detect(text: str, *, policy: Policy = DEFAULT, tier: TierName = "names") -> 
     >>> [span.kind for span in detect("Angela Merkel met Emmanuel Macron in Berlin")]
     ['PERSON', 'PERSON', 'LOCATION']
     """
-    return detector(policy.detect, tier).find(text)
+    return detector(policy.detect, tier).find(checked_text(text))
+
+
+def checked_text(text: object) -> str:
+    """Return a text as it is.
+
+    Raises:
+        BadInput: it is no text. What is not looked at must not pass for clean.
+
+    """
+    if not isinstance(text, str):
+        raise BadInput(
+            f"expected text (str), found {type(text).__name__}", hint="decode bytes and name the field first"
+        )
+    return text
+
+
+def checked_texts(texts: Iterable[str]) -> Iterator[str]:
+    """Yield texts as they are.
+
+    Raises:
+        BadInput: it is one text, whose letters would be looked at one by one, or what it holds is no text.
+
+    """
+    if isinstance(texts, (str, bytes)):
+        raise BadInput("expected several texts, found a single one", hint="put it in a list")
+    return map(checked_text, texts)
 
 
 def detect_all(
     texts: Iterable[str], *, policy: Policy = DEFAULT, tier: TierName = "names"
 ) -> Iterator[tuple[Span, ...]]:
     """Yield the spans of each text, in order, as `detect` finds them, and faster where there are many short ones."""
-    return detector(policy.detect, tier).find_all(texts)
+    return detector(policy.detect, tier).find_all(checked_texts(texts))

@@ -57,7 +57,7 @@ KINDS_OF_NAMES: Final = (
     Kind("J", "OCCUPATION", 0.55, (0.0, -0.75, -0.5, -0.5, -1.0, -1.0, 0.0, -2.0)),
     Kind("X", "MISC", 0.5, (1.0, -0.75, -0.5, -0.5, -1.0, -1.0, 0.0, -2.0)),
     Kind("Q", "QUANTITY", 0.5, (-0.5, -0.5, -0.5, -0.5, -0.5, -0.5, 0.5, -2.0)),
-    Kind("I", "ID_NUMBER", 0.5, (-2.0, -2.0, -2.0, -2.0, -2.0, -2.0, -1.0, -3.0)),
+    Kind("I", "ID_NUMBER", 0.5, (-2.0, -2.0, -2.0, -2.0, -2.0, -3.0, -1.0, -3.0)),
 )
 _FLOOR: Final = 0.4
 _DATE: Final = re.compile(
@@ -324,10 +324,25 @@ def _whole_word(text: str, start: int, end: int) -> tuple[int, int]:
         return (start, end) if text[start].lower() == text[start].upper() and text[start].isalpha() else (0, 0)
     before = text[start].isdigit() and text[max(0, start - 1) : start] in _INNER
     behind = text[end - 1].isdigit() and text[end : end + 1] in _INNER
+    start, end = _with_hyphens(text, start, end)
     in_number = (before and text[max(0, start - 2) : start - 1].isdigit()) or (
         behind and text[end + 1 : end + 2].isdigit()
     )
     return (0, 0) if in_number else (start, end)
+
+
+def _with_hyphens(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return a place with the words that hang on it by hyphens: of 1250-146 or Nowak-Kowalska no half stays behind."""
+    first, last = start, end
+    while first > 1 and text[first - 1] == "-" and text[first - 2].isalnum() and first > start - _MAX_CHARS:
+        first -= 2
+        while first and text[first - 1].isalnum():
+            first -= 1
+    while text[last : last + 1] == "-" and text[last + 1 : last + 2].isalnum() and last < end + _MAX_CHARS:
+        last += 2
+        while text[last : last + 1].isalnum():
+            last += 1
+    return first, last
 
 
 def _is_called(text: str, start: int, end: int) -> bool:
