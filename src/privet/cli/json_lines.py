@@ -67,13 +67,13 @@ class JsonLines:
         waiting: deque[_Record] = deque()
         for result in process(self._texts(waiting, progress)):
             record = waiting.popleft()
-            progress.found += put(record, result)
+            progress.found = (progress.found or 0) + put(record, result)
             with progress.aside():
                 self._sink.write(msgspec.json.encode(record.fields) + b"\n")
         self._sink.flush()
         if self._error is not None:
             raise self._error
-        return progress.found > 0
+        return bool(progress.found)
 
     def _texts(self, waiting: deque[_Record], progress: Progress) -> Iterator[str]:
         """Yield the text of each line; a bad line ends it, and its error waits until the lines before it are written."""

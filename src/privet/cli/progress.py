@@ -21,7 +21,7 @@ class Progress:
         self._due = clock() + _AFTER_SECONDS if stream.isatty() else float("inf")
         self._begun = clock()
         self._line = ""
-        self.found = 0
+        self.found: int | None = None  # redaction does not count
 
     def __enter__(self) -> Self:
         return self
@@ -38,7 +38,8 @@ class Progress:
             return
         self._due = now + _EVERY_SECONDS
         speed = done_bytes / 1e6 / (now - self._begun)
-        self._line = f"{done_bytes / 1e6:.1f} MB read, {speed:.2f} MB/s, {self.found} found"
+        found = "" if self.found is None else f", {self.found} found"
+        self._line = f"{done_bytes / 1e6:.1f} MB read, {speed:.2f} MB/s{found}"
         self._stream.write(_CLEAR + self._line)
         self._stream.flush()
 
