@@ -58,7 +58,7 @@ _FORMS: Final = (
     ),
     rf"(?P<mm>{_NAMES})(?P<mg>\.? )(?P<md>\d{{1,2}})(?P<mo>st|nd|rd|th)?(?P<mt>,? )(?P<my>\d{{4}})(?!\d)",
 )
-_DATE: Final = re.compile(rf"(?<![\w.-])(?:{'|'.join(_FORMS)}){_TIME}", re.IGNORECASE)
+_DATE: Final = re.compile(rf"(?<![0-9])(?<![0-9][./-])(?:{'|'.join(_FORMS)}){_TIME}", re.IGNORECASE)
 # Invisible operators: unlike joiners they change no letter beside them (Unicode 16, section 23.2).
 _SIGNS: Final = "\u2061\u2062\u2063\u2064"
 _MARK_SIGNS: Final = 4
@@ -90,6 +90,12 @@ class DateShift:
                 yield Found(match.start(), mark.end(), is_moved=True)
             else:
                 yield Found(match.start(), match.end(), is_moved=False)
+
+    def is_moved(self, text: str, start: int, end: int) -> bool:
+        """Tell whether what stands between two places has been moved: it carries the right mark."""
+        value = text[start:end].rstrip(_SIGNS)
+        mark = _MARK.match(text, start + len(value))
+        return mark is not None and mark[0] == self._mark(value)
 
     def moved(self, value: str) -> str:
         """Return a date moved and marked, or an empty string where it is none that can be read."""

@@ -189,5 +189,6 @@ def _write_private(path: Path, content: bytes) -> None:
 
 def derive(secret: bytes, purpose: str, *parts: str) -> bytes:
     """Return 32 bytes bound to a purpose: HMAC-SHA-256 over length-prefixed parts (RFC 2104)."""
-    message = b"".join(len(item).to_bytes(4, "big") + item for item in (part.encode() for part in (purpose, *parts)))
+    items = (part.encode("utf-8", "surrogatepass") for part in (purpose, *parts))
+    message = b"".join(len(item).to_bytes(4, "big") + item for item in items)
     return hmac.digest(secret, message, "sha256")

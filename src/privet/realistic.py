@@ -315,7 +315,7 @@ def _is_phone(value: str) -> bool:
         return False
     if _NANP.fullmatch(digits):
         return True
-    if "+" not in value:
+    if "+" not in value and "\uff0b" not in value:
         return False
     country = _country(digits)
     rest = digits[len(country) :]

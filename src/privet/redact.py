@@ -234,6 +234,8 @@ def _with_dates(text: str, spans: Sequence[Span], dates: DateShift) -> list[Span
         if span.kind not in DATE_KINDS:
             rest.append(span)
             continue
+        if dates.is_moved(text, span.start, span.end):
+            continue
         for start, end in fresh:
             if start < span.end and end > span.start:
                 touched.setdefault((start, end), span._replace(start=start, end=end))

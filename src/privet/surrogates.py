@@ -158,7 +158,7 @@ def opened(text: str, key: bytes) -> str:
     """Return the text with the tokens that this key opens turned back; every other one stays as it is."""
 
     def value(match: re.Match[str]) -> str:
-        kind, body = match[1].replace("\\", "").upper(), match[2].upper()
+        kind, body = match[2].replace("\\", "").upper(), match[3].upper()
         try:
             sealed = b32decode(body + "=" * (-len(body) % 8))
         except ValueError:
@@ -166,7 +166,11 @@ def opened(text: str, key: bytes) -> str:
         if _base32(sealed).upper() != body:
             return match[0]
         found = unseal(sealed, key, "token", TOKEN_VERSION, kind)
-        return match[0] if found is None else found.decode("utf-8", "surrogatepass")
+        if found is None:
+            return match[0]
+        # A backslash that alone stands before a token belongs to the text: C:\\[...]. Markdown escapes more than that.
+        own = match[1] if match[1] and "\\" not in match[2] and not match[4] else ""
+        return own + found.decode("utf-8", "surrogatepass")
 
     return SEALED.sub(value, text)
 

@@ -273,3 +273,24 @@ def test_names_flow_about_seven_words_behind() -> None:
         shown += "".join(piece for piece, _ in stream.feed(char))
         most = max(most, (text * 3)[len(shown) : at].count(" "))
     assert most <= 12
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"dob":"March 12, 1985"}',
+        "DOB=Mar 12 1985",
+        "NINO:AB 12 34 56 C",
+        "a|AB 12 34 56 C|b",
+        "\u3000\u3000\u3000 abc",
+        "redis://:秘密の言葉@cache.example.com:6379/0",
+        "taro＠日本.jp",
+        "-----BEGIN \u200bEC PRIVATE KEY-----\nMIIB AA BB\n-----END EC PRIVATE KEY-----\n",
+        "jane at example ｄｏｔ com",
+        "jane \0at example dot com",
+    ],
+)
+@pytest.mark.parametrize("size", [1, 3, 7, 50])
+def test_what_is_glued_or_disguised_is_whole_in_a_stream(text: str, size: int) -> None:
+    for detector in (DETECTOR, NAMED):
+        assert run(chunked(text, size), detector) == (text, list(detector.find(text)))

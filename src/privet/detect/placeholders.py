@@ -43,7 +43,7 @@ def placeholder_pattern(kinds: frozenset[str]) -> re.Pattern[str]:
 
 PLACEHOLDER: Final = placeholder_pattern(frozenset())
 SEALED: Final = re.compile(
-    rf"\\?\[([A-Za-z](?:\\?_|[A-Za-z0-9]){{1,{_MAX_KIND_CHARS - 1}}}):{TOKEN_VERSION}([A-Za-z2-7]{{{_SHORTEST},{_LONGEST}}})\\?\]"
+    rf"(\\)?\[([A-Za-z](?:\\?_|[A-Za-z0-9]){{1,{_MAX_KIND_CHARS - 1}}}):{TOKEN_VERSION}([A-Za-z2-7]{{{_SHORTEST},{_LONGEST}}})(\\)?\]"
 )
 """A reversible token as it may come back: in other case, or escaped by Markdown."""
 

@@ -66,6 +66,12 @@ _SPELLED_BEGIN: Final = re.compile(r"[(\[{<]?(@|[^\W\d_]*)")
 _SPELLED_BEGUN: Final = frozenset(word[:size] for word in SPELLED for size in range(len(word)))
 _BRACKETS: Final = frozenset("([{<")
 _MAX_SPELLED_GAP: Final = 3
+_HIDDEN_CHARS: Final = 128
+_HIDING_SIGN: Final = re.compile(r"[%&\\\0\uff20\ufe6b]")
+_HIDES: Final = re.compile(r"[^\x01-\x7f]|[%&\\]")
+_MAY_BEGIN: Final = re.compile(r"-\W{0,12}-|%2[Dd]|&#|\\u00|[\u2010-\u2015\uff0d]")
+_TAIL: Final = re.compile(r"[^\W_]*\Z")
+_ASCII_TAIL: Final = re.compile(r"[A-Za-z]*\Z")
 _UNSPACED: Final = "\u3000"
 _MARKS: Final = "\"'`.,;:!?()[]{}<>*=/-«»“”„’‐‑‒–"
 _SPACE: Final = " \t\n\r\f\v"
@@ -93,17 +99,20 @@ def is_cut(text: str, place: int) -> bool:
     left = text[max(0, place - _LOOK_BACK_CHARS) : place]
     body = left.rstrip(_SPACE)
     if len(body) == len(left):
-        run = text[max(0, place - MAX_PATTERN_BYTES) : place].rsplit(None, 1)[-1]
-        return "@" not in run and not left.endswith(_CJK_WORDS)
+        run = (text[max(0, place - MAX_PATTERN_BYTES) : place].rsplit(None, 1) or [""])[-1]
+        if _HIDING_SIGN.search(run):
+            run = read(run).text
+        return "@" not in run and "://" not in run and not left.endswith(_CJK_WORDS)
     gap = left[len(body) :]
-    if not left.isascii() or "%" in body or "&" in body or "\\" in body:
+    if _hides(left):
         body = read(body).text
         left = body + gap
     words = body.rsplit(None, 2)
     last = words[-1] if words else ""
     if last.isalpha() and last.islower() and last not in _FAST and not last.endswith(_OPENING_ENDS):
         # Most places in prose: a plain word before it, and behind it a letter that no such word begins with.
-        plain = last not in SPELLED and text[place : place + 1] not in _MAY_BE_SPELLED
+        following = text[place : place + 1]
+        plain = last not in SPELLED and following not in _MAY_BE_SPELLED and not _hides(following)
         return plain or not _is_spelled(text, place, last, gap)
     if not last or "\n" in gap:
         return True
@@ -112,7 +121,19 @@ def is_cut(text: str, place: int) -> bool:
     return not _goes_on(last, words[-2] if len(words) > 1 else "") and not _HEADER_BEGUN.search(left)
 
 
-def _is_spelled(text: str, place: int, last: str, gap: str) -> bool:
+def _hides(text: str) -> bool:
+    """Tell whether a text may read otherwise than it is written."""
+    return _HIDES.search(text) is not None
+
+
+def _has_header(text: str) -> bool:
+    """Tell whether a key block may begin in a text."""
+    return "-----BEGIN " in text or (
+        _hides(text) and _MAY_BEGIN.search(text) is not None and "-----BEGIN " in read(text).text
+    )
+
+
+def _is_spelled(text: str, place: int, last: str, gap: str) -> bool:  # noqa: PLR0911 (each is one reason)
     """Tell whether the word before a place or the one behind it stands for a sign of an address, or may come to."""
     if len(gap) > _MAX_SPELLED_GAP or gap.strip(" "):
         return False
@@ -121,6 +142,13 @@ def _is_spelled(text: str, place: int, last: str, gap: str) -> bool:
     if not last[-1].isalnum() or last[-1] >= _UNSPACED:
         return False
     following = text[place : place + 24].lstrip(" ")
+    word = following.partition(" ")[0]
+    if _hides(word):
+        begin = place + len(text[place : place + 24]) - len(following)
+        raw = text[begin : place + _HIDDEN_CHARS].split(None, 1)[0]
+        if place + _HIDDEN_CHARS > len(text) and text.endswith(raw):
+            return True
+        following = read(raw).text.lstrip(" ") + " "
     token = _SPELLED_BEGIN.match(following)
     if token is None:
         return not following
@@ -141,12 +169,14 @@ def _goes_on(last: str, before: str) -> bool:
 
 
 def _opens(word: str) -> bool:
-    if any(char.isdigit() for char in word) or (
-        word.isascii() and word.isalpha() and word.isupper() and 2 <= len(word) <= 4
-    ):
+    # What stands before the last letters may be anything that ends a word: "dob":"March, NINO=AB.
+    capitals = _ASCII_TAIL.search(word)[0]  # type: ignore[index]
+    if any(char.isdigit() for char in word) or (capitals.isupper() and 2 <= len(capitals) <= 4):
         return True
     plain = word.strip(_MARKS).lower()
-    return not plain or plain.rpartition("'")[2] in _OPENERS or plain.endswith(_OPENING_ENDS)
+    if not plain or plain.endswith(_OPENING_ENDS):
+        return True
+    return any(tail.search(plain)[0] in _OPENERS for tail in (_TAIL, _ASCII_TAIL))  # type: ignore[index]
 
 
 class SpanStream:
@@ -217,7 +247,7 @@ class SpanStream:
             return self._release_settled()
         # A place between two characters is known with the second one.
         lowest = max(self._start, self._tried - 1)
-        if "-----BEGIN " in text:
+        if _has_header(text):
             place = self._last_cut(self._start, self._blocks())
         else:
             place = max(text.rfind(" ", lowest), text.rfind("\n", lowest)) + 1
@@ -232,7 +262,7 @@ class SpanStream:
     def _release_settled(self) -> list[Segment]:
         """Emit the held text up to the last place where no pattern and no name crosses, and names left of it are settled."""
         text, start = self._text, self._start
-        blocks = self._blocks() if "-----BEGIN " in text else ()
+        blocks = self._blocks() if _has_header(text) else ()
         places = [
             place
             for place in (match.end() for match in _PLACE.finditer(text, start))
@@ -283,12 +313,15 @@ class SpanStream:
     def _blocks(self) -> list[tuple[int, int]]:
         """Return where the held text has key blocks; one that is open, or not decided yet, reaches beyond it."""
         # Bytes and characters count alike: whatever is not ASCII is replaced by one byte.
-        data = self._text.encode("ascii", "replace")
+        start = self._start
+        reading = read(self._text[start:])
+        data = reading.text.encode("ascii", "replace")
         blocks: list[tuple[int, int]] = []
-        position = self._start
+        position = 0
         while found := _HEADER.search(data, position):
             end, is_key = block_end(data, found.end())
-            blocks.append((found.start(), end + (end == len(data))))
+            first, last = reading.span(found.start(), end)
+            blocks.append((start + first, len(self._text) + 1 if end == len(data) else start + last))
             position = end if is_key else found.end()
         return blocks
 
@@ -381,7 +414,7 @@ def is_never_forced(detector: Detector, text: str, found: Iterable[Span], limit:
     """
     if len(text) < limit:
         return True
-    if detector.has_wide_rules or _SLOW.search(text) or "-----BEGIN " in text:
+    if detector.has_wide_rules or _SLOW.search(text) or _has_header(text):
         return False
     inside = bytearray(len(text) + 1)
     for span in found:
