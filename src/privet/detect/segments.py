@@ -72,6 +72,7 @@ _HIDES: Final = re.compile(r"[^\x01-\x7f]|[%&\\]")
 _MAY_BEGIN: Final = re.compile(r"-\W{0,12}-|%2[Dd]|&#|\\u00|[\u2010-\u2015\uff0d]")
 _TAIL: Final = re.compile(r"[^\W_]*\Z")
 _ASCII_TAIL: Final = re.compile(r"[A-Za-z]*\Z")
+_NO_WHITE: Final = re.compile(r"\S*")
 _UNSPACED: Final = "\u3000"
 _MARKS: Final = "\"'`.,;:!?()[]{}<>*=/-«»“”„’‐‑‒–"
 _SPACE: Final = " \t\n\r\f\v"
@@ -145,7 +146,8 @@ def _is_spelled(text: str, place: int, last: str, gap: str) -> bool:  # noqa: PL
     word = following.partition(" ")[0]
     if _hides(word):
         begin = place + len(text[place : place + 24]) - len(following)
-        raw = text[begin : place + _HIDDEN_CHARS].split(None, 1)[0]
+        match = _NO_WHITE.match(text, begin, place + _HIDDEN_CHARS)
+        raw = match[0] if match else ""
         if place + _HIDDEN_CHARS > len(text) and text.endswith(raw):
             return True
         following = read(raw).text.lstrip(" ") + " "
