@@ -10,8 +10,10 @@ Invariants:
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from operator import itemgetter
 from typing import Final
 
 from privet.dates import DateShift
@@ -236,10 +238,12 @@ def _with_dates(text: str, spans: Sequence[Span], dates: DateShift) -> list[Span
             continue
         if dates.is_moved(text, span.start, span.end):
             continue
-        for start, end in fresh:
-            if start < span.end and end > span.start:
-                touched.setdefault((start, end), span._replace(start=start, end=end))
-        rest += [part for part in outside(text, [span], fresh) if not _is_joining(text[part.start : part.end])]
+        # Dates are many in some texts: only those beside the span are looked at.
+        first = bisect_right(fresh, span.start, key=itemgetter(1))
+        near = fresh[first : bisect_left(fresh, span.end, lo=first, key=itemgetter(0))]
+        for start, end in near:
+            touched.setdefault((start, end), span._replace(start=start, end=end))
+        rest += [part for part in outside(text, [span], near) if not _is_joining(text[part.start : part.end])]
     return resolve([*touched.values(), *outside(text, rest, sorted(touched))])
 
 
