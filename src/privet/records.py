@@ -22,7 +22,7 @@ class Span(NamedTuple):
     rule: str
 
 
-KINDS: Final = (
+_NAMES: Final = (
     "PERSON",
     "LOCATION",
     "ORGANIZATION",
@@ -33,6 +33,11 @@ KINDS: Final = (
     "MISC",
     "QUANTITY",
     "ID_NUMBER",
+)
+NAMES_KINDS: Final = frozenset(_NAMES)
+"""Kinds that only the names model finds."""
+KINDS: Final = (
+    *_NAMES,
     "EMAIL_ADDRESS",
     "PHONE_NUMBER",
     "CREDIT_CARD",

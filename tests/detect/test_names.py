@@ -11,11 +11,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from privet.detect.engine import NAMES_CONTEXT_CHARS, NAMES_KINDS, Detector
+from privet.detect.engine import Detector
 from privet.detect.names import KINDS_OF_NAMES, NamesTier, load, network
+from privet.detect.rule import NAMES_CONTEXT_CHARS
 from privet.detect.words import CASES, TOKEN
 from privet.errors import Unprotected
 from privet.policy import DEFAULT
+from privet.records import NAMES_KINDS
 
 TIER = NamesTier(DEFAULT.detect)
 WORDS = [

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from privet.detect.engine import NAMES_KINDS, Detector, PatternTier
+from privet.detect.engine import Detector, PatternTier
 from privet.detect.matchers import re2_matchers, re_matchers
 from privet.detect.rule import MAX_PATTERN_BYTES, Rule
 from privet.detect.rules import RULES
 from privet.detect.segments import _PLACE, is_cut
 from privet.policy import DEFAULT
-from privet.records import KINDS
+from privet.records import KINDS, NAMES_KINDS
 
 TIER = PatternTier(DEFAULT.detect)
 FALLBACK = PatternTier(DEFAULT.detect, engine="re")

@@ -14,12 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import privet.serve.detection
-from privet.detect import Detector
-from privet.detect.engine import NAMES_KINDS
+from privet.detect import Detector, names
 from privet.errors import Unprotected
 from privet.policy import DEFAULT, Policy
-from privet.records import Span
+from privet.records import NAMES_KINDS, Span
 from privet.serve.answer_text import AnswerText
 from privet.serve.detection import Detection, PeopleDetector
 from privet.serve.fields import Context
@@ -166,7 +164,7 @@ def test_what_a_pattern_finds_stays_covered(text: str) -> None:
 def test_windows_find_what_one_look_finds(text: str, size: int) -> None:
     whole = people().find(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(privet.serve.detection, "_WINDOW_CHARS", size)
+        patch.setattr(names, "_PIECE_CHARS", size)
         assert [span[:3] for span in people().find(text)] == [span[:3] for span in whole]
 
 
@@ -185,7 +183,7 @@ def test_what_stands_left_of_the_start_is_context_only() -> None:
 def answered(policy: Policy, text: str, size: int) -> str:
     found = Detection.of(policy)
     masker = Masker(found.prompt, "tokenize", b"")
-    channel = AnswerText(found.answer, masker, redact=True, min_score=0.5, unasked=found.unasked)
+    channel = AnswerText(found.answer, masker, redact=True, min_score=0.5)
     out = "".join(channel.feed(text[at : at + size]) for at in range(0, len(text), size))
     return out + channel.close()
 
@@ -205,8 +203,6 @@ def test_an_answer_names_nobody_where_the_policy_says_so(size: int) -> None:
 
 
 def test_a_model_without_weights_is_no_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    from privet.detect import names
-
     def missing(_package: str) -> object:
         raise FileNotFoundError
 

@@ -19,11 +19,11 @@ from privet.cli.json_lines import JsonLines
 from privet.cli.policy import load
 from privet.cli.progress import Progress
 from privet.cli.style import Style
-from privet.detect.engine import NAMES_KINDS, Detector, TierName
+from privet.detect.engine import Detector, TierName
 from privet.detect.segments import Segment, SpanStream
 from privet.errors import BadInput
 from privet.policy import Policy
-from privet.records import Span
+from privet.records import NAMES_KINDS, Span
 from privet.redact import RedactStream, redact, redact_all, replace_spans
 from privet.surrogates import SurrogateName
 

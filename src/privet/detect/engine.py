@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 from privet.detect.patterns import PatternTier
 from privet.detect.placeholders import outside, placeholder_pattern, placeholders
 from privet.detect.readings import UNIT_CHARS
-from privet.detect.rule import CONTEXT_CHARS
+from privet.detect.rule import CONTEXT_CHARS, NAMES_CONTEXT_CHARS
 from privet.errors import BadInput
 from privet.policy import DEFAULT, DetectPolicy, Policy
-from privet.records import Span
+from privet.records import NAMES_KINDS, Span
 
 if TYPE_CHECKING:
     from privet.detect.custom import OwnTier
@@ -42,23 +42,6 @@ class Tier(Protocol):
         ...
 
 
-NAMES_KINDS: Final = frozenset(
-    (
-        "PERSON",
-        "LOCATION",
-        "ORGANIZATION",
-        "DATE_TIME",
-        "AGE",
-        "NRP",
-        "OCCUPATION",
-        "MISC",
-        "QUANTITY",
-        "ID_NUMBER",
-    )
-)
-"""Kinds that only the names model finds."""
-NAMES_CONTEXT_CHARS: Final = 1024
-"""How much text at either side of a place matters to the names model."""
 _WEAK_KINDS: Final = NAMES_KINDS - {"PERSON", "LOCATION", "ORGANIZATION"}
 _NEAR_CHARS: Final = 96
 _BATCH_TEXTS: Final = 64

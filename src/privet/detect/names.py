@@ -4,7 +4,7 @@ Invariants:
 
 - Whether a word is part of a span depends on `reach_words` words at either side and on nothing else, so a stream finds what the
   whole text has.
-- A context ends at a gap or a word of more than `_MAX_CHARS`, so it is never longer than `NAMES_CONTEXT_CHARS`: seven words and seven
+- A context ends at a gap or a word of more than `_MAX_CHARS`, so it is never longer than `NAMESNAMES_CONTEXT_CHARS`: seven words and seven
   gaps of 64 characters, and a word cut in two.
 """
 
@@ -20,6 +20,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from privet.detect.network import Network
+from privet.detect.rule import NAMES_CONTEXT_CHARS
 from privet.detect.words import CASES, LABEL, TOKEN
 from privet.errors import Unprotected
 from privet.policy import DetectPolicy
@@ -70,8 +71,6 @@ _CALLED: Final = re.compile(r"[(=\[{$]|\.[A-Za-z_$]|&&|\|\||\?\.|::|->")
 _CALLING: Final = re.compile(r"(?:&&|\|\||!|\$|::|->|=>)\Z")
 _PIECE_CHARS: Final = 1 << 16
 """Longer texts are looked at in pieces of so much."""
-_CONTEXT_CHARS: Final = 1024
-"""What may matter at either side of a piece; `NAMES_CONTEXT_CHARS` of the engine, which stands above."""
 _INNER: Final = frozenset(".,:")
 _EDGES: Final = frozenset(",;:()[]{}<>\"'`“”„«»‘’!?*/\\|-–—=+&#.…•·\n")
 
@@ -146,8 +145,8 @@ class NamesTier:
         count = 0
         for low in range(start, end, _PIECE_CHARS):
             high = min(end, low + _PIECE_CHARS)
-            left = max(0, low - _CONTEXT_CHARS)
-            found = self._split(text[left : high + _CONTEXT_CHARS])
+            left = max(0, low - NAMES_CONTEXT_CHARS)
+            found = self._split(text[left : high + NAMES_CONTEXT_CHARS])
             inside = [at for at, place in enumerate(found.places) if place[1] and low <= place[0] + left < high]
             if not inside:
                 count += 1

@@ -17,6 +17,9 @@ from typing import Final
 CONTEXT_CHARS: Final = 64
 """How far left of a hit a context word may stand."""
 
+NAMES_CONTEXT_CHARS: Final = 1024
+"""How much text at either side of a place matters to the names model."""
+
 NUMBER_HEAD: Final = r"\b\d(?:[ .\-/()]{0,3}\d){5}"
 """Six digits and more: where most numbers start."""
 

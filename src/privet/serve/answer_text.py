@@ -32,7 +32,7 @@ Edit = tuple[int, int, str]
 class AnswerText:
     """Protects one channel of an answer that holds plain text."""
 
-    __slots__ = ("_detector", "_masker", "_min_score", "_redact", "_spans", "_unasked")
+    __slots__ = ("_detector", "_masker", "_min_score", "_redact", "_spans")
 
     def __init__(
         self,
@@ -41,14 +41,12 @@ class AnswerText:
         *,
         redact: bool,
         min_score: float,
-        unasked: frozenset[str] = frozenset(),
     ) -> None:
         self._detector = detector
         self._spans: SpanStream | None = None
         self._masker = masker
         self._redact = redact
         self._min_score = min_score
-        self._unasked = unasked
 
     @property
     def _stream(self) -> SpanStream:
@@ -99,7 +97,7 @@ class AnswerText:
             return edits
         tokens = len(edits)
         for span in spans:
-            if span.score < self._min_score or span.kind in self._unasked or masker.gave(text[span.start : span.end]):
+            if span.score < self._min_score or masker.gave(text[span.start : span.end]):
                 continue
             if any(span.start < end and start < span.end for start, end, _ in edits[:tokens]):
                 edits += self._around(span, edits[:tokens])
@@ -137,9 +135,8 @@ class AnswerJson(AnswerText):
         *,
         redact: bool,
         min_score: float,
-        unasked: frozenset[str] = frozenset(),
     ) -> None:
-        super().__init__(detector, masker, redact=redact, min_score=min_score, unasked=unasked)
+        super().__init__(detector, masker, redact=redact, min_score=min_score)
         self._inside = False
         self._pending = ""
         # For every character fed to detection and not yet released: how it was written, and whether it stands in a string.

@@ -3,9 +3,6 @@
 Invariants:
 
 - What a pattern finds in a prompt stays found: the names model reads what is left, and adds to it.
-- The names model chooses among all its kinds, and what nobody asked for is dropped afterwards: asked for people alone, it takes places
-  for people.
-- A text is read in windows, so memory does not grow with it, and the spans are those of the whole text.
 """
 
 from __future__ import annotations
@@ -15,13 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from privet.detect import Detector
-from privet.detect.engine import NAMES_CONTEXT_CHARS, NAMES_KINDS
 from privet.policy import DetectPolicy, Policy
-from privet.records import KINDS, Span
+from privet.records import KINDS, NAMES_KINDS, Span
 from privet.redact import replace_spans
 from privet.serve.masking import SpanCache
 
-_WINDOW_CHARS: Final = 16 * 1024
 _FIRST_WORDS: Final = "Angela Merkel met Emmanuel Macron in Berlin. "
 
 
@@ -30,34 +25,16 @@ class PeopleDetector:
 
     def __init__(self, policy: DetectPolicy, patterns: Detector) -> None:
         self._patterns = patterns
-        self._kinds = policy.kinds & NAMES_KINDS
-        self._names = Detector(replace(policy, kinds=NAMES_KINDS, rules=frozenset()))
+        self._names = Detector(replace(policy, kinds=policy.kinds & NAMES_KINDS, rules=frozenset()))
 
     def find(self, text: str, start: int = 0) -> tuple[Span, ...]:
         """Return the spans behind `start`; what stands left of it is context only."""
         patterns = self._patterns.find(text, start)
         if not patterns:
-            return tuple(self._named(text, start))
+            return self._names.find(text, start)
         # As the model behind will read it: an address is one word here, and its parts are nobody's names.
         sent = replace_spans(text, patterns, _label)
-        return tuple(sorted((*patterns, *_moved(self._named(sent, start), patterns))))
-
-    def _named(self, text: str, start: int) -> Iterator[Span]:
-        last: Span | None = None
-        for place in range(start, len(text), _WINDOW_CHARS):
-            left, stop = max(0, place - NAMES_CONTEXT_CHARS), place + _WINDOW_CHARS
-            for found in self._names.find(text[left : stop + NAMES_CONTEXT_CHARS]):
-                span = found._replace(start=max(found.start + left, place), end=min(found.end + left, stop))
-                if found.kind not in self._kinds or span.start >= span.end:
-                    continue
-                if last is not None and last.end == span.start == place and last.kind == span.kind:
-                    # The edge of the window went through it.
-                    span = span._replace(start=last.start)
-                elif last is not None:
-                    yield last
-                last = span
-        if last is not None:
-            yield last
+        return tuple(sorted((*patterns, *_moved(self._names.find(sent, start), patterns))))
 
 
 def _label(span: Span, _value: str = "") -> str:
@@ -81,13 +58,12 @@ def _moved(names: Iterable[Span], patterns: Iterable[Span]) -> Iterator[Span]:
 class Detection:
     """The detectors of one endpoint; they hold no text, and threads share them.
 
-    `prompt` masks; `answer` protects what the model says, less the kinds in `unasked`; `answer_id` looks at machine-made ids in answers.
+    `prompt` masks; `answer` protects what the model says; `answer_id` looks at machine-made ids in answers.
     """
 
     prompt: SpanCache
     answer: Detector
     answer_id: Detector
-    unasked: frozenset[str]
     names_in_prompts: bool
 
     @property
@@ -109,13 +85,11 @@ class Detection:
         named = bool(asked.kinds & NAMES_KINDS)
         people = PeopleDetector(asked, plain) if named else plain
         answer = answer_id = Detector(said, "patterns")
-        unasked: frozenset[str] = frozenset()
         if said.kinds & NAMES_KINDS:
-            unasked = NAMES_KINDS - said.kinds - {rule.kind for rule in said.rules}
-            answer = Detector(replace(said, kinds=said.kinds | NAMES_KINDS))
+            answer = Detector(said)
         # The first use makes what the model keeps between uses.
         people.find(_FIRST_WORDS)
-        return cls(SpanCache(people, plain), answer, answer_id, unasked, named)
+        return cls(SpanCache(people, plain), answer, answer_id, named)
 
 
 def _without(policy: DetectPolicy, shown: frozenset[str]) -> DetectPolicy:

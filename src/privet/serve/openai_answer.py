@@ -52,7 +52,6 @@ class AnswerContext:
             self.masker,
             redact=serve.answer_identifiers == "redact",
             min_score=serve.answer_min_score,
-            unasked=self.detection.unasked,
         )
 
     def whole(self, value: object, *, json: bool = False) -> str | None:
