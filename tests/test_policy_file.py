@@ -93,7 +93,7 @@ def test_a_file_sets_what_is_as_strict_or_stricter(write: Write, text: str, sett
         ("[serve]\nmax_choices = 1\nmax_choices = 1", 3, "not valid TOML", "correct this line"),
         (f"[serve]\nmax_choices = {'9' * 5000}", 2, "not valid TOML", "correct this line"),
         ("[serv]\n", 1, r"unknown table \[serv\]", r"did you mean serve\?"),
-        ("\n[zzz]\n", 2, r"unknown table \[zzz\]", "known: serve, detect, logs, process, exception"),
+        ("\n[zzz]\n", 2, r"unknown table \[zzz\]", "known: serve, detect, scrub, logs, process, exception"),
         ("\n\nlogs = 1", 3, r"unknown table \[logs\]", "logs"),
         (
             "[serve]\n# why\nmax_choises = 1",
@@ -386,7 +386,7 @@ def test_an_own_kind_may_be_listed_and_not_left_out(write: Write) -> None:
         ),
         ("hits = [", "words = ['']\nhits = [", "words of a rule is not a list of strings", "docs/policy.md"),
         ("pattern = 'EMP-\\d{4}'", "pattern = 4", "pattern of a rule is not a string", "docs/policy.md"),
-        ("[[detect.rules]]", "[detect.rules]", "rules are not a list", "two brackets"),
+        ("[[detect.rules]]", "[detect.rules]", "rules is not a list", "two brackets"),
     ],
 )
 def test_a_rule_of_another_shape_is_refused_with_its_line(
@@ -401,7 +401,7 @@ def test_a_rule_of_another_shape_is_refused_with_its_line(
 
 
 def test_two_rules_of_one_id_are_refused(write: Write) -> None:
-    assert "privet.toml:8: two rules have the id staff-number" in str(refusal(write("privet.toml", RULE + RULE)))
+    assert "privet.toml:8: two entries of [[detect.rules]] are for staff-number" in str(refusal(write("privet.toml", RULE + RULE)))
 
 
 def test_own_rules_come_from_the_file_only() -> None:

@@ -97,20 +97,53 @@ class DateShift:
         mark = _MARK.match(text, start + len(value))
         return mark is not None and mark[0] == self._mark(value)
 
+    def day_moved(self, day: date) -> date | None:
+        """Return a day moved, or None where it leaves the calendar; a day and time keeps its time."""
+        try:
+            return day + self._shift
+        except OverflowError:
+            return None
+
     def moved(self, value: str) -> str:
         """Return a date moved and marked, or an empty string where it is none that can be read."""
+        written = self.plainly_moved(value)
+        return written + self._mark(written) if written else ""
+
+    def plainly_moved(self, value: str) -> str:
+        """Return a date moved without a mark, for a column of dates that a program reads; a second time moves it again."""
         match = _DATE.fullmatch(value.rstrip(_SIGNS))
         if match is None:
             return ""
         try:
-            written = _written(match, self._shift)
+            return _written(match, self._shift)
         except (ValueError, OverflowError):
             return ""
-        return written + self._mark(written)
 
     def _mark(self, written: str) -> str:
         check = derive(self._key, "mark", written.casefold())[0]
         return "".join(_SIGNS[check >> 2 * at & 3] for at in range(_MARK_SIGNS))
+
+
+def day_of(value: str) -> date | None:
+    """Return the day that a text writes, or None where it is no date that can be read.
+
+    >>> day_of("5 March 2019"), day_of("2019-03-05T10:00:00Z"), day_of("soon")
+    (datetime.date(2019, 3, 5), datetime.date(2019, 3, 5), None)
+    """
+    match = _DATE.fullmatch(value.strip().rstrip(_SIGNS))
+    if match is None:
+        return None
+    part = match.groupdict()
+    try:
+        if part["iy"]:
+            return date(int(part["iy"]), int(part["im"]), int(part["id"]))
+        if part["ny"]:
+            return _numeric_day(part)[0]
+        if part["wy"]:
+            return _named(part["wy"], part["wm"], part["wd"], part["wg"] + part["wt"], timedelta(0))[0]
+        return _named(part["my"], part["mm"], part["md"], "", timedelta(0))[0]
+    except (ValueError, OverflowError):
+        return None
 
 
 def _written(match: re.Match[str], shift: timedelta) -> str:
@@ -131,12 +164,18 @@ def _written(match: re.Match[str], shift: timedelta) -> str:
     )
 
 
-def _numeric(part: dict[str, str], shift: timedelta) -> str:
+def _numeric_day(part: dict[str, str]) -> tuple[date, bool]:
+    """Return the day, and whether the month stands first."""
     first, second, year = int(part["na"]), int(part["nb"]), int(part["ny"])
     if len(part["ny"]) == 2:
         year += 2000 if year < 30 else 1900
     is_month_first = second > 12 or (first <= 12 and part["ns"] == "/")
-    new = date(year, *((first, second) if is_month_first else (second, first))) + shift
+    return date(year, *((first, second) if is_month_first else (second, first))), is_month_first
+
+
+def _numeric(part: dict[str, str], shift: timedelta) -> str:
+    day, is_month_first = _numeric_day(part)
+    new = day + shift
     if len(part["ny"]) == 2 and not 1930 <= new.year <= 2029:
         raise ValueError("no year of two digits")
     one, two = (new.month, new.day) if is_month_first else (new.day, new.month)

@@ -132,7 +132,7 @@ class KeyRing:
         created = datetime.now(UTC).date().isoformat()
         document = {"format": FORMAT, "keys": [{"id": key_id, "sha256": digest.hex(), "created": created}]}
         if self._path != _NOWHERE:
-            _write_private(self._path, json.dumps(document).encode() + b"\n")
+            write_private(self._path, json.dumps(document).encode() + b"\n")
         self._hashes = {key_id: digest}
         return IssuedKey(key_id, secret)
 
@@ -169,7 +169,7 @@ def _read(path: Path) -> dict[str, bytes]:
     return hashes
 
 
-def _write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
     """Write beside and rename into place, so that a crash leaves the old file or the new one."""
     name = ""
     try:

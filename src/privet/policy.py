@@ -39,12 +39,29 @@ class Setting:
         return _MEETS[self.safer](left, right) if not self.ranks else min(left, right, key=self.ranks.index)
 
 
+EVERYTHING: Final = "*"
+"""In a set that says what may stay: all there is."""
+
+
+def _both(left: frozenset[Any], right: frozenset[Any]) -> frozenset[Any]:
+    """Return what two sets have in common, where one may hold everything.
+
+    >>> sorted(_both(frozenset("*"), frozenset("ab")))
+    ['a', 'b']
+    """
+    if EVERYTHING in left and EVERYTHING in right:
+        return left | right
+    if EVERYTHING in left:
+        return right
+    return left if EVERYTHING in right else left & right
+
+
 _MEETS: Final[dict[Direction, Callable[[Any, Any], Any]]] = {
     "false": lambda left, right: left and right,
     "true": lambda left, right: left or right,
     "smaller": min,
     "larger": max,
-    "subset": lambda left, right: left & right,
+    "subset": _both,
     "superset": lambda left, right: left | right,
 }
 
@@ -259,6 +276,133 @@ class DetectPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Transform:
+    """What becomes of one column, or of one kind of identifier, from `[[scrub.transform]]`.
+
+    `how` is remove, label, mask, pseudonym, token, realistic, shift, generalise or drop. A column is transformed whole, as the `kind`
+    beside it. To generalise takes one of `step` (numbers to bands of that width), `keep_chars` (a code to its first characters) and `to`
+    (a time to its week, month, quarter, year or decade). `subject` names the column that says whose value it is: another person gets
+    other pseudonyms and another shift. The bounds of these keep a value from passing as it was.
+    """
+
+    how: str
+    column: str = ""
+    kind: str = ""
+    step: float = 0.0
+    keep_chars: int = 0
+    to: str = ""
+    subject: str = ""
+    where: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.column or self.kind}: {self.how}"
+
+
+@dataclass(frozen=True, slots=True)
+class ScrubPolicy:
+    """Files and datasets: raw in, clean out."""
+
+    metadata: bool = setting(
+        False,
+        "false",
+        "no metadata is kept: authors, places, devices, times, comments, tracked changes, statistics, paths, hosts",
+        "a clean text with its author's name in the file is not clean",
+        fixed=True,
+    )
+    unknown_files: bool = setting(
+        False,
+        "false",
+        "what cannot be read and cleaned is set aside and reported, never copied",
+        "a copied file is one that nobody looked into",
+        fixed=True,
+    )
+    columns: frozenset[str] = setting(
+        frozenset({EVERYTHING}),
+        "subset",
+        "columns of a table or top-level fields of a record that are kept; all others are dropped, and that is said",
+        "what is not needed cannot leak; only you know what is needed, so until you say it all columns stay and are cleaned",
+    )
+    transform: frozenset[Transform] = setting(
+        frozenset(),
+        "superset",
+        "what becomes of a column or of a kind, other than a label: [[scrub.transform]] in privet.toml, nowhere else",
+        "training may need ages in bands, or the same pseudonym for the same person",
+    )
+    quasi_identifiers: frozenset[str] = setting(
+        frozenset(),
+        "superset",
+        "columns that together may single somebody out; rows in groups smaller than min_group_rows are dropped",
+        "age, postcode and sex single out most people (Sweeney 2000)",
+    )
+    sensitive: frozenset[str] = setting(
+        frozenset(),
+        "superset",
+        "columns whose value must differ within each group of quasi-identifiers",
+        "a group of five with one diagnosis tells the diagnosis of all five (Machanavajjhala et al. 2007)",
+    )
+    min_group_rows: int = setting(
+        5,
+        "larger",
+        "smallest group of rows with the same quasi-identifiers (k of k-anonymity)",
+        "five is the usual least for released tables of people",
+        unit="rows",
+    )
+    min_sensitive_values: int = setting(
+        2,
+        "larger",
+        "fewest different values of each sensitive column in a group (l of l-diversity)",
+        "with one value a group has no secret left",
+        unit="values",
+    )
+    duplicates: str = setting(
+        "drop",
+        "ranked",
+        "a record that is the same as one before it, after scrubbing, is dropped",
+        "what a model sees more often it recites sooner (Carlini et al. 2023)",
+        ranks=("drop", "keep"),
+    )
+    near_duplicates: str = setting(
+        "drop",
+        "ranked",
+        "a record whose words are nearly those of one before it, after scrubbing, is dropped",
+        "most memorized text stands in the data more than once with small changes (Lee et al. 2022)",
+        ranks=("drop", "keep"),
+    )
+    near_similarity: float = setting(
+        0.8,
+        "smaller",
+        "share of three-word sequences that two records have in common to be near duplicates (Jaccard)",
+        "the threshold of the published deduplications of web text",
+        unit="score 0..1",
+    )
+    max_file_bytes: int = setting(
+        2048 * MIB,
+        "smaller",
+        "largest file that has to be read whole (documents, archives); tables and text of any size are streamed",
+        "bounds memory",
+        unit="bytes",
+    )
+    max_unpacked_bytes: int = setting(
+        4096 * MIB,
+        "smaller",
+        "bytes that one file may unpack to, members of members included",
+        "a zip bomb fills memory and disk",
+        unit="bytes",
+    )
+    max_depth: int = setting(
+        8, "smaller", "archives in archives, mails in mails", "some archives hold themselves", unit="levels"
+    )
+    max_record_bytes: int = setting(64 * MIB, "smaller", "longest line or record", "bounds memory", unit="bytes")
+    max_seconds: int = setting(
+        600,
+        "smaller",
+        "time that one file, or one piece of a large one, may take",
+        "a hostile file must not hang the rest",
+        unit="seconds",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class LogsPolicy:
     """What is written about a request."""
 
@@ -335,6 +479,7 @@ class Policy:
 
     serve: ServePolicy = field(default_factory=ServePolicy)
     detect: DetectPolicy = field(default_factory=DetectPolicy)
+    scrub: ScrubPolicy = field(default_factory=ScrubPolicy)
     logs: LogsPolicy = field(default_factory=LogsPolicy)
     process: ProcessPolicy = field(default_factory=ProcessPolicy)
 

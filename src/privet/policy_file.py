@@ -7,7 +7,7 @@ Invariants:
 - The only way to loosen is an `[[exception]]` with `rule`, `value`, `reason`, `owner` and `expires` in privet.toml. One that has
   expired is as if absent, and is reported. Fixed settings take none.
 - Unknown tables, keys and variables are errors that name the file, the line and the remedy.
-- Own rules (`[[detect.rules]]`) only add, so they need no exception. Whether they work is confirmed by `privet.detect.custom`.
+- Tables in a list (`[[detect.rules]]`, `[[scrub.transform]]`) only add, so they need no exception; see `privet.policy_tables`.
 """
 
 from __future__ import annotations
@@ -15,25 +15,19 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 from privet.errors import PolicyInvalid
-from privet.policy import DEFAULT, SETTINGS, OwnRule, Policy, Setting, value_of, with_value
+from privet.policy import DEFAULT, EVERYTHING, SETTINGS, Policy, Setting, value_of, with_value
+from privet.policy_tables import TABLES, line_of, suggest, tables_of
 
 FILE_NAME: Final = "privet.toml"
 ENV_PREFIX: Final = "PRIVET_"
 _EXCEPTION_KEYS: Final = ("rule", "value", "reason", "owner", "expires")
-_RULES: Final = "detect.rules"
-_RULE_KEYS: Final = {item.name: item.default for item in fields(OwnRule) if item.name != "where"}
-_RULE_SHAPES: Final = {
-    "id": (re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*"), "kebab-case, such as staff-number"),
-    "kind": (re.compile(r"(?=.{2,40}\Z)[A-Z][A-Z0-9]*(?:_[A-Z][A-Z0-9]*)*"), "UPPER_SNAKE, such as STAFF_NUMBER"),
-}
 _MAX_NUMBER: Final = 2**53
 """Above it stands no limit that anybody means; infinity is none either."""
 _SECTIONS: Final = tuple(dict.fromkeys(setting_id.split(".")[0] for setting_id in SETTINGS))
@@ -135,81 +129,29 @@ def _read_file(path: Path, today: date) -> LoadedPolicy:
 
 
 def _read_tables(document: Mapping[str, Any], source: str, name: str) -> Policy:
-    policy = with_value(DEFAULT, _RULES, _own_rules(document, source, name))
+    policy = _with_tables(document, source, name)
     for section, body in document.items():
         if section == "exception":
             continue
-        where = f"{name}:{_line_of(source, section)}"
+        where = f"{name}:{line_of(source, section)}"
         if section not in _SECTIONS or not isinstance(body, dict):
-            raise PolicyInvalid(
-                f"{where}: unknown table [{section}]", hint=_suggest(section, (*_SECTIONS, "exception"))
-            )
+            raise PolicyInvalid(f"{where}: unknown table [{section}]", hint=suggest(section, (*_SECTIONS, "exception")))
         for key, value in body.items():
             setting_id = f"{section}.{key}"
-            where = f"{name}:{_line_of(source, setting_id)}"
+            where = f"{name}:{line_of(source, setting_id)}"
             known = SETTINGS.get(setting_id)
             if known is None:
-                raise PolicyInvalid(
-                    f"{where}: unknown setting {setting_id}", hint=_suggest(setting_id, tuple(SETTINGS))
-                )
-            if setting_id != _RULES:
+                raise PolicyInvalid(f"{where}: unknown setting {setting_id}", hint=suggest(setting_id, tuple(SETTINGS)))
+            if setting_id not in TABLES:
                 policy = _tighten(policy, setting_id, _typed(setting_id, value, where, policy), where)
     return policy
 
 
-def _own_rules(document: Mapping[str, Any], source: str, name: str) -> frozenset[OwnRule]:
-    """Return the rules of `[[detect.rules]]`, their types and names checked."""
-    section = document.get("detect", {})
-    blocks = section.get("rules", []) if isinstance(section, dict) else []
-    if not isinstance(blocks, list):
-        raise PolicyInvalid(
-            f"{name}:{_line_of(source, _RULES)}: rules are not a list", hint="write [[detect.rules]], with two brackets"
-        )
-    rules: dict[str, OwnRule] = {}
-    for index, block in enumerate(blocks):
-        where = f"{name}:{_line_of(source, _RULES, nth=index)}"
-        rule = _own_rule(block, where)
-        if rule.id in rules:
-            raise PolicyInvalid(f"{where}: two rules have the id {rule.id}", hint="give each its own")
-        rules[rule.id] = rule
-    return frozenset(rules.values())
-
-
-def _own_rule(block: object, where: str) -> OwnRule:
-    if not isinstance(block, dict):
-        raise PolicyInvalid(f"{where}: a rule is not a table", hint="write [[detect.rules]], and its keys below")
-    values: dict[str, Any] = {}
-    for key, value in block.items():
-        if key not in _RULE_KEYS:
-            raise PolicyInvalid(
-                f"{where}: unknown key {key} in [[detect.rules]]", hint=_suggest(key, tuple(_RULE_KEYS))
-            )
-        values[key] = _rule_value(key, value, where)
-    for key, (shape, expected) in _RULE_SHAPES.items():
-        if not shape.fullmatch(values.get(key, "")):
-            raise PolicyInvalid(
-                f"{where}: the {key} of a rule is missing or not {expected}", hint=f"write {key} = '...'"
-            )
-    return OwnRule(**values, where=where)
-
-
-def _rule_value(key: str, value: Any, where: str) -> Any:
-    """Return a value of a rule in the type of its field, or say what was expected."""
-    default = _RULE_KEYS[key]
-    if isinstance(default, bool):
-        fits, expected = isinstance(value, bool), "true or false"
-    elif isinstance(default, float):
-        fits = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 1
-        expected = "a score above 0 and at most 1"
-    elif isinstance(default, tuple):
-        fits = isinstance(value, list) and all(isinstance(item, str) and item.strip() for item in value)
-        expected = "a list of strings"
-        value = tuple(value) if fits else value
-    else:
-        fits, expected = isinstance(value, str), "a string"
-    if not fits:
-        raise PolicyInvalid(f"{where}: {key} of a rule is not {expected}", hint="docs/policy.md shows a rule")
-    return float(value) if isinstance(default, float) else value
+def _with_tables(document: Mapping[str, Any], source: str, name: str) -> Policy:
+    policy = DEFAULT
+    for setting_id in TABLES:
+        policy = with_value(policy, setting_id, tables_of(setting_id, document, source, name))
+    return policy
 
 
 def _own_kinds(policy: Policy) -> frozenset[str]:
@@ -223,13 +165,13 @@ def _read_exceptions(
     blocks = document.get("exception", [])
     if not isinstance(blocks, list):
         raise PolicyInvalid(
-            f"{name}:{_line_of(source, 'exception')}: exceptions are not a list",
+            f"{name}:{line_of(source, 'exception')}: exceptions are not a list",
             hint="write [[exception]], with two brackets",
         )
     held: list[PolicyException] = []
     expired: list[PolicyException] = []
     for index, block in enumerate(blocks):
-        item = _exception(block, f"{name}:{_line_of(source, 'exception', nth=index)}")
+        item = _exception(block, f"{name}:{line_of(source, 'exception', nth=index)}")
         (held if item.expires >= today else expired).append(item)
     return held, expired
 
@@ -239,7 +181,7 @@ def _exception(block: object, where: str) -> PolicyException:
         raise PolicyInvalid(f"{where}: an exception is not a table", hint="write [[exception]], and its keys below")
     for key in block:
         if key not in _EXCEPTION_KEYS:
-            raise PolicyInvalid(f"{where}: unknown key {key} in [[exception]]", hint=_suggest(key, _EXCEPTION_KEYS))
+            raise PolicyInvalid(f"{where}: unknown key {key} in [[exception]]", hint=suggest(key, _EXCEPTION_KEYS))
     for key in _EXCEPTION_KEYS:
         if key not in block or block[key] == "":
             raise PolicyInvalid(f"{where}: [[exception]] has no {key}", hint=f"it needs {', '.join(_EXCEPTION_KEYS)}")
@@ -249,7 +191,7 @@ def _exception(block: object, where: str) -> PolicyException:
     rule = str(block["rule"])
     known = SETTINGS.get(rule)
     if known is None:
-        raise PolicyInvalid(f"{where}: rule is not the id of a setting", hint=_suggest(rule, tuple(SETTINGS)))
+        raise PolicyInvalid(f"{where}: rule is not the id of a setting", hint=suggest(rule, tuple(SETTINGS)))
     if known.fixed:
         raise PolicyInvalid(f"{where}: {rule} cannot be loosened", hint="remove this exception")
     value = _typed(rule, block["value"], where, DEFAULT)
@@ -282,14 +224,15 @@ def _typed(setting_id: str, value: Any, where: str, policy: Policy) -> Any:
         fits, expected = value in known.ranks, f"one of {', '.join(known.ranks)}"
     elif isinstance(default, bool):
         fits, expected = isinstance(value, bool), "true or false"
-    elif setting_id == _RULES:
-        fits = isinstance(value, (list, frozenset)) and all(isinstance(item, OwnRule) for item in value)
-        expected = "written as [[detect.rules]] in privet.toml"
+    elif setting_id in TABLES:
+        fits = isinstance(value, (list, frozenset)) and all(isinstance(item, TABLES[setting_id]) for item in value)
+        expected = f"written as [[{setting_id}]] in privet.toml"
     elif isinstance(default, frozenset):
         fits = isinstance(value, (list, frozenset)) and all(isinstance(item, str) for item in value)
         # Where there is a default, it is everything that is known: another entry is a mistyped one, and would do nothing.
-        fits = fits and (not default or (default | _own_kinds(policy)).issuperset(value))
-        expected = "a list of entries of its default" if default else "a list of strings"
+        is_open = not default or EVERYTHING in default
+        fits = fits and (is_open or (default | _own_kinds(policy)).issuperset(value))
+        expected = "a list of strings" if is_open else "a list of entries of its default"
     else:
         most = 1 if known.unit.startswith("score") else _MAX_NUMBER
         whole = isinstance(default, int)
@@ -309,7 +252,7 @@ def _setting_of_variable(name: str) -> str:
     setting_id = f"{section}.{key}"
     if setting_id not in SETTINGS:
         variables = tuple(variable_of(known) for known in SETTINGS)
-        raise PolicyInvalid(f"unknown environment variable {name}", hint=_suggest(name, variables))
+        raise PolicyInvalid(f"unknown environment variable {name}", hint=suggest(name, variables))
     return setting_id
 
 
@@ -331,36 +274,3 @@ def _from_text(setting_id: str, raw: str, where: str, policy: Policy) -> Any:
         except ValueError:
             value = raw
     return _typed(setting_id, value, f"environment variable {where}", policy)
-
-
-def _line_of(source: str, path: str, *, nth: int = 0) -> int:
-    """Return the line of the nth table or key of this path, else of the table that holds it; tomllib keeps no positions."""
-    places = list(_places(source))
-    while path:
-        lines = [number for number, found in places if found == path or (not nth and found.startswith(path + "."))]
-        if lines:
-            return lines[min(nth, len(lines) - 1)]
-        path = path.rpartition(".")[0]
-    return 1
-
-
-def _places(source: str) -> Iterator[tuple[int, str]]:
-    """Yield line and dotted path of every table header and key."""
-    table = ""
-    for number, line in enumerate(source.splitlines(), start=1):
-        if line.lstrip().startswith("["):
-            table = _dotted(line.lstrip(" \t[").partition("]")[0])
-            yield number, table
-        elif "=" in line:
-            yield number, f"{table}.{_dotted(line.partition('=')[0])}".lstrip(".")
-
-
-def _dotted(written: str) -> str:
-    return ".".join(part.strip(" \t\"'") for part in written.split("."))
-
-
-def _suggest(word: str, known: tuple[str, ...]) -> str:
-    close = get_close_matches(word, known, n=1)
-    if close:
-        return f"did you mean {close[0]}?"
-    return f"known: {', '.join(known)}" if len(known) < 10 else "privet policy show lists what there is"

@@ -11,10 +11,11 @@ Invariants:
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from operator import itemgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from privet.dates import DateShift
 from privet.detect.engine import Detector, TierName, checked_text, checked_texts, detector, resolve, settled
@@ -27,6 +28,16 @@ from privet.surrogates import DATE_KINDS, Surrogate, SurrogateName, Writing, lab
 
 SURROGATES: Final[dict[str, Surrogate]] = {"label": label, "mask": mask}
 """Those that need nothing but the span."""
+
+
+class TextEdit(NamedTuple):
+    """Characters `start` to `end` of a text, half open, give way to `text`."""
+
+    start: int
+    end: int
+    text: str
+
+
 Pieces = list[tuple[str, bool]]
 """Text, and whether the pass that gave it left it as it was."""
 PASSES: Final = 4
@@ -97,23 +108,63 @@ def redact_all(
     """Yield each text as `redact` returns it, in order, and faster where there are many short ones."""
     how = writing(surrogate, key, subject)
     finder = _finder(surrogate, policy, tier)
-    return _redact_all(checked_texts(texts), finder, how)
+    return (text for text, _ in _redact_all(checked_texts(texts), finder, how))
 
 
-def _redact_all(texts: Iterator[str], finder: Detector, how: Writing) -> Iterator[str]:
+def _redact_all(texts: Iterator[str], finder: Detector, how: Writing) -> Iterator[tuple[str, list[TextEdit]]]:
+    """Yield each text as it is written at last, and what was changed in it."""
     while batch := list(islice(texts, _BATCH_TEXTS)):
         waiting: Sequence[int] = range(len(batch))
+        edits: list[list[TextEdit]] = [[] for _ in batch]
         for _ in range(PASSES):
             short = [at for at in waiting if len(batch[at]) < MIN_HOLD_BACK_CHARS]
             once = dict(zip(short, finder.find_all([batch[at] for at in short]), strict=True))
             changed = []
             for at in waiting:
-                text = _written(batch[at], once[at], how) if at in once else _once(batch[at], finder, how)
+                more = _edits(batch[at], once[at], how) if at in once else _pass_edits(batch[at], finder, how)
+                text = _made(batch[at], more)
                 if text != batch[at]:
+                    edits[at] = _then(edits[at], batch[at], more)
                     batch[at] = text
                     changed.append(at)
             waiting = changed
-        yield from batch
+        yield from zip(batch, edits, strict=True)
+
+
+class Redactor:
+    """Redacts many texts in one way, and counts by kind what gave way. It holds no text.
+
+    `how` comes from `privet.surrogates.writing`; `finder` is the detector of a policy.
+
+    >>> from privet.detect.engine import detector
+    >>> redactor = Redactor(writing("label", None, ""), detector(DEFAULT.detect))
+    >>> redactor.all(["write to jane@example.com"]), redactor.counts
+    (['write to [EMAIL_ADDRESS]'], Counter({'EMAIL_ADDRESS': 1}))
+    """
+
+    def __init__(self, how: Writing, finder: Detector) -> None:
+        self.counts: Counter[str] = Counter()
+        self._finder = finder
+        self._how = how._replace(surrogate=self._counted(how.surrogate))
+
+    def _counted(self, surrogate: Surrogate) -> Surrogate:
+        def counted(span: Span, text: str) -> str:
+            self.counts[span.kind] += 1
+            return surrogate(span, text)
+
+        return counted
+
+    def all(self, texts: Iterable[str]) -> list[str]:
+        """Return the texts without identifiers."""
+        return [text for text, _ in _redact_all(iter(texts), self._finder, self._how)]
+
+    def written(self, kind: str, value: str) -> str:
+        """Return what stands for a value that is an identifier as a whole."""
+        return self._how.surrogate(Span(0, len(value), kind, 1.0, "whole"), value)
+
+    def edits(self, texts: Iterable[str]) -> list[list[TextEdit]]:
+        """Return what would be changed in each text: sorted, not overlapping."""
+        return [edits for _, edits in _redact_all(iter(texts), self._finder, self._how)]
 
 
 def restore(text: str, *, key: bytes) -> str:
@@ -190,39 +241,116 @@ class _Pass:
 
     def feed(self, pieces: Pieces) -> Pieces:
         """Take pieces and whether the pass before left them as they were; return pieces in the same way."""
-        return [piece for text, is_known in pieces for piece in self._write(self._stream.feed(text, is_known=is_known))]
+        return list(_pieces(self.segments(pieces)))
 
     def close(self) -> Pieces:
-        return list(self._write(self._stream.close()))
+        return list(_pieces(self.last_segments()))
 
-    def _write(self, segments: Iterable[Segment]) -> Iterator[tuple[str, bool]]:
+    def segments(self, pieces: Pieces) -> Iterator[tuple[str, list[TextEdit]]]:
+        """Take pieces as `feed` does; yield what is decided, and what is changed in it."""
+        for text, is_known in pieces:
+            yield from self._changes(self._stream.feed(text, is_known=is_known))
+
+    def last_segments(self) -> Iterator[tuple[str, list[TextEdit]]]:
+        return self._changes(self._stream.close())
+
+    def _changes(self, segments: Iterable[Segment]) -> Iterator[tuple[str, list[TextEdit]]]:
         for text, spans in segments:
             rule = spans[0].rule if len(spans) == 1 and spans[0][:2] == (0, len(text)) else ""
             is_rest = bool(rule) and rule == self._going_on
             self._going_on = rule if is_rest or len(text) >= _PIECE_CHARS else ""
-            written = "" if is_rest and self._how.joins else _written(text, spans, self._how)
-            yield written, written == text
+            whole = [TextEdit(0, len(text), "")]
+            yield text, whole if is_rest and self._how.joins else _edits(text, spans, self._how)
+
+
+def _pieces(segments: Iterable[tuple[str, list[TextEdit]]]) -> Iterator[tuple[str, bool]]:
+    for text, edits in segments:
+        written = _made(text, edits)
+        yield written, written == text
 
 
 def _once(text: str, finder: Detector, how: Writing) -> str:
     """Return what one pass makes of a whole text."""
+    return _made(text, _pass_edits(text, finder, how))
+
+
+def _pass_edits(text: str, finder: Detector, how: Writing) -> list[TextEdit]:
+    """Return what one pass changes in a whole text."""
     if len(text) < MIN_HOLD_BACK_CHARS or finder.reads_whole_texts:
-        return _written(text, finder.find(text), how)
+        return _edits(text, finder.find(text), how)
     found = finder.candidates(text)
     if is_never_forced(finder, text, found, MIN_HOLD_BACK_CHARS):
-        return _written(text, settled(text, found), how)
+        return _edits(text, settled(text, found), how)
     one = _Pass(finder, how)
-    return "".join(piece for piece, _ in (*one.feed([(text, False)]), *one.close()))
+    place = 0
+    out: list[TextEdit] = []
+    for piece, edits in (*one.segments([(text, False)]), *one.last_segments()):
+        out += [TextEdit(place + start, place + end, new) for start, end, new in edits]
+        place += len(piece)
+    return out
 
 
-def _written(text: str, spans: Sequence[Span], how: Writing) -> str:
+def _edits(text: str, spans: Sequence[Span], how: Writing) -> list[TextEdit]:
+    """Return what stands for each span."""
     if not spans:
-        return text
+        return []
     if how.known is not None:
         spans = outside(text, spans, how.known(text))
     if how.dates is not None:
         spans = _with_dates(text, spans, how.dates)
-    return replace_spans(text, spans, how.surrogate)
+    return [TextEdit(span.start, span.end, how.surrogate(span, text[span.start : span.end])) for span in spans]
+
+
+def _written(text: str, spans: Sequence[Span], how: Writing) -> str:
+    return _made(text, _edits(text, spans, how)) if spans else text
+
+
+def _made(text: str, edits: Sequence[TextEdit]) -> str:
+    pieces: list[str] = []
+    last = 0
+    for start, end, new in edits:
+        pieces += (text[last:start], new)
+        last = end
+    return "".join((*pieces, text[last:])) if pieces else text
+
+
+def _then(first: list[TextEdit], between: str, second: list[TextEdit]) -> list[TextEdit]:
+    """Return the edits that do at once what two lists do one after the other; `between` is the text that the first ones make.
+
+    The second ones may lie across, beside and inside what the first ones wrote; all that overlap become one.
+    """
+    if not first or not second:
+        return first or second
+    # Both as stretches of `between`: of a first edit its own text, of a second one what gives way.
+    wrote: list[tuple[int, int, TextEdit]] = []
+    shift = 0
+    for edit in first:
+        place = edit.start + shift
+        wrote.append((place, place + len(edit.text), edit))
+        shift += len(edit.text) - (edit.end - edit.start)
+    stretches = sorted(
+        [(low, high, 0, index) for index, (low, high, _) in enumerate(wrote)]
+        + [(edit.start, edit.end, 1, index) for index, edit in enumerate(second)]
+    )
+    out: list[TextEdit] = []
+    shift = 0  # how much longer `between` is than the text before, left of the group
+    at = 0
+    while at < len(stretches):
+        low, high = stretches[at][:2]
+        until = at + 1
+        while until < len(stretches) and stretches[until][0] < high:
+            high = max(high, stretches[until][1])
+            until += 1
+        group = stretches[at:until]
+        later = [second[index] for _, _, is_second, index in group if is_second]
+        grown = sum(
+            high - low - (wrote[index][2].end - wrote[index][2].start) for low, high, two, index in group if not two
+        )
+        moved = [TextEdit(start - low, end - low, new) for start, end, new in later]
+        out.append(TextEdit(low - shift, high - shift - grown, _made(between[low:high], moved)))
+        shift += grown
+        at = until
+    return out
 
 
 def _with_dates(text: str, spans: Sequence[Span], dates: DateShift) -> list[Span]:

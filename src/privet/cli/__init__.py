@@ -16,6 +16,7 @@ from privet.errors import PrivetError
 
 VERBS: Final = {
     "serve": "private OpenAI-compatible endpoint over the embedded model or an upstream",
+    "scrub": "files and datasets without identifiers and metadata",
     "detect": "identifiers in a text on standard input",
     "policy": "every privacy default, its value and its reason",
 }

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from privet.cli.json_lines import JsonLines
+from privet.cli.key_file import MAKE_KEY, read_key
 from privet.cli.policy import load
 from privet.cli.progress import Progress
 from privet.cli.style import Style
@@ -28,10 +29,8 @@ from privet.redact import RedactStream, redact, redact_all, replace_spans
 from privet.surrogates import SurrogateName
 
 _CHUNK_BYTES: Final = 64 * 1024
-_KEY_BYTES: Final = 32
 _SURROGATES: Final[tuple[SurrogateName, ...]] = ("label", "mask", "pseudonym", "token", "realistic", "shift")
 _KEYED: Final = frozenset(("pseudonym", "token", "shift"))
-_MAKE_KEY: Final = "make one: (umask 077; openssl rand -hex 32 > key)"
 _TIERS: Final[tuple[TierName, ...]] = ("patterns", "names", "deep")
 _SECRETS: Final = frozenset(("API_KEY", "JWT", "PRIVATE_KEY", "PASSWORD", "CONNECTION_STRING"))
 _HINT, _IDENTIFIER, _SECRET = "\x1b[7;36m", "\x1b[7;33m", "\x1b[7;31m"
@@ -90,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
     detector = Detector(policy.detect, options.tier)
     how = None
     if options.redact:
-        key = _key(options.key_file) if options.key_file else None
+        key = read_key(options.key_file) if options.key_file else None
         how = _Redaction(options.surrogate or "label", key, options.subject or "", policy, options.tier)
     with Progress(sys.stderr) as progress:
         if options.jsonl:
@@ -114,7 +113,7 @@ def _refuse_idle_flags(options: argparse.Namespace) -> None:
         if getattr(options, flag) is not None and not getattr(options, needs):
             raise BadInput(f"--{flag.replace('_', '-')} does nothing without --{needs}", hint=f"add --{needs}")
     if options.surrogate in _KEYED and options.key_file is None:
-        raise BadInput(f"the surrogate {options.surrogate} needs a key", hint=f"add --key-file; {_MAKE_KEY}")
+        raise BadInput(f"the surrogate {options.surrogate} needs a key", hint=f"add --key-file; {MAKE_KEY}")
     if options.kinds is not None and options.redact:
         raise BadInput("--kinds narrows what is shown, and redaction takes everything", hint="leave one of them out")
 
@@ -127,22 +126,6 @@ def _kinds(listed: str | None, policy: Policy) -> frozenset[str] | None:
     if not kinds or not kinds <= known:
         raise BadInput("--kinds names a kind that is not looked for", hint=f"known: {', '.join(sorted(known))}")
     return kinds
-
-
-def _key(path: Path) -> bytes:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise BadInput("the key file cannot be read", hint="check its path and permissions") from error
-    if len(raw) == _KEY_BYTES:
-        return raw
-    try:
-        key = bytes.fromhex(raw.decode("ascii"))
-    except ValueError:
-        key = b""
-    if len(key) != _KEY_BYTES:
-        raise BadInput("the key file holds no key of 32 bytes", hint=_MAKE_KEY)
-    return key
 
 
 def _text(stream: BinaryIO, progress: Progress) -> Iterator[str]:

@@ -27,17 +27,24 @@ _SIV_BYTES: Final = 16
 _SHORTEST: Final = -(-(_SIV_BYTES + 1) * 8 // 5)
 _LONGEST: Final = -(-(_SIV_BYTES + TOKEN_MAX_BYTES) * 8 // 5)
 
+_COARSE: Final = (
+    r"~(?:-?[0-9]{1,9}(?:\.[0-9]{1,6})?--?[0-9]{1,9}(?:\.[0-9]{1,6})?"  # a band
+    r"|[0-9]{4}(?:-W[0-9]{2}|-[0-9]{2}|-Q[1-4]|s)?"  # a period
+    r"|[0-9A-Za-z]{1,4}\*{1,16})"  # the first characters
+)
+"""What a generalised value may look like: [AGE~30-39], [DATE_TIME~2024-W09], [LOCATION~10***]."""
+
 _MAX_KIND_CHARS: Final = 40
 MAX_PLACEHOLDER_CHARS: Final = _MAX_KIND_CHARS + 4 + _LONGEST
 
 
 @lru_cache(maxsize=16)
 def placeholder_pattern(kinds: frozenset[str]) -> re.Pattern[str]:
-    """Return what finds placeholders of the built-in kinds and of these: [PERSON], [PERSON_1], [PERSON_k7f3q2mabc], [PERSON:1…]."""
+    """Return what finds placeholders of the built-in and these kinds: [PERSON], [PERSON_1], [PERSON_k7f3q2mabc], [PERSON:1…], [AGE~30-39]."""
     known = "|".join(sorted(kinds.union(KINDS), key=lambda kind: (-len(kind), kind)))
     return re.compile(
         rf"\[(?:{known})(?:_[0-9]{{1,6}}|_[a-z2-7]{{{PSEUDONYM_CHARS}}}"
-        rf"|:{TOKEN_VERSION}[a-z2-7]{{{_SHORTEST},{_LONGEST}}})?\]"
+        rf"|:{TOKEN_VERSION}[a-z2-7]{{{_SHORTEST},{_LONGEST}}}|{_COARSE})?\]"
     )
 
 
@@ -48,7 +55,7 @@ SEALED: Final = re.compile(
 """A reversible token as it may come back: in other case, or escaped by Markdown."""
 
 _OPEN: Final = re.compile(
-    rf"\[(?:[A-Z][A-Z0-9_]{{0,{_MAX_KIND_CHARS}}}(?:[a-z0-9]{{1,{PSEUDONYM_CHARS}}}|:(?:{TOKEN_VERSION}[a-z2-7]{{0,{_LONGEST}}})?)?)?\Z"
+    rf"\[(?:[A-Z][A-Z0-9_]{{0,{_MAX_KIND_CHARS}}}(?:[a-z0-9]{{1,{PSEUDONYM_CHARS}}}|:(?:{TOKEN_VERSION}[a-z2-7]{{0,{_LONGEST}}})?|~[0-9A-Za-z.*-]{{0,36}})?)?\Z"
 )
 
 Region = tuple[int, int]

@@ -1,0 +1,121 @@
+"""`privet scrub`: files and datasets in, the same without identifiers and metadata out, and a signed manifest.
+
+Exit 0: all is clean, 1: some files were set aside, each with its reason in the manifest and here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from privet.cli.key_file import MAKE_KEY, read_key
+from privet.cli.policy import load
+from privet.cli.progress import Progress
+from privet.cli.style import Style
+from privet.detect.engine import TierName
+from privet.errors import BadInput
+from privet.evidence import Signer
+from privet.keys import state_folder
+from privet.policy import Policy
+
+_TIERS: Final[tuple[TierName, ...]] = ("patterns", "names", "deep")
+_KEYED: Final = frozenset(("pseudonym", "token", "shift", "realistic"))
+_MAX_SHOWN: Final = 20
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add this verb."""
+    parser = subparsers.add_parser(
+        "scrub",
+        help="files and datasets without identifiers and metadata",
+        description="Cleans files, folders and datasets of any format into a new folder. Exit 0: all clean, 1: some files set aside.",
+    )
+    parser.add_argument(
+        "inputs", nargs="+", metavar="IN", help="files and folders, or - for standard input to standard output"
+    )
+    parser.add_argument(
+        "-o", "--out", type=Path, metavar="OUT", help="folder for what is clean; the same command goes on after a stop"
+    )
+    parser.add_argument("--tier", choices=_TIERS, default="names", help="how deep to look (default: names)")
+    parser.add_argument(
+        "--policy", type=Path, metavar="FILE", help="policy file (default: privet.toml here, else the user's)"
+    )
+    parser.add_argument("--key-file", type=Path, metavar="FILE", help="32 secret bytes, for transforms that need a key")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
+    parser.add_argument("--json", action="store_true", help="the manifest on standard output")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Scrub and tell."""
+    policy = load(options).policy
+    key = _key(options, policy)
+    from privet.ingest.local import LocalEngine
+    from privet.ingest.run import Job, scrub
+
+    if options.out is None:
+        raise BadInput("no output is named", hint="add -o FOLDER")
+    workers = options.workers or len(os.sched_getaffinity(0))
+    if workers < 1:
+        raise BadInput("--workers is below 1", hint="leave it out for one a core")
+    signer = Signer.load(state_folder(os.environ))
+    job = Job([Path(name) for name in options.inputs], options.out, policy, signer, options.tier, key)
+    with Progress(sys.stderr) as progress:
+        outcome = scrub(
+            job, partial(LocalEngine, processes=workers, timeout_seconds=policy.scrub.max_seconds), progress
+        )
+    if options.json:
+        from privet.evidence import json_bytes
+
+        sys.stdout.buffer.write(json_bytes(outcome.manifest))
+    else:
+        _tell(outcome.manifest, options.out, is_new=outcome.is_new)
+    return int(outcome.set_aside > 0)
+
+
+def _key(options: argparse.Namespace, policy: Policy) -> bytes | None:
+    keyed = sorted(str(item) for item in policy.scrub.transform if item.how in _KEYED)
+    if options.key_file is not None:
+        return read_key(options.key_file)
+    if keyed:
+        raise BadInput(f"the transform {keyed[0]} needs a key", hint=f"add --key-file; {MAKE_KEY}")
+    return None
+
+
+def _tell(manifest: dict[str, Any], out: Path, *, is_new: bool) -> None:
+    """Print what was done and what to do next."""
+    style = Style.of(sys.stdout)
+    files = manifest["files"]
+    aside = [entry for entry in files if entry["status"] != "cleaned"]
+    kinds: Counter[str] = Counter()
+    removed: Counter[str] = Counter()
+    rows: Counter[str] = Counter()
+    for entry in files:
+        removed.update(entry["removed"])
+        rows.update(entry.get("rows", {}))
+        for found in entry["found"].values():
+            kinds.update(found)
+    write = sys.stdout.write
+    if not is_new:
+        write("nothing to do: the output is complete and unchanged\n")
+    write(f"{style.bold(str(len(files) - len(aside)))} of {len(files)} files clean, {len(aside)} set aside\n")
+    for title, counts in (("identifiers", kinds), ("metadata", removed)):
+        if counts:
+            most = ", ".join(f"{kind} {count:,}" for kind, count in counts.most_common(8))
+            more = f", {len(counts) - 8} kinds more" if len(counts) > 8 else ""
+            write(f"  {title:<12} {most}{more}\n")
+    if rows:
+        gone = ", ".join(
+            f"{rows[name]:,} {name.replace('_', ' ')}" for name in ("duplicates", "near_duplicates", "suppressed")
+        )
+        write(f"  {'rows':<12} {rows['read']:,} read, {rows['written']:,} written; dropped: {gone}\n")
+    for entry in aside[:_MAX_SHOWN]:
+        write(f"  {style.yellow('set aside')}    {entry['input']}: {entry['reason']}\n")
+    if len(aside) > _MAX_SHOWN:
+        write(f"  … and {len(aside) - _MAX_SHOWN} more, in the manifest\n")
+    write(f"next: privet audit dataset {out}\n")

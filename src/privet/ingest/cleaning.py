@@ -1,0 +1,175 @@
+"""One file, whatever it is: recognised by content, cleaned, its members and the members of its members alike.
+
+Invariants:
+
+- What is written was made by the cleaner of its format; nothing is copied because it is not understood.
+- Whatever a reader does with hostile bytes, the answer is a clean file or a reason.
+- Depth, size and the sum of what members unpack to are bounded over the whole file.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
+
+from privet.errors import PrivetError
+from privet.ingest.columns import Columns
+from privet.ingest.file_names import clean_path
+from privet.ingest.formats import RECORDS, cleaner, record_module
+from privet.ingest.texts import Texts
+from privet.metadata.job import CannotClean, Job, Limits, Member
+from privet.metadata.sniff import mismatch, recognise
+from privet.policy import Policy
+
+EDGE_BYTES: Final = 65536
+_ALL_BYTES: Final = 1 << 62
+_DISK_ERRORS: Final = (28, 122, 30)  # ENOSPC, EDQUOT, EROFS
+
+
+class Seen(NamedTuple):
+    """What a file is."""
+
+    form: str
+    is_records: bool
+
+
+def seen(source: BinaryIO, name: str, size: int) -> Seen:
+    """Return the format of a file.
+
+    Raises:
+        CannotClean: its name says something else than its content.
+
+    """
+    head = source.read(EDGE_BYTES)
+    source.seek(max(0, size - EDGE_BYTES))
+    tail = source.read(EDGE_BYTES)
+    source.seek(0)
+    form = recognise(head, tail, name, size)
+    lie = mismatch(form, name) if name else None
+    if lie:
+        raise CannotClean(lie)
+    return Seen(form, form in RECORDS)
+
+
+class Cleaning:
+    """Cleans whole files in one process."""
+
+    def __init__(self, policy: Policy, texts: Texts, key: bytes | None) -> None:
+        scrub = policy.scrub
+        self.policy = policy
+        self.texts = texts
+        self._key = key
+        self.limits = Limits(
+            max_file_bytes=scrub.max_file_bytes,
+            max_unpacked_bytes=scrub.max_unpacked_bytes,
+            max_depth=scrub.max_depth,
+            max_record_bytes=scrub.max_record_bytes,
+        )
+        self._depth = 0
+        self._unpacked = 0
+
+    def columns(self) -> Columns:
+        """Return what cleans rows."""
+        return Columns(self.policy, self.texts, key=self._key, nested=self.nested, limits=self.limits)
+
+    def document(self, form: str, source: BinaryIO, target: BinaryIO) -> Counter[str]:
+        """Write a cleaned document, picture, archive or model; return what was left out.
+
+        Raises:
+            CannotClean: with the reason.
+
+        """
+        job = self._job()
+        with guarded():
+            cleaner(form)(source, target, job)
+        return job.removed
+
+    def _job(self) -> Job:
+        job = Job(edits=self.texts.edits, limits=self.limits)
+        job.nested = lambda name, content: self._member(job, name, content)
+        return job
+
+    @contextmanager
+    def fresh(self) -> Iterator[None]:
+        """Begin the count of what is unpacked anew, for a new file."""
+        self._depth = self._unpacked = 0
+        yield
+
+    def nested(self, name: str, content: bytes) -> Member | None:
+        """Return a member of a container or the bytes of a column, cleaned like a file of its own, or None where it has to go."""
+        return self._member(Job(), name, content)
+
+    def _member(self, job: Job, name: str, content: bytes) -> Member | None:
+        self._unpacked += len(content)
+        if self._unpacked > self.limits.max_unpacked_bytes:
+            raise CannotClean("its members unpack to more than scrub.max_unpacked_bytes")
+        if self._depth >= self.limits.max_depth:
+            job.dropped("member nested too deep")
+            return None
+        self._depth += 1
+        try:
+            source = io.BytesIO(content)
+            found = seen(source, name, len(content))
+            target = io.BytesIO()
+            if found.is_records:
+                self._records(found.form, content, target)
+            else:
+                job.removed += self.document(found.form, source, target)
+        except CannotClean:
+            job.dropped("member set aside")
+            return None
+        finally:
+            self._depth -= 1
+        return Member(clean_path(name, self.texts) if name else "", target.getvalue())
+
+    def _records(self, form: str, content: bytes, target: BinaryIO) -> None:
+        """Clean a table inside another file, from memory to memory."""
+        module = record_module(form)
+        columns = self.columns()
+        with guarded(), _in_memory(content) as path:
+            parts = []
+            for unit in module.units(path, _ALL_BYTES):
+                parts.append(io.BytesIO())
+                module.clean_unit(path, unit, columns, parts[-1])
+                parts[-1].seek(0)
+            module.assemble(path, parts, [None] * len(parts), target)
+
+
+@contextmanager
+def _in_memory(content: bytes) -> Iterator[Path]:
+    """Give bytes a path without writing them to a disk (memfd_create(2))."""
+    descriptor = os.memfd_create("privet", os.MFD_CLOEXEC)
+    try:
+        with os.fdopen(os.dup(descriptor), "wb") as file:
+            file.write(content)
+        yield Path(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Turn whatever a reader of hostile bytes raises into a reason; a full disk and our own errors stay what they are.
+
+    Raises:
+        CannotClean: in place of nearly everything.
+
+    """
+    try:
+        yield
+    except (CannotClean, PrivetError):
+        raise
+    except MemoryError as error:
+        raise CannotClean("it takes more memory than a file may") from error
+    except OSError as error:
+        if error.errno in _DISK_ERRORS:
+            raise
+        raise CannotClean(f"its reader failed ({type(error).__name__})") from error
+    except Exception as error:
+        # Readers of other people's formats raise nearly anything on hostile bytes; its text may quote them.
+        raise CannotClean(f"its reader failed ({type(error).__name__})") from error

@@ -1,0 +1,258 @@
+"""The columns of tables and the fields of records: kept or dropped, transformed, cleaned; rows noted for duplicates and groups.
+
+Invariants:
+
+- A column that the policy does not declare is dropped, and counted.
+- A transform of a column works on the whole value, whatever it holds. Everything else is looked at: text, the texts, keys and numbers in
+  nested values, bytes as a file of their own, dates as dates.
+- What cannot be looked at becomes null: it never passes.
+- A value in which nothing was found is the very same object.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, time, timedelta
+from decimal import Decimal
+from operator import is_
+from typing import Any, Final
+
+from privet.dates import DateShift
+from privet.detect.fields import kind_of_field
+from privet.ingest.generalise import generalised
+from privet.ingest.marks import Marks
+from privet.ingest.record_file import MISSING
+from privet.ingest.texts import Texts, way
+from privet.metadata.job import Limits, Member
+from privet.policy import EVERYTHING, Policy, Transform
+from privet.records import Span
+from privet.surrogates import label
+
+_FROM_DIGITS: Final = 10**5
+_MAX_WHOLE: Final = 10**24
+_DEFAULT_KIND: Final = "ID_NUMBER"
+
+
+class Columns:
+    """Cleans the columns of one table after another, and notes its rows. Implements `record_file.Records`.
+
+    `nested` cleans bytes as a file. `marks` holds what is noted of the rows.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        texts: Texts,
+        *,
+        key: bytes | None,
+        nested: Callable[[str, bytes], Member | None],
+        limits: Limits,
+    ) -> None:
+        self._scrub = policy.scrub
+        self._kinds = policy.detect.kinds
+        self._transforms = {item.column: item for item in policy.scrub.transform if item.column}
+        self._texts = texts
+        self._key = key
+        self._nested = nested
+        self.limits = limits
+        self.marks = Marks(policy.scrub)
+        self.dropped: Counter[str] = Counter()
+        self._names: dict[str, str] = {}
+
+    def clean(self, batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        """Return the columns that are kept, cleaned. See `record_file.Records`."""
+        out: dict[str, list[Any]] = {}
+        for name, values in batch.items():
+            shown = self.name(name)
+            how = self._transforms.get(name)
+            if not self._is_kept(name) or (how is not None and how.how == "drop"):
+                self.dropped[shown] += sum(value is not MISSING for value in values)
+                continue
+            subjects = self._subjects(batch, how, len(values))
+            out[_free(shown, out)] = (
+                self._values(name, shown, values) if how is None else self._transformed(how, shown, values, subjects)
+            )
+        return out
+
+    def add(self, batch: dict[str, list[Any]], identities: Sequence[bytes] | None = None) -> None:
+        """Note cleaned rows. See `record_file.Records`."""
+        self.marks.add(batch, identities)
+
+    def name(self, column: str) -> str:
+        """Return the name of a column without identifiers."""
+        known = self._names.get(column)
+        if known is None:
+            known = self._names[column] = self._texts.patterns([column], "column names")[0]
+        return known
+
+    def _is_kept(self, column: str) -> bool:
+        return EVERYTHING in self._scrub.columns or column in self._scrub.columns
+
+    def _subjects(self, batch: dict[str, list[Any]], how: Transform | None, rows: int) -> list[str]:
+        held = batch.get(how.subject) if how is not None and how.subject else None
+        if held is None:
+            return [""] * rows
+        return ["" if value is None or value is MISSING else str(value) for value in held]
+
+    def _transformed(self, how: Transform, place: str, values: list[Any], subjects: list[str]) -> list[Any]:
+        kind = how.kind or kind_of_field(how.column) or _DEFAULT_KIND
+        done = 0
+        out: list[Any] = []
+        for value, subject in zip(values, subjects, strict=True):
+            if value is None or value is MISSING or value == "":
+                out.append(value)
+                continue
+            done += 1
+            out.append(self._one(how, kind, value, subject))
+        if done:
+            self._texts.count(place, kind, done)
+        return out
+
+    def _one(self, how: Transform, kind: str, value: Any, subject: str) -> Any:
+        if how.how == "remove":
+            return None
+        text = value if isinstance(value, str) else str(value)
+        span = Span(0, len(text), kind, 1.0, "column")
+        if how.how == "generalise":
+            coarse = generalised(value, how)
+            return label(span, text) if coarse is None and isinstance(value, str) else coarse
+        if how.how == "shift" and self._key is not None:
+            shift = DateShift(self._key, subject)
+            if isinstance(value, date):
+                return shift.day_moved(value)
+            return shift.plainly_moved(text) or label(span, text)
+        return way(how, self._key, subject).surrogate(span, text)
+
+    def _values(self, name: str, place: str, values: list[Any]) -> list[Any]:
+        """Return the values of a column that nothing is said about."""
+        kind = kind_of_field(name)
+        if kind is not None and kind in self._kinds:
+            return self._field(kind, place, values)
+        out = list(values)
+        at: dict[type, list[int]] = {}
+        for index, value in enumerate(values):
+            if value is not None and value is not MISSING and type(value) is not bool:
+                at.setdefault(_shape(value), []).append(index)
+        # All of one shape together: the detector is faster with many short texts than with one after the other.
+        for shape, places in at.items():
+            held = [values[index] for index in places]
+            if shape is str:
+                new = self._texts.cells(held, name, place)
+            elif shape is dict:
+                new = self._objects(held, name, place)
+            elif shape is list:
+                new = self._lists(held, name, place)
+            else:
+                new = [self._other(value, place) for value in held]
+            for index, value in zip(places, new, strict=True):
+                out[index] = value
+        return out
+
+    def _field(self, kind: str, place: str, values: list[Any]) -> list[Any]:
+        """Return a column whose name says that every value is an identifier: labels for texts, null for the rest."""
+        texts = [value for value in values if isinstance(value, str)]
+        known = iter(self._texts.whole(texts, kind, place))
+        out: list[Any] = []
+        for value in values:
+            if isinstance(value, str):
+                out.append(next(known))
+            elif value is None or value is MISSING or isinstance(value, bool):
+                out.append(value)
+            elif isinstance(value, (list, tuple, dict)):
+                out.append(self._field_inside(kind, place, value))
+            else:
+                self._texts.count(place, kind)
+                out.append(None)
+        return out
+
+    def _field_inside(self, kind: str, place: str, value: Any) -> Any:
+        """Return a nested value of a column whose name says what it holds: {"name": {"given": …}}, "emails": […]."""
+        if isinstance(value, dict):
+            return {self.name(str(key)): self._field(kind, place, [inner])[0] for key, inner in value.items()}
+        return self._field(kind, place, list(value))
+
+    def _lists(self, values: list[list[Any]], name: str, place: str) -> list[Any]:
+        flat = self._values(name, place, [inner for value in values for inner in value])
+        out: list[Any] = []
+        start = 0
+        for value in values:
+            new = flat[start : start + len(value)]
+            start += len(value)
+            out.append(value if all(map(is_, new, value)) else new)
+        return out
+
+    def _objects(self, values: list[dict[Any, Any]], name: str, place: str) -> list[Any]:
+        out: list[dict[str, Any]] = [{} for _ in values]
+        same = [True] * len(values)
+        for key in dict.fromkeys(key for value in values for key in value):
+            shown = self.name(str(key))
+            how = self._transforms.get(f"{name}.{key}")
+            at = [index for index, value in enumerate(values) if key in value]
+            held = [values[index][key] for index in at]
+            if how is not None and how.how == "drop":
+                new = [MISSING] * len(held)
+            elif how is not None:
+                new = self._transformed(how, f"{place}.{shown}", held, [""] * len(held))
+            else:
+                new = self._values(f"{name}.{key}", f"{place}.{shown}", held)
+            for index, before, after in zip(at, held, new, strict=True):
+                if after is not before or shown != key:
+                    same[index] = False
+                if after is not MISSING:
+                    out[index][_free(shown, out[index])] = after
+        return [
+            value if kept else {key: new[key] for key in _in_order(value, new)}
+            for value, new, kept in zip(values, out, same, strict=True)
+        ]
+
+    def _other(self, value: Any, place: str) -> Any:
+        if isinstance(value, (int, float, Decimal)):
+            return self._number(value, place)
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            member = self._nested("", bytes(value))
+            if member is None:
+                self._texts.count(place, "bytes that cannot be read")
+                return None
+            return value if member.content == value else member.content
+        if isinstance(value, date):
+            if "DATE_TIME" not in self._kinds:
+                return value
+            self._texts.count(place, "DATE_TIME")
+            return None
+        return value if isinstance(value, (time, timedelta)) else None
+
+    def _number(self, value: Any, place: str) -> Any:
+        """Return a number, or None where it is an identifier: a card, a phone, an account. Only whole numbers of some length can be."""
+        if not _FROM_DIGITS <= abs(value) < _MAX_WHOLE or value != value // 1:
+            return value
+        text = str(int(value))
+        return value if self._texts.patterns([text], place)[0] == text else None
+
+    def taken(self) -> Iterator[tuple[str, int]]:
+        """Yield the columns that were dropped, with how many values each held, and begin anew."""
+        yield from sorted(self.dropped.items())
+        self.dropped = Counter()
+
+
+def _shape(value: Any) -> type:
+    """Return str, list or dict for what is looked at together, else object."""
+    if isinstance(value, str):
+        return str
+    if isinstance(value, dict):
+        return dict
+    return list if isinstance(value, (list, tuple)) else object
+
+
+def _in_order(value: dict[Any, Any], new: dict[str, Any]) -> list[str]:
+    """Return the keys of a cleaned object in the order of the raw one, as far as they kept their names."""
+    kept = [key for key in value if key in new]
+    return [*kept, *(key for key in new if key not in value)]
+
+
+def _free(name: str, taken: dict[str, Any]) -> str:
+    """Return a name that is not taken yet: two columns may have the same name once their identifiers are gone."""
+    number, free = 2, name
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    return free

@@ -1,0 +1,173 @@
+"""How a table of text is written: delimiter, quotes, header. Told from its beginning, never from its name alone.
+
+Invariants:
+
+- Fields and their ends, joined, are the text again, whatever it holds: quotes that never close, NUL bytes, rows of any width.
+- A wrong guess misplaces no text: every character is part of a field that is looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+_DELIMITERS: Final = (",", "\t", ";", "|", "\x01")
+_QUOTES: Final = ('"', "'")
+_MIN_SHARE: Final = 0.6
+"""Share of rows that must have the same width for a delimiter to be believed."""
+_MAX_NAME_CHARS: Final = 120
+_DATA: Final = re.compile(r"^\s*$|^[\s+\-(]*\d[\d\s.,:/()+\-]*%?$|@|://")
+"""Cells that are data, not the name of a column: empty, numbers, dates, addresses."""
+
+Fields = list[tuple[str, str]]
+"""Each field as it is written, with what ends it: a delimiter, a line end, or nothing at the end of the text."""
+
+
+class Dialect(NamedTuple):
+    """How fields are told apart. `quote` is "" where quotes are plain characters; `escape` is what stands before a quote, or ""."""
+
+    delimiter: str = ","
+    quote: str = '"'
+    escape: str = ""
+
+    def fields(self, text: str) -> Fields:
+        """Return all fields of a text. Its last row is complete where the last end is no delimiter and not ""."""
+        found = _pattern(self).findall(text)
+        # The pattern also matches the nothing after the last field.
+        if len(found) > 1 and found[-2][1] != self.delimiter:
+            found.pop()
+        return found if text else []
+
+    def value(self, field: str) -> str:
+        """Return what a field says.
+
+        >>> Dialect().value('"a ""b"" c"')
+        'a "b" c'
+        """
+        quote = self.quote
+        if not quote or field[:1] != quote:
+            return field
+        inner = field[1:-1]
+        if len(field) > 1 and field[-1] == quote and not self.escape and quote not in inner.replace(quote * 2, ""):
+            return inner.replace(quote * 2, quote)
+        match = _quoted(self).match(field)
+        body, rest = (match[1], match[2]) if match else (field[1:], "")
+        if self.escape:
+            body = re.sub(re.escape(self.escape) + "(.)", r"\1", body, flags=re.DOTALL)
+        return body.replace(quote * 2, quote) + rest
+
+    def written(self, value: object, old: str) -> str:
+        """Return a field that says something else, quoted where it must be or the old one was. None is an empty field."""
+        text = "" if value is None else str(value)
+        quote = self.quote
+        if not quote:
+            return re.sub(f"[{re.escape(self.delimiter)}\r\n]", " ", text)
+        if not (old[:1] == quote or re.search(f"[{re.escape(self.delimiter + quote)}\r\n]", text)):
+            return text
+        if self.escape:
+            text = text.replace(self.escape, self.escape * 2)
+        return quote + text.replace(quote, (self.escape or quote) + quote) + quote
+
+
+@lru_cache(maxsize=32)
+def _pattern(dialect: Dialect) -> re.Pattern[str]:
+    delimiter = re.escape(dialect.delimiter)
+    plain = rf"[^{delimiter}\r\n]*+"
+    field = plain
+    if dialect.quote:
+        # A quote that never closes takes the rest of the text.
+        field = rf"{_body(dialect)}(?:{dialect.quote}{plain}|\Z)|{plain}"
+    return re.compile(rf"({field})({delimiter}|\r\n|\n|\r|\Z)", re.DOTALL)
+
+
+@lru_cache(maxsize=32)
+def _quoted(dialect: Dialect) -> re.Pattern[str]:
+    return re.compile(rf"{dialect.quote}({_body(dialect)[len(dialect.quote) :]}){dialect.quote}(.*)", re.DOTALL)
+
+
+def _body(dialect: Dialect) -> str:
+    quote = dialect.quote
+    if not dialect.escape:
+        return rf"{quote}(?:[^{quote}]++|{quote}{quote})*+"
+    escape = re.escape(dialect.escape)
+    return rf"{quote}(?:[^{quote}{escape}]++|{escape}(?:.|\Z)|{quote}{quote})*+"
+
+
+def rows_of(fields: Fields, delimiter: str) -> list[list[tuple[str, str]]]:
+    """Return the fields by rows."""
+    rows: list[list[tuple[str, str]]] = []
+    row: list[tuple[str, str]] = []
+    for field in fields:
+        row.append(field)
+        if field[1] != delimiter:
+            rows.append(row)
+            row = []
+    if row:
+        rows.append(row)
+    return rows
+
+
+def is_blank(row: Sequence[tuple[str, str]]) -> bool:
+    """Whether a row is an empty line: it is no record."""
+    return len(row) == 1 and not row[0][0]
+
+
+def dialect_of(text: str, suffix: str = "") -> Dialect:
+    """Return the dialect in which most rows of a text have the same number of fields.
+
+    >>> dialect_of('a;b\\n1,5;"x;y"\\n')
+    Dialect(delimiter=';', quote='"', escape='')
+    """
+    best, best_score = Dialect("\t" if suffix in {".tsv", ".tab"} else ","), (0.0, 0.0, 0)
+    delimiters = sorted(_DELIMITERS, key=lambda delimiter: delimiter != best.delimiter)
+    for delimiter in delimiters:
+        if delimiter not in text:
+            continue
+        for quote, escape in (('"', ""), ('"', "\\"), ("", ""), ("'", "")):
+            if (escape and '\\"' not in text) or (quote and quote not in text and quote != '"'):
+                continue
+            score = _score(text, Dialect(delimiter, quote, escape))
+            if score > best_score:
+                best, best_score = Dialect(delimiter, quote, escape), score
+    return best
+
+
+def _score(text: str, dialect: Dialect) -> tuple[float, float, int]:
+    rows = [row for row in rows_of(dialect.fields(text), dialect.delimiter) if not is_blank(row)]
+    if not rows:
+        return (0.0, 0.0, 0)
+    width, count = Counter(map(len, rows)).most_common(1)[0]
+    share = count / len(rows)
+    if width < 2 or share < _MIN_SHARE:
+        return (0.0, 0.0, 0)
+    quote = dialect.quote
+    clean, quoted = 1.0, 0
+    if quote:
+        begun = [field for row in rows for field, _ in row if field[:1] == quote]
+        quoted = len(begun)
+        odd = sum(not _is_whole(field, dialect) for field in begun)
+        clean = 1.0 - odd / max(1, quoted)
+    elif any(field[:1] == '"' and field[-1:] == '"' and len(field) > 1 for row in rows for field, _ in row):
+        clean = 0.5  # quotes around fields are quotes, unless that makes the rows unequal
+    if quote == "'" and not quoted:
+        return (0.0, 0.0, 0)
+    return (round(share, 3), clean, width)
+
+
+def _is_whole(field: str, dialect: Dialect) -> bool:
+    match = _quoted(dialect).match(field)
+    return match is not None and not match[2]
+
+
+def is_header(first: Sequence[str], second: Sequence[str] | None) -> bool:
+    """Whether a first row holds names. If in doubt it does: names are cleaned like everything else.
+
+    >>> is_header(["name", "born"], ["Ada", "1815"]), is_header(["Ada", "1815"], ["Bob", "1901"])
+    (True, False)
+    """
+    if any(_DATA.search(cell) or len(cell) > _MAX_NAME_CHARS or "\n" in cell for cell in first):
+        return False
+    return len(set(first)) == len(first) or second is None

@@ -1,0 +1,89 @@
+"""The local engine: the tasks of a run on the cores of this machine, each process fenced off from the others.
+
+Invariants:
+
+- A task that crashes its process or takes too long fails alone: a new process goes on with the next.
+- No more than a few tasks are waiting at any time, so a plan of any length takes bounded memory.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from itertools import islice
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+from privet.ingest import worker
+
+_WAITING_PER_PROCESS: Final = 3
+
+
+class Task(NamedTuple):
+    """A method of `worker.Worker` and its arguments."""
+
+    name: str
+    arguments: tuple[Any, ...]
+
+
+class Failed(NamedTuple):
+    """A task that gave no result, and why."""
+
+    reason: str
+
+
+class LocalEngine:
+    """Runs tasks in processes of this machine. Use it as a context manager."""
+
+    def __init__(self, setup: worker.Setup, processes: int, timeout_seconds: float) -> None:
+        from pebble import ProcessPool
+
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["privet.ingest.worker", "privet.detect.engine", "privet.detect.names"])
+        self._pool = ProcessPool(max_workers=processes, initializer=worker.start, initargs=(setup,), context=context)
+        self._most = processes * _WAITING_PER_PROCESS
+        self._timeout = timeout_seconds
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._pool.close()  # type: ignore[no-untyped-call]
+        else:
+            self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
+
+    def done(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Any]]:
+        """Yield each task with its result, or with `Failed`, as they are done.
+
+        Raises:
+            OSError: a worker could not write.
+
+        """
+        waiting: dict[Future[Any], Task] = {}
+        tasks = iter(tasks)
+        while True:
+            for task in islice(tasks, self._most - len(waiting)):
+                future: Future[Any] = self._pool.schedule(
+                    worker.run, args=[task.name, task.arguments], timeout=self._timeout
+                )
+                waiting[future] = task
+            if not waiting:
+                return
+            finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in finished:
+                yield waiting.pop(future), self._result(future)
+
+    def _result(self, future: Future[Any]) -> Any:
+        from pebble import ProcessExpired
+
+        try:
+            return future.result()
+        except TimeoutError:
+            return Failed(f"it took longer than {self._timeout:g} seconds")
+        except ProcessExpired:
+            return Failed("its reader crashed")

@@ -1,0 +1,89 @@
+"""What a run says of itself: each file, what was found and done, digests, a hash tree and a signature.
+
+The format is in docs/formats/manifest.md.
+
+Invariants:
+
+- The same input, policy, tier, key and version give the same bytes: no clock, host, path or order of work is in it.
+- Names are cleaned names; places and kinds are counted; no value, and of raw input only a keyed digest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from privet import __version__
+from privet.evidence import Signer, digest, merkle_root
+from privet.ingest.repeats import Kept
+from privet.ingest.worker import Done, UnitDone
+from privet.policy import SETTINGS, Policy, value_of
+
+FORMAT: Final = "privet-manifest/1"
+
+
+def entry(done: Done, output: str | None) -> dict[str, Any]:
+    """Return what the manifest says of a file that is no table."""
+    out: dict[str, Any] = {
+        "input": done.name,
+        "output": output,
+        "status": done.status,
+        "reason": done.reason or None,
+        "format": done.form or None,
+        "input_bytes": done.size,
+        "input_hmac_sha256": done.input_hmac or None,
+        "output_sha256": done.sha256 or None if output else None,
+        "output_bytes": done.bytes if output else None,
+        "removed": done.removed,
+        "found": done.found,
+    }
+    return out
+
+
+def table_entry(done: Done, output: str | None, units: Sequence[UnitDone], kept: Sequence[Kept]) -> dict[str, Any]:
+    """Return what the manifest says of a file of rows."""
+    found: dict[str, Counter[str]] = {}
+    dropped: Counter[str] = Counter()
+    for unit in units:
+        dropped.update(unit.dropped)
+        for place, kinds in unit.found.items():
+            found.setdefault(place, Counter()).update(kinds)
+    rows = sum(unit.rows for unit in units)
+    gone = Counter[str]()
+    for part in kept:
+        gone.update(duplicates=part.duplicates, near_duplicates=part.near_duplicates, suppressed=part.suppressed)
+    return entry(done, output) | {
+        "found": {place: dict(sorted(kinds.items())) for place, kinds in sorted(found.items())},
+        "dropped_columns": dict(sorted(dropped.items())),
+        "rows": {"read": rows, "written": rows - sum(gone.values()), **gone},
+    }
+
+
+def manifest(files: Sequence[dict[str, Any]], plan: Mapping[str, str], signer: Signer) -> dict[str, Any]:
+    """Return the signed manifest of a run; `files` in the order of their inputs."""
+    body: dict[str, Any] = {
+        "format": FORMAT,
+        "privet": __version__,
+        "policy_sha256": plan["policy_sha256"],
+        "plan_sha256": digest(plan),
+        "tier": plan["tier"],
+        "files": list(files),
+        "merkle_root": merkle_root(files),
+    }
+    return signer.signed(body)
+
+
+def plain_policy(policy: Policy) -> dict[str, Any]:
+    """Return every setting of a policy as plain JSON values."""
+    return {setting_id: _plain(value_of(policy, setting_id)) for setting_id in SETTINGS}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, frozenset):
+        return sorted((_plain(item) for item in value), key=str)
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__ if name != "where"}
+    if isinstance(value, tuple):
+        return list(value)
+    return value

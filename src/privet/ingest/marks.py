@@ -1,0 +1,114 @@
+"""What is noted of each cleaned row: a digest, a signature of its words, its group. Enough to find duplicates, too little to read.
+
+Invariants:
+
+- Marks are made of cleaned rows alone, in the order in which they are written.
+- They are the same in every process, on every machine, for every cut of a file into units.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from privet.ingest.record_file import MISSING
+from privet.ingest.signatures import SIGNATURE_BYTES, signatures
+from privet.policy import ScrubPolicy
+
+DIGEST_BYTES: Final = 16
+_GROUP_BYTES: Final = 8
+Bytes = npt.NDArray[np.uint8]
+
+
+class Marks:
+    """The marks of the rows of one part, in memory until they are saved."""
+
+    def __init__(self, scrub: ScrubPolicy) -> None:
+        self._near = scrub.near_duplicates == "drop"
+        self._columns = sorted(scrub.quasi_identifiers)
+        self._sensitive = sorted(scrub.sensitive)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._digests: list[bytes] = []
+        self._signatures: list[Bytes] = []
+        self._groups: list[bytes] = []
+        self._values: list[bytes] = []
+        self.rows = 0
+
+    def add(self, batch: dict[str, list[Any]], identities: Sequence[bytes] | None) -> None:
+        """Note the rows of a batch; `identities` are the bytes that make two rows equal."""
+        names = list(batch)
+        rows = list(zip(*batch.values(), strict=True)) if identities is None or self._near or self._columns else []
+        if identities is None:
+            identities = [_encoded(dict(zip(names, row, strict=True))) for row in rows]
+        self._digests += [hashlib.blake2b(identity, digest_size=DIGEST_BYTES).digest() for identity in identities]
+        self.rows += len(identities)
+        if self._near:
+            self._signatures.append(signatures(["\n".join(_texts(row)) for row in rows]))
+        if self._columns and all(column in batch for column in self._columns):
+            self._groups += [_hash(batch, self._columns, at) for at in range(len(identities))]
+            for at in range(len(identities)):
+                self._values += [
+                    _hash(batch, [column], at) if column in batch else bytes(_GROUP_BYTES) for column in self._sensitive
+                ]
+
+    def save(self, file: BinaryIO) -> None:
+        """Write the marks as .npz, and forget them.
+
+        Arrays: `digests` (rows, 16) uint8; `signatures` (rows, SIGNATURE_BYTES) uint8 or (0, …); `groups` (rows,) uint64 or (0,);
+        `values` (rows, sensitive columns) uint64.
+        """
+        empty = np.zeros((0, SIGNATURE_BYTES), np.uint8)
+        np.savez(
+            file,
+            digests=np.frombuffer(b"".join(self._digests), np.uint8).reshape(-1, DIGEST_BYTES),
+            signatures=np.concatenate(self._signatures) if self._signatures else empty,
+            groups=np.frombuffer(b"".join(self._groups), np.uint64),
+            values=np.frombuffer(b"".join(self._values), np.uint64).reshape(len(self._groups), len(self._sensitive)),
+        )
+        self._forget()
+
+
+def _texts(row: Sequence[Any]) -> list[str]:
+    out: list[str] = []
+    waiting = list(reversed(row))
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            out.append(value)
+        elif isinstance(value, dict):
+            waiting += reversed(list(value.values()))
+        elif isinstance(value, (list, tuple)):
+            waiting += reversed(value)
+    return out
+
+
+def _hash(batch: dict[str, list[Any]], columns: Sequence[str], at: int) -> bytes:
+    return hashlib.blake2b(_encoded([batch[column][at] for column in columns]), digest_size=_GROUP_BYTES).digest()
+
+
+def _encoded(value: Any) -> bytes:
+    return msgspec.json.encode(value, enc_hook=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if value is MISSING:
+        return {"missing": True}
+    if isinstance(value, (Decimal, date, time, timedelta, complex)):
+        return str(value)
+    return repr(type(value))
+
+
+def load(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of saved marks."""
+    with np.load(path) as held:
+        return {name: held[name] for name in held.files}

@@ -1,0 +1,183 @@
+"""Text files of records as streams of UTF-8: plain, gzip or Zstandard, UTF-8 or UTF-16; and the way back.
+
+Invariants:
+
+- What is read and what is written is the same form: packing, encoding and byte-order mark stay.
+- A packed file is written without the name, time and comments that its source may hold.
+- Nothing is held but a chunk, however much it unpacks to; what unpacks to far more than it is, is refused.
+"""
+
+from __future__ import annotations
+
+import codecs
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
+
+from privet.metadata.job import CannotClean, Limits
+from privet.ingest.record_file import Unit
+
+CHUNK: Final = 1 << 20
+BOM: Final = codecs.BOM_UTF8
+_GZIP: Final = b"\x1f\x8b"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_HEAD: Final = 4096
+_MAX_RATIO: Final = 200
+"""What unpacks to more than this many times its size (and more than the limit) is no data set: text packs 3 to 20 times."""
+_MAX_WINDOW: Final = 1 << 27
+_GZIP_LEVEL: Final = 2
+_ZSTD_LEVEL: Final = 3
+_MIN_ZEROS: Final = 0.3
+"""UTF-16 without a mark: at least this share of every other byte is zero, and none of the bytes between."""
+
+
+class Form(NamedTuple):
+    """How the text of a file lies on the disk."""
+
+    packing: str = ""
+    encoding: str = "utf-8"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the bytes are the text, so that a file can be cut by byte ranges."""
+        return self == Form()
+
+
+def form_of(source: Path) -> Form:
+    """Return the form of a file, told from its first bytes."""
+    with source.open("rb") as file:
+        head = file.read(_HEAD)
+    packing = "gzip" if head.startswith(_GZIP) else "zstd" if head.startswith(_ZSTD) else ""
+    if packing:
+        head = next(_unpacked(source, packing, Limits()), b"")[:_HEAD]
+    return Form(packing, _encoding(head))
+
+
+def _encoding(head: bytes) -> str:
+    if head.startswith(codecs.BOM_UTF16_LE):
+        return "utf-16-le"
+    if head.startswith(codecs.BOM_UTF16_BE):
+        return "utf-16-be"
+    for encoding, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):
+        others = head[::2] if encoding == "utf-16-le" else head[1::2]
+        if zeros and zeros.count(0) >= max(2, _MIN_ZEROS * len(zeros)) and not others.count(0):
+            return encoding
+    return "utf-8"
+
+
+def chunks(source: Path, form: Form, unit: Unit, limits: Limits) -> Iterator[bytes]:
+    """Yield the text of a unit as UTF-8, in pieces of about `CHUNK` bytes. Of what is not plain, a unit is always the whole.
+
+    Raises:
+        CannotClean: it cannot be unpacked or decoded.
+
+    """
+    pieces = _unpacked(source, form.packing, limits) if form.packing else _plain(source, unit)
+    return pieces if form.encoding == "utf-8" else _as_utf8(pieces, form.encoding)
+
+
+def _plain(source: Path, unit: Unit) -> Iterator[bytes]:
+    left = unit.stop - unit.start
+    with source.open("rb") as file:
+        file.seek(unit.start)
+        while left > 0 and (chunk := file.read(min(CHUNK, left))):
+            left -= len(chunk)
+            yield chunk
+
+
+def _unpacked(source: Path, packing: str, limits: Limits) -> Iterator[bytes]:
+    from isal import igzip, isal_zlib
+    from zstandard import ZstdDecompressor, ZstdError
+
+    unpacked = 0
+    most = max(limits.max_unpacked_bytes, _MAX_RATIO * source.stat().st_size)
+    with source.open("rb") as file:
+        if packing == "gzip":
+            stream = igzip.IGzipFile(fileobj=file, mode="rb")
+        else:
+            stream = ZstdDecompressor(max_window_size=_MAX_WINDOW).stream_reader(file, read_across_frames=True)
+        while True:
+            try:
+                chunk = stream.read(CHUNK)
+            except (OSError, EOFError, zlib.error, isal_zlib.error, ZstdError) as error:
+                raise CannotClean(f"damaged or truncated: it does not unpack as {packing}") from error
+            if not chunk:
+                return
+            unpacked += len(chunk)
+            if unpacked > most:
+                raise CannotClean(f"it unpacks to more than {most} bytes")
+            yield chunk
+
+
+def _as_utf8(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        for piece in pieces:
+            yield decoder.decode(piece).encode()
+        yield decoder.decode(b"", final=True).encode()
+    except UnicodeDecodeError as error:
+        raise CannotClean(f"damaged: the text is not {encoding.upper()}") from error
+
+
+@contextmanager
+def writing(target: BinaryIO, form: Form) -> Iterator[Callable[[bytes], object]]:
+    """Give a function that takes UTF-8 and writes it in this form."""
+    with _packing(target, form.packing) as write:
+        yield (
+            write
+            if form.encoding == "utf-8"
+            else partial(_write_encoded, write, codecs.getincrementaldecoder("utf-8")(), form.encoding)
+        )
+
+
+def _write_encoded(
+    write: Callable[[bytes], object], decoder: codecs.IncrementalDecoder, encoding: str, piece: bytes
+) -> None:
+    write(decoder.decode(piece).encode(encoding))
+
+
+@contextmanager
+def _packing(target: BinaryIO, packing: str) -> Iterator[Callable[[bytes], object]]:
+    if packing == "gzip":
+        from isal import igzip
+
+        with igzip.IGzipFile(filename="", fileobj=target, mode="wb", compresslevel=_GZIP_LEVEL, mtime=0) as file:
+            yield file.write
+    elif packing == "zstd":
+        from zstandard import ZstdCompressor
+
+        with ZstdCompressor(level=_ZSTD_LEVEL).stream_writer(target, closefd=False) as writer:
+            yield writer.write
+    else:
+        yield target.write
+
+
+def cut_at_newlines(source: Path, unit_bytes: int) -> list[Unit]:
+    """Return the byte ranges of a plain file, of at least `unit_bytes` each, that end with a newline."""
+    size = source.stat().st_size
+    cuts = [0]
+    with source.open("rb") as file:
+        while (at := cuts[-1] + max(1, unit_bytes)) < size:
+            file.seek(at - 1)
+            end = _after_newline(file, at - 1)
+            if end is None or end >= size:
+                break
+            cuts.append(end)
+    return [Unit(start, stop) for start, stop in zip(cuts, [*cuts[1:], size], strict=True)]
+
+
+def _after_newline(file: BinaryIO, at: int) -> int | None:
+    while chunk := file.read(CHUNK):
+        found = chunk.find(b"\n")
+        if found >= 0:
+            return at + found + 1
+        at += len(chunk)
+    return None
+
+
+def lines_before(source: Path, unit: Unit) -> int:
+    """Return how many lines of a plain file come before a unit."""
+    return sum(chunk.count(b"\n") for chunk in _plain(source, Unit(0, unit.start)))

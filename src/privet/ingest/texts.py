@@ -1,0 +1,166 @@
+"""Texts without identifiers, and what was found in them by place: the one way in which scrubbing looks at text.
+
+Invariants:
+
+- Every text of every format passes here; what comes out is what `redact` makes of it.
+- Surrogates depend on kind, value, key and subject alone, so the same person has the same pseudonym in every file.
+- Counts hold places and kinds, never a value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+from privet.detect.engine import Detector, TierName, detector
+from privet.detect.placeholders import PLACEHOLDER
+from privet.ingest.generalise import generalised
+from privet.metadata.job import Edit
+from privet.policy import Policy, Transform
+from privet.records import Span
+from privet.redact import Redactor
+from privet.surrogates import Surrogate, Writing, label, writing
+
+_MAX_CACHED_CHARS: Final = 48
+_MAX_CACHED: Final = 1 << 16
+_SURROGATES: Final = ("label", "mask", "pseudonym", "token", "realistic", "shift")
+
+
+class Texts:
+    """Cleans the texts of one process. `found` counts by place and kind since it was last `taken`.
+
+    Raises:
+        BadInput: a transform needs a key and there is none.
+        PolicyInvalid, Unprotected: as `Detector`.
+
+    """
+
+    def __init__(self, policy: Policy, tier: TierName, key: bytes | None) -> None:
+        self._kinds = {item.kind: item for item in policy.scrub.transform if item.kind and not item.column}
+        self._key = key
+        finder = Detector(policy.detect, tier)
+        if any(item.how == "mask" for item in self._kinds.values()):
+            finder = finder.beside_masks()
+        self._finder = finder
+        self._redactor_of = lru_cache(maxsize=1024)(self._new_redactor)
+        self._patterns = Redactor(self._writing(""), detector(policy.detect, "patterns"))
+        self._clean: set[str] = set()
+        self.found: dict[str, Counter[str]] = {}
+
+    def _new_redactor(self, subject: str) -> Redactor:
+        return Redactor(self._writing(subject), self._finder)
+
+    def _writing(self, subject: str) -> Writing:
+        ways = {kind: way(item, self._key, subject) for kind, item in self._kinds.items()}
+        return _by_kind(ways) if ways else writing("label", None, "")
+
+    def count(self, place: str, kind: str, count: int = 1) -> None:
+        """Note what was found at a place."""
+        self.found.setdefault(place, Counter())[kind] += count
+
+    def taken(self) -> dict[str, dict[str, int]]:
+        """Return the counts by place and kind, and begin anew."""
+        found = {place: dict(sorted(kinds.items())) for place, kinds in sorted(self.found.items()) if kinds}
+        self.found = {}
+        return found
+
+    def rewrite(self, texts: Sequence[str], place: str, subject: str = "") -> list[str]:
+        """Return the texts without identifiers, in order. A text in which nothing was found is the very same object."""
+        clean = self._clean
+        asked = [at for at, text in enumerate(texts) if text not in clean]
+        if not asked:
+            return list(texts)
+        redactor = self._redactor_of(subject)
+        made = redactor.all([texts[at] for at in asked])
+        self._take_counts(redactor, place)
+        out = list(texts)
+        for at, new in zip(asked, made, strict=True):
+            if new != out[at]:
+                out[at] = new
+            elif len(new) <= _MAX_CACHED_CHARS and len(clean) < _MAX_CACHED:
+                clean.add(new)
+        return out
+
+    def cells(self, values: Sequence[str], column: str, place: str) -> list[str]:
+        """Return the values of a column without identifiers; the name of the column is context for short ones."""
+        return self.rewrite(values, place)
+
+    def whole(self, values: Sequence[str], kind: str, place: str) -> list[str]:
+        """Return what stands for values that are identifiers as a whole; empty ones and placeholders stay."""
+        redactor = self._redactor_of("")
+        made = [value if self._is_nothing(value) else redactor.written(kind, value) for value in values]
+        self._take_counts(redactor, place)
+        return made
+
+    def _is_nothing(self, value: str) -> bool:
+        return not value.strip() or self._finder.placeholder.fullmatch(value.strip()) is not None
+
+    def patterns(self, texts: Sequence[str], place: str) -> list[str]:
+        """Return texts that are names of columns, or numbers: only patterns look at them, as they are no sentences."""
+        made = self._patterns.all(texts)
+        self._take_counts(self._patterns, place)
+        return made
+
+    def spans(self, text: str) -> tuple[Span, ...]:
+        """Return where a short text holds identifiers."""
+        return self._finder.find(text)
+
+    def edits(self, texts: Sequence[str], place: str) -> list[list[Edit]]:
+        """Return what gives way in each text."""
+        redactor = self._redactor_of("")
+        found = redactor.edits(texts)
+        self._take_counts(redactor, place)
+        return [[Edit(*edit) for edit in edits] for edits in found]
+
+    def _take_counts(self, redactor: Redactor, place: str) -> None:
+        if redactor.counts:
+            self.found.setdefault(place, Counter()).update(redactor.counts)
+            redactor.counts.clear()
+
+
+def way(how: Transform, key: bytes | None, subject: str) -> Writing:
+    """Return how a transform replaces a span.
+
+    Raises:
+        BadInput: it needs a key and there is none.
+
+    """
+    if how.how in _SURROGATES:
+        return writing(how.how, key, subject)
+    return Writing(_generalise(how) if how.how == "generalise" else _remove)
+
+
+def _remove(_span: Span, _text: str) -> str:
+    return ""
+
+
+def _number(text: str) -> str:
+    """Return the number in a text such as "34 years old", or the text."""
+    numbers = re.findall(r"-?\d+(?:\.\d+)?", text)
+    return numbers[0] if len(numbers) == 1 else text
+
+
+def _generalise(how: Transform) -> Surrogate:
+    def coarser(span: Span, text: str) -> str:
+        value = generalised(_number(text) if how.step else text, how)
+        # A placeholder, so that it is not looked at again.
+        written = f"[{span.kind}~{value}]"
+        return written if PLACEHOLDER.fullmatch(written) else label(span, text)
+
+    return coarser
+
+
+def _by_kind(ways: dict[str, Writing]) -> Writing:
+    def surrogate(span: Span, text: str) -> str:
+        chosen = ways.get(span.kind)
+        return label(span, text) if chosen is None else chosen.surrogate(span, text)
+
+    return Writing(
+        surrogate,
+        dates=next((each.dates for each in ways.values() if each.dates is not None), None),
+        joins=all(each.joins for each in ways.values()),
+        known=next((each.known for each in ways.values() if each.known is not None), None),
+    )

@@ -1,0 +1,118 @@
+"""The folder in which a run keeps what is done: `.privet-work` in the output, gone when the run is complete.
+
+Invariants:
+
+- Something counts as done when its record stands in `state/`; a record is written beside and renamed into place, after what it tells of.
+- A record names size and time of the file it was made from, and the digest of what was made: a run that goes on trusts neither blindly.
+- Another policy, tier, key or version is another plan: what an earlier one left is thrown away, not mixed in.
+- Only cleaned content is kept here, in a folder of mode 0700.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from pathlib import Path
+from typing import Any, BinaryIO, Final, TypeVar
+
+import msgspec
+
+from privet.errors import BadInput
+from privet.evidence import canonical, file_digest
+from privet.ingest.plan import MANIFEST, PREFIX
+
+FOLDER: Final = f"{PREFIX}-work"
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
+
+
+class Work:
+    """The state of one run."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.folder = out / FOLDER
+        self.parts = self.folder / "parts"
+        self.state = self.folder / "state"
+        self._lock: BinaryIO | None = None
+
+    def open(self, plan: dict[str, Any]) -> bool:
+        """Make the folder or find it again; tell whether an earlier run of the same plan left something.
+
+        Raises:
+            BadInput: the output holds other files, cannot be written, or another run is at work in it.
+
+        """
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+            if not self.folder.exists() and not (self.out / MANIFEST).exists() and any(self.out.iterdir()):
+                raise BadInput(
+                    "the output folder is not empty, and what is in it was not written by `privet scrub`",
+                    hint="choose a new or empty folder",
+                )
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            self._lock = (self.folder / "lock").open("wb")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            wanted = canonical(plan)
+            known = self.folder / "plan.json"
+            goes_on = known.exists() and known.read_bytes() == wanted
+            if not goes_on:
+                for folder in (self.parts, self.state):
+                    shutil.rmtree(folder, ignore_errors=True)
+                (self.folder / "commit.json").unlink(missing_ok=True)
+                self.parts.mkdir()
+                self.state.mkdir()
+                write_beside(known, wanted)
+        except BlockingIOError as error:
+            raise BadInput("another run is at work in this output", hint="wait for it, or stop it") from error
+        except FileExistsError as error:
+            raise BadInput("the output is a file, not a folder", hint="name a folder after -o") from error
+        except OSError as error:
+            raise BadInput(
+                f"the output folder cannot be written ({error.strerror})",
+                hint="check its permissions and the space left",
+            ) from error
+        return goes_on
+
+    def read(self, name: str, made: type[_Struct]) -> _Struct | None:
+        """Return a record, or None where there is none that can be read."""
+        try:
+            return msgspec.json.decode((self.state / f"{name}.json").read_bytes(), type=made)
+        except (OSError, msgspec.MsgspecError):
+            return None
+
+    def write(self, name: str, record: msgspec.Struct) -> None:
+        """Write a record into place."""
+        write_beside(self.state / f"{name}.json", msgspec.json.encode(record))
+
+    def holds(self, name: str, sha256: str) -> bool:
+        """Tell whether a part is there, whole."""
+        try:
+            with (self.parts / name).open("rb") as file:
+                return file_digest(file) == sha256
+        except OSError:
+            return False
+
+    def close(self, *, complete: bool) -> None:
+        """Let go of the folder, and remove it where the run is complete."""
+        if complete:
+            shutil.rmtree(self.folder)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def write_beside(path: Path, content: bytes) -> None:
+    """Write a file beside and rename it into place."""
+    beside = path.with_name(f"{PREFIX}-{path.name}.new")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def sync() -> None:
+    """Have everything written that is still in the system's memory: one call for thousands of files."""
+    os.sync()

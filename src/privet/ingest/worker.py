@@ -1,0 +1,205 @@
+"""What one process does: a batch of files, a unit of a large one, the joining of a file's parts.
+
+Invariants:
+
+- A task is done when its record is written; until then nothing of it counts, and doing it again gives the same bytes.
+- A process that is killed by a hostile file takes nothing else with it.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from privet.detect.engine import TierName
+from privet.evidence import file_digest, keyed_file_digest
+from privet.ingest.cleaning import Cleaning, guarded, seen
+from privet.ingest.file_names import clean_path
+from privet.ingest.formats import record_module
+from privet.ingest.plan import Item
+from privet.ingest.record_file import Unit
+from privet.ingest.texts import Texts
+from privet.ingest.work import Work
+from privet.metadata.job import CannotClean
+from privet.policy import Policy
+
+_MAX_ADDRESS_SPACE: Final = 16 * 1024**3
+
+
+class Setup(NamedTuple):
+    """What every process needs to know."""
+
+    policy: Policy
+    tier: TierName
+    key: bytes | None
+    digest_key: bytes
+    out: str
+    unit_bytes: int
+
+
+class Done(msgspec.Struct):
+    """What became of one file: `units` lists the pieces of a file of rows that are still to be cleaned."""
+
+    key: str
+    size: int
+    modified_ns: int
+    name: str
+    status: str = "set-aside"
+    reason: str = ""
+    form: str = ""
+    input_hmac: str = ""
+    sha256: str = ""
+    bytes: int = 0
+    suffix: str = ""
+    removed: dict[str, int] = {}
+    found: dict[str, dict[str, int]] = {}
+    dropped: dict[str, int] = {}
+    units: list[tuple[int, int]] = []
+
+
+class UnitDone(msgspec.Struct):
+    """What became of one unit."""
+
+    sha256: str = ""
+    marks_sha256: str = ""
+    rows: int = 0
+    found: dict[str, dict[str, int]] = {}
+    dropped: dict[str, int] = {}
+    removed: dict[str, int] = {}
+    reason: str = ""
+
+
+class Worker:
+    """Does the tasks of one process."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._texts = Texts(setup.policy, setup.tier, setup.key)
+        self._cleaning = Cleaning(setup.policy, self._texts, setup.key)
+        self._work = Work(Path(setup.out))
+
+    def files(self, items: Sequence[Item]) -> list[Done]:
+        """Clean files that are small or no tables; of tables tell the units."""
+        return [self._file(item) for item in items]
+
+    def _file(self, item: Item) -> Done:
+        self._texts.taken()
+        done = Done(item.key, item.size, item.modified_ns, clean_path(_printable(item.name), self._texts))
+        try:
+            if item.problem:
+                raise CannotClean(item.problem)
+            with guarded(), Path(item.path).open("rb") as source:
+                done.input_hmac = keyed_file_digest(source, self._setup.digest_key)
+                source.seek(0)
+                found = seen(source, Path(item.name).name, item.size)
+                done.form = found.form
+                if found.is_records:
+                    units = record_module(found.form).units(Path(item.path), self._setup.unit_bytes)
+                    done.units = [tuple(unit) for unit in units]
+                    done.status = "units"
+                else:
+                    self._document(source, done)
+        except CannotClean as error:
+            done.status, done.reason = "set-aside", error.reason
+            (self._work.parts / item.key).unlink(missing_ok=True)
+        done.found = self._texts.taken()
+        self._work.write(item.key, done)
+        return done
+
+    def _document(self, source: BinaryIO, done: Done) -> None:
+        with self._cleaning.fresh(), self._written(done.key) as target:
+            done.removed = dict(sorted(self._cleaning.document(done.form, source, target).items()))
+            done.sha256, done.bytes = _measured(target)
+        done.suffix = ""
+        done.status = "cleaned"
+
+    def unit(self, item: Item, form: str, index: int, unit: tuple[int, int]) -> UnitDone:
+        """Clean one unit of a file of rows, and save the marks of its rows."""
+        self._texts.taken()
+        name = f"{item.key}.{index}"
+        columns = self._cleaning.columns()
+        done = UnitDone()
+        try:
+            with guarded(), self._cleaning.fresh(), self._written(name) as part:
+                record_module(form).clean_unit(Path(item.path), Unit(*unit), columns, part)
+                done.sha256, _ = _measured(part)
+            done.rows = columns.marks.rows
+            with self._written(f"{name}.marks") as file:
+                columns.marks.save(file)
+                done.marks_sha256, _ = _measured(file)
+            done.dropped = dict(columns.taken())
+        except CannotClean as error:
+            done.reason = error.reason
+        done.found = self._texts.taken()
+        self._work.write(name, done)
+        return done
+
+    def joined(self, item: Item, done: Done, kept: Sequence[bytes | None]) -> Done:
+        """Join the cleaned units of a file; `kept` holds a flag a row, packed (numpy.packbits), or None where all stay."""
+        parts = [self._work.parts / f"{item.key}.{index}" for index in range(len(done.units))]
+        flags = [
+            None if packed is None else np.unpackbits(np.frombuffer(packed, np.uint8)).astype(bool) for packed in kept
+        ]
+        files = [part.open("rb") for part in parts]
+        try:
+            with guarded(), self._written(item.key) as target:
+                record_module(done.form).assemble(Path(item.path), files, flags, target)
+                done.sha256, done.bytes = _measured(target)
+            done.status = "cleaned"
+        except CannotClean as error:
+            done.status, done.reason = "set-aside", error.reason
+        finally:
+            for file in files:
+                file.close()
+        self._work.write(f"{item.key}.joined", done)
+        return done
+
+    @contextmanager
+    def _written(self, name: str) -> Iterator[BinaryIO]:
+        """Open a part for writing; where it is not finished, nothing of it stays."""
+        path = self._work.parts / name
+        try:
+            with path.open("w+b") as file:
+                yield file
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def _measured(file: BinaryIO) -> tuple[str, int]:
+    """Return digest and size of a file that has just been written."""
+    file.flush()
+    file.seek(0)
+    digest = file_digest(file)
+    return digest, file.tell()
+
+
+def _printable(name: str) -> str:
+    """Return a name as text: bytes that are no UTF-8 become `_`."""
+    return "".join("_" if "\ud800" <= char <= "\udfff" or char < " " else char for char in name)
+
+
+_worker: Worker | None = None
+
+
+def start(setup: Setup) -> None:
+    """Make this process a worker: its memory bounded, its detector loaded."""
+    global _worker  # noqa: PLW0603 (a process of a pool has no other place for what it is)
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = _MAX_ADDRESS_SPACE if hard == resource.RLIM_INFINITY else min(hard, _MAX_ADDRESS_SPACE)
+    resource.setrlimit(resource.RLIMIT_AS, (most, hard))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _worker = Worker(setup)
+
+
+def run(task: str, arguments: tuple[object, ...]) -> object:
+    """Do one task in a process that was started as a worker."""
+    if _worker is None:
+        raise RuntimeError("this process is no worker")
+    return getattr(_worker, task)(*arguments)

@@ -1,0 +1,142 @@
+"""What a cleaner of one file format is given, and what it tells: texts to rewrite, members to clean, what was left out.
+
+Invariants:
+
+- A cleaner copies what it knows to be content and leaves everything else out: an unknown member is dropped, not kept.
+- It looks at no policy and finds no identifiers: which characters go is said by `edits`, and a member is cleaned by `nested`.
+- What it tells holds no text: `place` and `what` are words of the format, never of the file.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+
+class CannotClean(Exception):
+    """The file cannot be cleaned by this cleaner and is to be set aside.
+
+    `reason` is one short line for the user, lower case, no full stop, without a word of the file: "encrypted", "truncated: the
+    last chunk is missing".
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Edit(NamedTuple):
+    """Characters `start` to `end` (code points, half open) of a text give way to `text`."""
+
+    start: int
+    end: int
+    text: str
+
+
+class Member(NamedTuple):
+    """A cleaned member of a container: its name, which may have changed, and its content."""
+
+    name: str
+    content: bytes
+
+
+class Limits(NamedTuple):
+    """What one file may cost, however deep it is nested."""
+
+    max_file_bytes: int = 2 * 1024**3
+    """largest file that is read into memory whole"""
+    max_unpacked_bytes: int = 4 * 1024**3
+    """bytes that all members of a container may unpack to"""
+    max_members: int = 100_000
+    max_depth: int = 8
+    max_pixels: int = 500_000_000
+    max_record_bytes: int = 64 * 1024**2
+    """longest line or record"""
+
+
+Edits = Callable[[Sequence[str], str], "list[list[Edit]]"]
+"""(texts, place) → the edits of each text: sorted, not overlapping."""
+Nested = Callable[[str, bytes], "Member | None"]
+"""(name, content) → the member cleaned like a file of its own, or None where it cannot be cleaned and has to go."""
+
+
+def no_edits(texts: Sequence[str], _place: str) -> list[list[Edit]]:
+    """Leave every text as it is."""
+    return [[] for _ in texts]
+
+
+def no_members(_name: str, _content: bytes) -> Member | None:
+    """Drop every member."""
+    return None
+
+
+@dataclass(slots=True)
+class Job:
+    """The cleaning of one file.
+
+    `edits` says what of each text gives way; `nested` cleans a member; `removed` counts what was left out, by what it was.
+    """
+
+    edits: Edits = no_edits
+    nested: Nested = no_members
+    limits: Limits = field(default_factory=Limits)
+    removed: Counter[str] = field(default_factory=Counter)
+
+    def dropped(self, what: str, count: int = 1) -> None:
+        """Note that something was left out: "exif", "xmp", "author", "comment", "thumbnail"."""
+        if count:
+            self.removed[what] += count
+
+    def rewrite(self, texts: Sequence[str], place: str) -> list[str]:
+        """Return the texts with their edits made. `place` says where they stand: "body", "cell", "notes", "header"."""
+        return [edited(text, edits) for text, edits in zip(texts, self.edits(texts, place), strict=True)]
+
+    def rewrite_runs(self, runs: Sequence[str], place: str) -> list[str]:
+        """Return the pieces of one text, as a format that styles words apart keeps them, with the edits of the whole made.
+
+        >>> Job(edits=lambda texts, place: [[Edit(0, 4, "X")] for text in texts]).rewrite_runs(["Ja", "ne", " met"], "body")
+        ['X', '', ' met']
+        """
+        whole = "".join(runs)
+        return across(runs, self.edits([whole], place)[0]) if whole else list(runs)
+
+
+def edited(text: str, edits: Iterable[Edit]) -> str:
+    """Return a text with its edits made."""
+    pieces: list[str] = []
+    last = 0
+    for start, end, new in edits:
+        pieces += (text[last:start], new)
+        last = end
+    return "".join((*pieces, text[last:])) if pieces else text
+
+
+def across(runs: Sequence[str], edits: Iterable[Edit]) -> list[str]:
+    """Return the pieces of a text with the edits of the joined text made.
+
+    What is new stands in the piece in which its edit starts; the rest of what gives way is taken out of the pieces after it.
+    """
+    out: list[list[str]] = [[] for _ in runs]
+    waiting = list(edits)
+    at = 0
+    place = 0
+    for index, run in enumerate(runs):
+        start, end = place, place + len(run)
+        last = start
+        while at < len(waiting) and waiting[at].start < end:
+            edit = waiting[at]
+            out[index].append(run[last - start : max(edit.start, last) - start])
+            if edit.start >= start:
+                out[index].append(edit.text)
+            last = min(edit.end, end)
+            if edit.end > end:
+                break
+            at += 1
+        out[index].append(run[last - start :])
+        place = end
+    return ["".join(pieces) for pieces in out]
+
+
+MIB: Final = 1024 * 1024
