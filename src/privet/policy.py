@@ -396,7 +396,7 @@ class ScrubPolicy:
     max_seconds: int = setting(
         600,
         "smaller",
-        "time that one file, or one piece of a large one, may take",
+        "time that one file, or each 32 MiB of a larger one, may take",
         "a hostile file must not hang the rest",
         unit="seconds",
     )

@@ -145,7 +145,7 @@ class Redactor:
     def __init__(self, how: Writing, finder: Detector) -> None:
         self.counts: Counter[str] = Counter()
         self._finder = finder
-        self._how = how._replace(surrogate=self._counted(how.surrogate))
+        self.how = how._replace(surrogate=self._counted(how.surrogate))
 
     def _counted(self, surrogate: Surrogate) -> Surrogate:
         def counted(span: Span, text: str) -> str:
@@ -156,15 +156,15 @@ class Redactor:
 
     def all(self, texts: Iterable[str]) -> list[str]:
         """Return the texts without identifiers."""
-        return [text for text, _ in _redact_all(iter(texts), self._finder, self._how)]
+        return [text for text, _ in _redact_all(iter(texts), self._finder, self.how)]
 
     def written(self, kind: str, value: str) -> str:
         """Return what stands for a value that is an identifier as a whole."""
-        return self._how.surrogate(Span(0, len(value), kind, 1.0, "whole"), value)
+        return self.how.surrogate(Span(0, len(value), kind, 1.0, "whole"), value)
 
     def edits(self, texts: Iterable[str]) -> list[list[TextEdit]]:
         """Return what would be changed in each text: sorted, not overlapping."""
-        return [edits for _, edits in _redact_all(iter(texts), self._finder, self._how)]
+        return [edits for _, edits in _redact_all(iter(texts), self._finder, self.how)]
 
 
 def restore(text: str, *, key: bytes) -> str:
@@ -212,9 +212,14 @@ class RedactStream:
         policy: Policy = DEFAULT,
         tier: TierName = "names",
     ) -> None:
-        how = writing(surrogate, key, subject)
-        finder = _finder(surrogate, policy, tier)
-        self._passes = [_Pass(finder, how) for _ in range(PASSES)]
+        self._passes = _passes(_finder(surrogate, policy, tier), writing(surrogate, key, subject))
+
+    @classmethod
+    def of(cls, how: Writing, finder: Detector) -> RedactStream:
+        """Return a stream with a way of writing and a detector that are there already."""
+        stream = cls.__new__(cls)
+        stream._passes = _passes(finder, how)  # noqa: SLF001 (of this class)
+        return stream
 
     def feed(self, chunk: str) -> str:
         """Take a piece of text; return what is decided by now."""
@@ -229,6 +234,10 @@ class RedactStream:
         for one in self._passes:
             pieces = [*one.feed(pieces), *one.close()]
         return "".join(text for text, _ in pieces)
+
+
+def _passes(finder: Detector, how: Writing) -> list[_Pass]:
+    return [_Pass(finder, how) for _ in range(PASSES)]
 
 
 class _Pass:

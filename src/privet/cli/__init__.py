@@ -18,6 +18,7 @@ VERBS: Final = {
     "serve": "private OpenAI-compatible endpoint over the embedded model or an upstream",
     "scrub": "files and datasets without identifiers and metadata",
     "detect": "identifiers in a text on standard input",
+    "audit": "is raw data left, and how sure is that",
     "policy": "every privacy default, its value and its reason",
 }
 

@@ -55,6 +55,8 @@ def run(options: argparse.Namespace) -> int:
     """Scrub and tell."""
     policy = load(options).policy
     key = _key(options, policy)
+    if "-" in options.inputs:
+        return _filter(options, policy, key)
     from privet.ingest.local import LocalEngine
     from privet.ingest.run import Job, scrub
 
@@ -76,6 +78,18 @@ def run(options: argparse.Namespace) -> int:
     else:
         _tell(outcome.manifest, options.out, is_new=outcome.is_new)
     return int(outcome.set_aside > 0)
+
+
+def _filter(options: argparse.Namespace, policy: Policy, key: bytes | None) -> int:
+    """Clean standard input to standard output."""
+    from privet.ingest.filter import filtered
+
+    if len(options.inputs) > 1 or options.out is not None or options.json or options.workers is not None:
+        raise BadInput(
+            "- is standard input to standard output", hint="name nothing beside it but --tier, --policy, --key-file"
+        )
+    filtered(sys.stdin.buffer, sys.stdout.buffer, policy, options.tier, key)
+    return 0
 
 
 def _key(options: argparse.Namespace, policy: Policy) -> bytes | None:

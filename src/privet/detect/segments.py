@@ -22,6 +22,8 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from privet.detect.engine import Detector, Settled
 from privet.detect.placeholders import closed_end, placeholders
 from privet.detect.readings import read
@@ -68,8 +70,8 @@ _BRACKETS: Final = frozenset("([{<")
 _MAX_SPELLED_GAP: Final = 3
 _HIDDEN_CHARS: Final = 128
 _HIDING_SIGN: Final = re.compile(r"[%&\\\0\uff20\ufe6b]")
-_HIDES: Final = re.compile(r"[^\x01-\x7f]|[%&\\]")
-_MAY_BEGIN: Final = re.compile(r"-\W{0,12}-|%2[Dd]|&#|\\u00|[\u2010-\u2015\uff0d]")
+_DASHES: Final = re.compile(r"-\W{0,12}-")
+_OTHER_DASH: Final = re.compile(r"[\u2010-\u2015\uff0d]")
 _TAIL: Final = re.compile(r"[^\W_]*\Z")
 _ASCII_TAIL: Final = re.compile(r"[A-Za-z]*\Z")
 _NO_WHITE: Final = re.compile(r"\S*")
@@ -78,8 +80,12 @@ _MARKS: Final = "\"'`.,;:!?()[]{}<>*=/-«»“”„’‐‑‒–"
 _SPACE: Final = " \t\n\r\f\v"
 _CJK: Final = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d"
 _PLACE: Final = re.compile(rf"[{_SPACE}]|[{_CJK}](?=[{_CJK}])")
+_OTHER_SPACE: Final = re.compile(r"[\t\r\f\v]")
 _LAG_CHARS: Final = 640
-_SLOW: Final = re.compile(r"(?:[^\W_]|[\u0300-\u036f\u200b-\u200d\u2060]){33}|\s{33}")
+_NEAR_CHARS: Final = 48
+_LONG_RUN: Final = 33
+_ASCII_SPACE: Final = 32
+_SLOW: Final = re.compile(rf"(?:[^\W_]|[\u0300-\u036f\u200b-\u200d\u2060]){{{_LONG_RUN}}}|\s{{{_LONG_RUN}}}")
 """Without such a run the words that settle a place, eight at most, and the gaps between them are shorter than `_LAG_CHARS`."""
 _CJK_WORDS: Final = tuple(
     {word[:size] for word in PASSWORD_WORDS if word[0] >= "\u3000" for size in range(1, len(word))}
@@ -124,13 +130,20 @@ def is_cut(text: str, place: int) -> bool:
 
 def _hides(text: str) -> bool:
     """Tell whether a text may read otherwise than it is written."""
-    return _HIDES.search(text) is not None
+    return not text.isascii() or "%" in text or "&" in text or "\\" in text or "\0" in text
 
 
 def _has_header(text: str) -> bool:
     """Tell whether a key block may begin in a text."""
-    return "-----BEGIN " in text or (
-        _hides(text) and _MAY_BEGIN.search(text) is not None and "-----BEGIN " in read(text).text
+    return "-----BEGIN " in text or (_hides(text) and _may_begin(text) and "-----BEGIN " in read(text).text)
+
+
+def _may_begin(text: str) -> bool:
+    """Tell whether a text may read as several dashes; each way of writing them is looked for by what is fastest for it."""
+    return (
+        any(sign in text for sign in ("%2d", "%2D", "&#", "\\u00"))
+        or _DASHES.search(text) is not None
+        or (not text.isascii() and _OTHER_DASH.search(text) is not None)
     )
 
 
@@ -253,7 +266,8 @@ class SpanStream:
             place = self._last_cut(self._start, self._blocks())
         else:
             place = max(text.rfind(" ", lowest), text.rfind("\n", lowest)) + 1
-            if place <= self._start or not text.isascii() or not is_cut(text, place):
+            is_last = place > self._start and text.isascii() and _OTHER_SPACE.search(text, place) is None
+            if not is_last or not is_cut(text, place):
                 place = self._last_cut(lowest, ())
         # What follows decides on the last place, if it is behind a short gap.
         last = max(text.rfind(" "), text.rfind("\n"))
@@ -409,6 +423,38 @@ class SpanStream:
         return len(known.split(None, 1)[0]) if known.strip() and not known[0].isspace() else 0
 
 
+def _has_long_run(text: str) -> bool:
+    """Tell whether the text has a run that `_SLOW` finds; which it cannot have where ASCII white space stands often and alone."""
+    # A space at either end, so that what begins and ends the text is a gap as well.
+    data = np.frombuffer(b" %b " % text.encode("utf-8", "surrogatepass"), np.uint8)
+    spaces = (data <= _ASCII_SPACE).nonzero()[0]
+    gaps = spaces[1:] - spaces[:-1]
+    if (gaps == 1).sum() >= _LONG_RUN - 1:
+        return _SLOW.search(text) is not None
+    long = (gaps > _LONG_RUN).nonzero()[0]
+    words = (data[spaces[at] : spaces[at + 1]].tobytes().decode("utf-8", "surrogatepass") for at in long)
+    return any(_SLOW.search(word) for word in words)
+
+
+def _is_plain_cut(text: str, gap: int) -> bool:
+    """Tell whether `is_cut` is true behind a space, where that can be told from the word before it and the sign behind it."""
+    last = text[text.rfind(" ", max(0, gap - _NEAR_CHARS), gap) + 1 : gap]
+    return (
+        last.isalpha()
+        and last.islower()
+        and last not in _FAST
+        and not last.endswith(_OPENING_ENDS)
+        and last not in SPELLED
+        and text[gap + 1 : gap + 2] not in _MAY_BE_SPELLED
+    )
+
+
+def _last_cut(text: str, start: int, stop: int, inside: bytearray) -> int:
+    """Return the last place of a stretch at which the text may be cut and that lies in no span, or 0."""
+    ends = [match.end() for match in _PLACE.finditer(text, start, stop)]
+    return next((end for end in reversed(ends) if not inside[end] and is_cut(text, end)), 0)
+
+
 def is_never_forced(detector: Detector, text: str, found: Iterable[Span], limit: int) -> bool:
     """Tell whether a stream with this limit is sure to find a cut in time, so that its spans are those of the whole text.
 
@@ -416,7 +462,7 @@ def is_never_forced(detector: Detector, text: str, found: Iterable[Span], limit:
     """
     if len(text) < limit:
         return True
-    if detector.has_wide_rules or _SLOW.search(text) or _has_header(text):
+    if detector.has_wide_rules or _has_long_run(text) or _has_header(text):
         return False
     inside = bytearray(len(text) + 1)
     for span in found:
@@ -424,9 +470,16 @@ def is_never_forced(detector: Detector, text: str, found: Iterable[Span], limit:
         if size > 0:
             inside[span.start + 1 : span.end] = b"\1" * size
     place = 0
+    is_plain = not _hides(text)
     while len(text) - place >= limit:
-        ends = [match.end() for match in _PLACE.finditer(text, place, place + limit - _LAG_CHARS)]
-        place = next((end for end in reversed(ends) if not inside[end] and is_cut(text, end)), -1)
-        if place < 0:
+        stop = place + limit - _LAG_CHARS
+        if is_plain:
+            gap = text.rfind(" ", place, stop)
+            if gap > place and not inside[gap + 1] and _is_plain_cut(text, gap):
+                place = gap + 1
+                continue
+        # In prose the last places of the stretch hold a cut: the rest is looked at where they do not.
+        place = _last_cut(text, stop - _NEAR_CHARS, stop, inside) or _last_cut(text, place, stop, inside)
+        if not place:
             return False
     return True

@@ -113,25 +113,37 @@ class Cleaning:
             return None
         self._depth += 1
         try:
-            source = io.BytesIO(content)
-            found = seen(source, name, len(content))
-            target = io.BytesIO()
-            if found.is_records:
-                self._records(found.form, content, target)
-            else:
-                job.removed += self.document(found.form, source, target)
+            cleaned = self._cleaned(name, content, job)
         except CannotClean:
             job.dropped("member set aside")
             return None
         finally:
             self._depth -= 1
-        return Member(clean_path(name, self.texts) if name else "", target.getvalue())
+        return Member(clean_path(name, self.texts) if name else "", cleaned)
+
+    def whole(self, content: bytes) -> bytes:
+        """Return a file without a name, cleaned.
+
+        Raises:
+            CannotClean: with the reason.
+
+        """
+        return self._cleaned("", content, Job())
+
+    def _cleaned(self, name: str, content: bytes, job: Job) -> bytes:
+        source, target = io.BytesIO(content), io.BytesIO()
+        found = seen(source, name, len(content))
+        if found.is_records:
+            self._records(found.form, content, target)
+        else:
+            job.removed += self.document(found.form, source, target)
+        return target.getvalue()
 
     def _records(self, form: str, content: bytes, target: BinaryIO) -> None:
         """Clean a table inside another file, from memory to memory."""
         module = record_module(form)
         columns = self.columns()
-        with guarded(), _in_memory(content) as path:
+        with guarded(), in_memory(content) as path:
             parts = []
             for unit in module.units(path, _ALL_BYTES):
                 parts.append(io.BytesIO())
@@ -141,7 +153,7 @@ class Cleaning:
 
 
 @contextmanager
-def _in_memory(content: bytes) -> Iterator[Path]:
+def in_memory(content: bytes) -> Iterator[Path]:
     """Give bytes a path without writing them to a disk (memfd_create(2))."""
     descriptor = os.memfd_create("privet", os.MFD_CLOEXEC)
     try:

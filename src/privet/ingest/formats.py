@@ -11,6 +11,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, BinaryIO, Final, Protocol
 
+from privet.ingest import long_text
 from privet.metadata.job import CannotClean, Job
 
 RECORDS: Final = {
@@ -22,6 +23,7 @@ RECORDS: Final = {
     "arrow": "arrow",
     "orc": "arrow",
     "sqlite": "sqlite",
+    long_text.FORM: "long_text",
 }
 """Formats of rows: modules of this package with `units`, `clean_unit` and `assemble`; see `record_file`."""
 _MODULES: Final = {

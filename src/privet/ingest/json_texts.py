@@ -31,8 +31,9 @@ _EMPTY: Final = re.compile(_SPACE + rb"\{" + _SPACE + rb"\}" + _SPACE)
 _SPACED: Final = re.compile(rb'": |, "')
 _SPACES: Final = b" \t\r\n"
 _MAX_SHAPES: Final = 256
-_MAX_CELLS: Final = 1 << 18
-"""Rows times columns of a batch: rows whose keys all differ would make a batch that is mostly MISSING."""
+_MIN_CELLS: Final = 1 << 12
+_MAX_SPARSENESS: Final = 8
+"""A batch whose cells are more than this many times its values is cut: rows whose keys all differ would be nearly all MISSING."""
 
 _fields: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _value: Final = msgspec.json.Decoder().decode
@@ -170,13 +171,16 @@ class JsonTexts:
         """Clean texts of any kind. Batches are cut so that the columns of all rows together stay few."""
         out: list[bytes] = []
         start = 0
+        filled = 0
         columns: dict[str, None] = {}
         for at, row in enumerate(rows):
-            wider = columns | dict.fromkeys(row.fields)
-            if at > start and len(wider) * (at + 1 - start) > _MAX_CELLS:
+            more = [key for key in row.fields if key not in columns]
+            cells = (len(columns) + len(more)) * (at + 1 - start)
+            if cells > _MIN_CELLS and cells > _MAX_SPARSENESS * (filled + len(row.fields)) and at > start:
                 out += self._cleaned_batch(texts[start:at], rows[start:at], tuple(columns), start)
-                start, wider = at, dict.fromkeys(row.fields)
-            columns = wider
+                start, filled, columns, more = at, 0, {}, list(row.fields)
+            columns.update(dict.fromkeys(more))
+            filled += len(row.fields)
         return out + self._cleaned_batch(texts[start:], rows[start:], tuple(columns), start)
 
     def _cleaned_batch(

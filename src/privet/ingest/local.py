@@ -18,13 +18,16 @@ from typing import Any, Final, NamedTuple, Self
 from privet.ingest import worker
 
 _WAITING_PER_PROCESS: Final = 3
+_BYTES_IN_TIME: Final = 32 * 1024 * 1024
+"""Of more than this, each as much has the time that the policy gives a file."""
 
 
 class Task(NamedTuple):
-    """A method of `worker.Worker` and its arguments."""
+    """A method of `worker.Worker` and its arguments; `size` in bytes, as what is larger may take longer."""
 
     name: str
     arguments: tuple[Any, ...]
+    size: int = 0
 
 
 class Failed(NamedTuple):
@@ -78,12 +81,15 @@ class LocalEngine:
             for future in finished:
                 yield waiting.pop(future), self._result(future)
 
+    def _seconds(self, task: Task) -> float:
+        return self._timeout * max(1.0, task.size / _BYTES_IN_TIME)
+
     def _result(self, future: Future[Any]) -> Any:
         from pebble import ProcessExpired
 
         try:
             return future.result()
         except TimeoutError:
-            return Failed(f"it took longer than {self._timeout:g} seconds")
+            return Failed("it took longer than scrub.max_seconds allows")
         except ProcessExpired:
             return Failed("its reader crashed")

@@ -45,8 +45,10 @@ def table_entry(done: Done, output: str | None, units: Sequence[UnitDone], kept:
     """Return what the manifest says of a file of rows."""
     found: dict[str, Counter[str]] = {}
     dropped: Counter[str] = Counter()
+    removed: Counter[str] = Counter(done.removed)
     for unit in units:
         dropped.update(unit.dropped)
+        removed.update(unit.removed)
         for place, kinds in unit.found.items():
             found.setdefault(place, Counter()).update(kinds)
     rows = sum(unit.rows for unit in units)
@@ -54,6 +56,7 @@ def table_entry(done: Done, output: str | None, units: Sequence[UnitDone], kept:
     for part in kept:
         gone.update(duplicates=part.duplicates, near_duplicates=part.near_duplicates, suppressed=part.suppressed)
     return entry(done, output) | {
+        "removed": dict(sorted(removed.items())),
         "found": {place: dict(sorted(kinds.items())) for place, kinds in sorted(found.items())},
         "dropped_columns": dict(sorted(dropped.items())),
         "rows": {"read": rows, "written": rows - sum(gone.values()), **gone},

@@ -126,6 +126,8 @@ def _mark_near(bands: NDArray[np.uint8], stays: Flags, similarity: float, near: 
                 alike = shared(equal) >= least
                 lefts.append(one[alike])
                 rights.append(two[alike])
+    if not lefts:
+        return
     pairs = np.unique(np.stack((np.concatenate(lefts), np.concatenate(rights))), axis=1)
     if not pairs.size:
         return

@@ -157,7 +157,7 @@ class Run:
             else:
                 left.append(item)
         alone: list[Item] = []
-        tasks = (Task("files", (batch,)) for batch in _batches(left))
+        tasks = (Task("files", (batch,), sum(item.size for item in batch)) for batch in _batches(left))
         for task, result in self._engine.done(tasks):
             (batch,) = task.arguments
             if not isinstance(result, Failed):
@@ -167,7 +167,7 @@ class Run:
             else:
                 self._fail(batch[0], result.reason)
         # A file that takes its process down is found by having each file of its batch for itself.
-        for task, result in self._engine.done(Task("files", ([item],)) for item in alone):
+        for task, result in self._engine.done(Task("files", ([item],), item.size) for item in alone):
             (batch,) = task.arguments
             if isinstance(result, Failed):
                 self._fail(batch[0], result.reason)
@@ -205,7 +205,7 @@ class Run:
                     self._units[item.key, index] = known
                     self._read(item.size // len(done.units))
                 else:
-                    left.append(Task("unit", (item, done.form, index, unit)))
+                    left.append(Task("unit", (item, done.form, index, unit), item.size // len(done.units)))
         for task, result in self._engine.done(iter(left)):
             item, _, index, _ = task.arguments
             unit_done = UnitDone(reason=result.reason) if isinstance(result, Failed) else result
@@ -241,7 +241,7 @@ class Run:
                 self._files[item.key] = known
                 continue
             flags = [None if part.rows is None else np.packbits(part.rows).tobytes() for part in kept[item.key]]
-            tasks.append(Task("joined", (item, self._files[item.key], flags)))
+            tasks.append(Task("joined", (item, self._files[item.key], flags), item.size))
         for task, result in self._engine.done(iter(tasks)):
             item, done, _ = task.arguments
             if isinstance(result, Failed):

@@ -1,35 +1,29 @@
-"""Text files of records as streams of UTF-8: plain, gzip or Zstandard, UTF-8 or UTF-16; and the way back.
+"""Text files of records as streams of UTF-8: plain or packed, UTF-8 or UTF-16; and the way back.
 
 Invariants:
 
 - What is read and what is written is the same form: packing, encoding and byte-order mark stay.
-- A packed file is written without the name, time and comments that its source may hold.
-- Nothing is held but a chunk, however much it unpacks to; what unpacks to far more than it is, is refused.
+- Nothing is held but a chunk, however much it unpacks to.
 """
 
 from __future__ import annotations
 
 import codecs
-import zlib
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
-from privet.metadata.job import CannotClean, Limits
+from privet.ingest import packed
 from privet.ingest.record_file import Unit
+from privet.metadata.job import CannotClean, Job, Limits
 
 CHUNK: Final = 1 << 20
 BOM: Final = codecs.BOM_UTF8
-_GZIP: Final = b"\x1f\x8b"
-_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_PACKINGS: Final = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd", "bzip2": b"BZh", "xz": b"\xfd7zXZ\x00"}
 _HEAD: Final = 4096
-_MAX_RATIO: Final = 200
-"""What unpacks to more than this many times its size (and more than the limit) is no data set: text packs 3 to 20 times."""
-_MAX_WINDOW: Final = 1 << 27
-_GZIP_LEVEL: Final = 2
-_ZSTD_LEVEL: Final = 3
 _MIN_ZEROS: Final = 0.3
 """UTF-16 without a mark: at least this share of every other byte is zero, and none of the bytes between."""
 
@@ -50,7 +44,7 @@ def form_of(source: Path) -> Form:
     """Return the form of a file, told from its first bytes."""
     with source.open("rb") as file:
         head = file.read(_HEAD)
-    packing = "gzip" if head.startswith(_GZIP) else "zstd" if head.startswith(_ZSTD) else ""
+    packing = next((name for name, magic in _PACKINGS.items() if head.startswith(magic)), "")
     if packing:
         head = next(_unpacked(source, packing, Limits()), b"")[:_HEAD]
     return Form(packing, _encoding(head))
@@ -89,27 +83,10 @@ def _plain(source: Path, unit: Unit) -> Iterator[bytes]:
 
 
 def _unpacked(source: Path, packing: str, limits: Limits) -> Iterator[bytes]:
-    from isal import igzip, isal_zlib
-    from zstandard import ZstdDecompressor, ZstdError
-
-    unpacked = 0
-    most = max(limits.max_unpacked_bytes, _MAX_RATIO * source.stat().st_size)
+    # A stream of records is never held, so only what unpacks to far more than its size is a bomb.
+    job = Job(limits=limits._replace(max_unpacked_bytes=sys.maxsize))
     with source.open("rb") as file:
-        if packing == "gzip":
-            stream = igzip.IGzipFile(fileobj=file, mode="rb")
-        else:
-            stream = ZstdDecompressor(max_window_size=_MAX_WINDOW).stream_reader(file, read_across_frames=True)
-        while True:
-            try:
-                chunk = stream.read(CHUNK)
-            except (OSError, EOFError, zlib.error, isal_zlib.error, ZstdError) as error:
-                raise CannotClean(f"damaged or truncated: it does not unpack as {packing}") from error
-            if not chunk:
-                return
-            unpacked += len(chunk)
-            if unpacked > most:
-                raise CannotClean(f"it unpacks to more than {most} bytes")
-            yield chunk
+        yield from packed.unpacked(file, packing, job)
 
 
 def _as_utf8(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
@@ -141,18 +118,12 @@ def _write_encoded(
 
 @contextmanager
 def _packing(target: BinaryIO, packing: str) -> Iterator[Callable[[bytes], object]]:
-    if packing == "gzip":
-        from isal import igzip
-
-        with igzip.IGzipFile(filename="", fileobj=target, mode="wb", compresslevel=_GZIP_LEVEL, mtime=0) as file:
-            yield file.write
-    elif packing == "zstd":
-        from zstandard import ZstdCompressor
-
-        with ZstdCompressor(level=_ZSTD_LEVEL).stream_writer(target, closefd=False) as writer:
-            yield writer.write
-    else:
+    if not packing:
         yield target.write
+        return
+    packer = packed.Packer(target, packing)
+    yield packer.write
+    packer.close()
 
 
 def cut_at_newlines(source: Path, unit_bytes: int) -> list[Unit]:

@@ -21,7 +21,7 @@ from privet.ingest.generalise import generalised
 from privet.metadata.job import Edit
 from privet.policy import Policy, Transform
 from privet.records import Span
-from privet.redact import Redactor
+from privet.redact import Redactor, RedactStream
 from privet.surrogates import Surrogate, Writing, label, writing
 
 _MAX_CACHED_CHARS: Final = 48
@@ -103,6 +103,12 @@ class Texts:
         made = self._patterns.all(texts)
         self._take_counts(self._patterns, place)
         return made
+
+    def stream(self, place: str) -> RedactStream:
+        """Return what cleans a text that arrives in pieces; what is found is counted at once."""
+        redactor = self._redactor_of("")
+        self.found[place] = redactor.counts = Counter()
+        return RedactStream.of(redactor.how, self._finder)
 
     def spans(self, text: str) -> tuple[Span, ...]:
         """Return where a short text holds identifiers."""

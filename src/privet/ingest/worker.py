@@ -19,6 +19,7 @@ import numpy as np
 
 from privet.detect.engine import TierName
 from privet.evidence import file_digest, keyed_file_digest
+from privet.ingest import long_text
 from privet.ingest.cleaning import Cleaning, guarded, seen
 from privet.ingest.file_names import clean_path
 from privet.ingest.formats import record_module
@@ -99,8 +100,11 @@ class Worker:
                 source.seek(0)
                 found = seen(source, Path(item.name).name, item.size)
                 done.form = found.form
-                if found.is_records:
-                    units = record_module(found.form).units(Path(item.path), self._setup.unit_bytes)
+                is_long = long_text.is_long(found.form, source, item.size, self._setup.unit_bytes)
+                if is_long:
+                    done.form = long_text.FORM
+                if found.is_records or is_long:
+                    units = record_module(done.form).units(Path(item.path), self._setup.unit_bytes)
                     done.units = [tuple(unit) for unit in units]
                     done.status = "units"
                 else:
@@ -127,7 +131,12 @@ class Worker:
         done = UnitDone()
         try:
             with guarded(), self._cleaning.fresh(), self._written(name) as part:
-                record_module(form).clean_unit(Path(item.path), Unit(*unit), columns, part)
+                if form == long_text.FORM:
+                    done.removed = dict(
+                        self._cleaning.document("text", long_text.piece(Path(item.path), Unit(*unit)), part)
+                    )
+                else:
+                    record_module(form).clean_unit(Path(item.path), Unit(*unit), columns, part)
                 done.sha256, _ = _measured(part)
             done.rows = columns.marks.rows
             with self._written(f"{name}.marks") as file:

@@ -1,0 +1,350 @@
+"""SQLite databases: every table cleaned row by row into a new file.
+
+Invariants:
+
+- What is not in a row of a table does not pass: deleted rows, free pages, statistics, comments, the log beside the file.
+- The source is never written, locked or run: its views, triggers and extensions do nothing here.
+- Text that a constraint wants unique stays unique; a column that cannot be taken out of its table is emptied.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+from urllib.parse import quote
+
+from privet.ingest.record_file import Kept, Records, Unit, is_changed, new_names
+from privet.ingest.sqlite_schema import Table, declared_of, is_create, quoted, rewritten, tables_of
+from privet.metadata.job import CannotClean, Limits
+
+_MAGIC: Final = b"SQLite format 3\x00"
+_JOURNAL: Final = bytes.fromhex("d9d505f920a163d7")
+_BATCH_ROWS: Final = 256
+_BATCH_BYTES: Final = 1 << 22
+_WORD: Final = "text"
+_DENIED: Final = frozenset(
+    (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_PRAGMA)
+)
+
+
+def units(source: Path, unit_bytes: int) -> list[Unit]:  # noqa: ARG001 - rows of a database refer to each other
+    """Return the database as one unit."""
+    return [Unit(0, source.stat().st_size)]
+
+
+def clean_unit(source: Path, unit: Unit, records: Records, part: BinaryIO) -> None:  # noqa: ARG001 - always the whole
+    """Write the cleaned database.
+
+    Raises:
+        CannotClean: encrypted or damaged.
+
+    """
+    try:
+        with closing(_opened(source, records.limits)) as old, _written_to(part) as path:
+            with closing(sqlite3.connect(path, isolation_level=None)) as new:
+                _Copy(old, new, records).run()
+    except (sqlite3.Error, OverflowError) as error:
+        raise CannotClean("damaged: it cannot be read as a SQLite database") from error
+
+
+def assemble(source: Path, parts: Sequence[BinaryIO], kept: Sequence[Kept], target: BinaryIO) -> None:  # noqa: ARG001
+    """Copy the cleaned database. No row of it is left out: others may refer to it."""
+    for part in parts:
+        part.seek(0)
+        shutil.copyfileobj(part, target, 1 << 20)
+
+
+def _opened(source: Path, limits: Limits) -> sqlite3.Connection:
+    with source.open("rb") as file:
+        head = file.read(100)
+    if not head.startswith(_MAGIC) or len(head) < 100:
+        raise CannotClean("encrypted, or no SQLite database")
+    log = Path(f"{source}-wal")
+    journal = Path(f"{source}-journal")
+    if journal.is_file() and not journal.is_symlink():
+        with journal.open("rb") as file:
+            if file.read(len(_JOURNAL)) == _JOURNAL:
+                raise CannotClean("an unfinished transaction stands in the journal beside it: open it once with sqlite3")
+    if log.is_file() and log.stat().st_size:
+        database = _in_memory(source, log, limits)
+    elif source.resolve().is_file():
+        database = sqlite3.connect(f"file:{quote(str(source.resolve()))}?mode=ro&immutable=1", uri=True)
+    else:  # a file without a name, which SQLite does not open
+        database = _in_memory(source, None, limits)
+    database.isolation_level = None
+    database.text_factory = _text
+    database.execute("PRAGMA trusted_schema = OFF")
+    database.execute("PRAGMA cell_size_check = ON")
+    database.execute("PRAGMA query_only = ON")
+    return database
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _in_memory(source: Path, log: Path | None, limits: Limits) -> sqlite3.Connection:
+    if source.stat().st_size + (log.stat().st_size if log else 0) > limits.max_file_bytes:
+        raise CannotClean("a large database with a write-ahead log beside it: run PRAGMA wal_checkpoint first")
+    data = bytearray(source.read_bytes())
+    if log:
+        _apply(data, log.read_bytes())
+    data[18:20] = b"\x01\x01"  # no log from here on
+    database = sqlite3.connect(":memory:")
+    database.deserialize(bytes(data))
+    return database
+
+
+def _apply(data: bytearray, log: bytes) -> None:
+    """Put the pages of all committed transactions of a write-ahead log in their places.
+
+    Source: "WAL-mode File Format", SQLite documentation: a header of 32 bytes, then frames of 24 bytes and a page. A frame whose salts
+    are not those of the header is left from before; the size of the database in a frame says that a transaction ends there.
+    """
+    page = int.from_bytes(log[8:12], "big")
+    if page < 512 or page & (page - 1) or page > 65536:
+        return
+    pending: dict[int, int] = {}
+    for at in range(32, len(log) - 24 - page + 1, 24 + page):
+        if log[at + 8 : at + 16] != log[16:24]:
+            break
+        pending[int.from_bytes(log[at : at + 4], "big")] = at + 24
+        pages = int.from_bytes(log[at + 4 : at + 8], "big")
+        if not pages:
+            continue
+        if pages * page > len(data) + len(log):
+            raise CannotClean("damaged: the write-ahead log beside it does not fit")
+        data[:] = data[: pages * page].ljust(pages * page, b"\x00")
+        for number, start in pending.items():
+            if 1 <= number <= pages:
+                data[(number - 1) * page : number * page] = log[start : start + page]
+        pending.clear()
+
+
+@contextmanager
+def _written_to(part: BinaryIO) -> Iterator[str]:
+    """Give the path at which SQLite writes the part: its own, or where it has none, one in a folder that is removed after."""
+    path = _path_of(part)
+    if path is not None:
+        yield path
+        part.seek(0, os.SEEK_END)
+        return
+    with tempfile.TemporaryDirectory(prefix=".privet") as folder:
+        made = Path(folder, "part")
+        yield str(made)
+        with made.open("rb") as file:
+            shutil.copyfileobj(file, part, 1 << 20)
+
+
+def _path_of(part: BinaryIO) -> str | None:
+    try:
+        part.flush()
+        path = Path(f"/proc/self/fd/{part.fileno()}").readlink()
+        is_own = path.stat().st_ino == os.fstat(part.fileno()).st_ino and not os.fstat(part.fileno()).st_size
+    except (OSError, AttributeError):
+        return None
+    return str(path) if is_own else None
+
+
+class _Copy:
+    """Copies a database, cleaned, to a new one."""
+
+    def __init__(self, old: sqlite3.Connection, new: sqlite3.Connection, records: Records) -> None:
+        self._old = old
+        self._new = new
+        self._records = records
+        self._word_column: str | None = None
+
+    def run(self) -> None:
+        """Make the tables, fill them, and make what stands on them."""
+        self._prepare()
+        tables = tables_of(self._old)
+        every_name = dict.fromkeys([_WORD, *(column.name for table in tables for column in table.columns)])
+        self._word_column = next((name for name in every_name if self._records.clean({name: []})), None)
+        self._new.execute("BEGIN")
+        made = [table for table in tables if self._make(table)]
+        is_tidy = True
+        renames: list[tuple[str, str, str]] = []
+        for table in made:
+            names = new_names(self._records, [column.name for column in table.columns])
+            gone = self._taken_out(table, names)
+            is_tidy = is_tidy and not gone
+            self._fill(table, names, gone)
+            renames += [(table.name, old, new) for old, new in names.items() if old != new]
+        self._declare()
+        is_tidy = self._rename(renames, [table.name for table in made]) and is_tidy
+        self._number(made)
+        self._new.execute("COMMIT")
+        if not is_tidy:
+            self._new.execute("VACUUM")
+
+    def _prepare(self) -> None:
+        for name in ("page_size", "encoding", "user_version", "application_id"):
+            value = self._old.execute(f"PRAGMA main.{name}").fetchone()[0]
+            self._new.execute(f"PRAGMA {name} = {quoted(value) if isinstance(value, str) else int(value)}")
+        for setting in (
+            "journal_mode = OFF",
+            "synchronous = OFF",
+            "secure_delete = ON",
+            "ignore_check_constraints = ON",
+            "foreign_keys = OFF",
+            "trusted_schema = OFF",
+            "legacy_alter_table = ON",
+        ):
+            self._new.execute(f"PRAGMA {setting}").fetchall()
+
+    def _words(self, texts: list[str]) -> list[str]:
+        """Return texts of the schema, cleaned; nothing of them where the policy keeps no column in which they could stand."""
+        if self._word_column is None or not texts:
+            return [""] * len(texts)
+        cleaned = self._records.clean({self._word_column: [{_WORD: text} for text in texts]})
+        values = next(iter(cleaned.values()))
+        return [str(value.get(_WORD) or "") if isinstance(value, dict) else "" for value in values]
+
+    def _make(self, table: Table) -> bool:
+        sql = rewritten(table.sql, self._words if table.kind == "table" else list)
+        if not is_create(table.kind, sql):
+            return False
+        if table.kind == "table":
+            # A table made from a SELECT would run what the source says.
+            self._new.set_authorizer(lambda action, *_: sqlite3.SQLITE_DENY if action in _DENIED else sqlite3.SQLITE_OK)
+        try:
+            self._new.execute(sql)
+        except sqlite3.Error:
+            if table.kind == "table":
+                raise
+            return False
+        finally:
+            self._new.set_authorizer(None)
+        return True
+
+    def _taken_out(self, table: Table, names: dict[str, str]) -> set[str]:
+        """Take the columns that are not kept out of a table, and return which could be."""
+        gone: set[str] = set()
+        if table.kind == "table" and names:
+            for column in table.columns:
+                if column.name not in names:
+                    with suppress(sqlite3.Error):
+                        self._new.execute(f"ALTER TABLE {quoted(table.name)} DROP COLUMN {quoted(column.name)}")
+                        gone.add(column.name)
+        return gone
+
+    def _fill(self, table: Table, names: dict[str, str], gone: set[str]) -> None:
+        if table.content is not None:
+            if table.content:
+                with suppress(sqlite3.Error):
+                    self._new.execute(f"INSERT INTO {quoted(table.name)}({quoted(table.name)}) VALUES ('rebuild')")
+            return
+        columns = [column.name for column in table.columns]
+        written = [name for name in columns if name not in gone]
+        if not names or not columns:
+            return
+        number = table.row_number
+        places = [*([number] if number else []), *map(quoted, written)]
+        marks = ", ".join("?" * len(places))
+        insert = f"INSERT INTO {quoted(table.name)} ({', '.join(places)}) VALUES ({marks})"
+        for rows in self._rows(table, columns, number):
+            numbers = [row[0] for row in rows]
+            values = {name: [row[at + 1] for row in rows] for at, name in enumerate(columns)}
+            new = self._records.clean(values)
+            if list(new) != list(names.values()):
+                raise CannotClean("columns cannot be told apart")
+            self._records.add(new)
+            cells = {name: new[names[name]] if name in names else [None] * len(rows) for name in written}
+            changed = {name: set(is_changed(cells[name], values[name])) for name in written}
+            for at, row in enumerate(zip(*cells.values(), strict=True)):
+                head = [numbers[at]] if number else []
+                self._insert(insert, head, list(row), [at in changed[name] for name in written], numbers[at])
+
+    def _rows(self, table: Table, columns: list[str], number: str | None) -> Iterator[list[tuple[Any, ...]]]:
+        order = f" ORDER BY {number}" if number else ""
+        chosen = ", ".join([number or "NULL", *map(quoted, columns)])
+        cursor = self._old.execute(f"SELECT {chosen} FROM main.{quoted(table.name)}{order}")  # noqa: S608 - names are quoted
+        rows: list[tuple[Any, ...]] = []
+        size = 0
+        for row in cursor:
+            rows.append(row)
+            size += sum(len(value) for value in row if isinstance(value, (str, bytes)))
+            if len(rows) >= _BATCH_ROWS or size > _BATCH_BYTES:
+                yield rows
+                rows, size = [], 0
+        if rows:
+            yield rows
+
+    def _insert(self, insert: str, head: list[Any], row: list[Any], changed: list[bool], number: Any) -> None:
+        """Insert a row; where a cleaned value breaks a constraint, with one that does not."""
+        with suppress(sqlite3.IntegrityError):
+            self._new.execute(insert, (*head, *map(_storable, row)))
+            return
+        count = self._new.total_changes if number is None else number
+        unique = [f"{'' if v is None else v}-{count}" if c else v for v, c in zip(row, changed, strict=True)]
+        with suppress(sqlite3.IntegrityError):
+            self._new.execute(insert, (*head, *map(_storable, unique)))
+            return
+        numbers = [count if c else v for v, c in zip(row, changed, strict=True)]
+        try:
+            self._new.execute(insert, (*head, *map(_storable, numbers)))
+        except sqlite3.IntegrityError as error:
+            raise CannotClean("a cleaned value breaks a constraint of its table") from error
+
+    def _declare(self) -> None:
+        """Make indexes, views and triggers. What stands on a column that is gone is left out; what is no longer unique may be so."""
+        for item in declared_of(self._old):
+            sql = rewritten(item.sql, self._words)
+            if not is_create(item.kind, sql):
+                continue
+            try:
+                self._new.execute(sql)
+            except sqlite3.IntegrityError:
+                with suppress(sqlite3.Error):
+                    self._new.execute(sql.replace(sql.split(None, 2)[1], "", 1))
+            except sqlite3.Error:
+                continue
+
+    def _rename(self, columns: list[tuple[str, str, str]], tables: list[str]) -> bool:
+        """Give columns and tables names without identifiers; whatever refers to them follows. Return whether there was nothing to do."""
+        steps = [
+            f"ALTER TABLE {quoted(table)} RENAME COLUMN {quoted(old)} TO {quoted(new)}" for table, old, new in columns
+        ]
+        if self._word_column is not None:
+            cleaned = next(iter(self._records.clean({self._word_column: [dict.fromkeys(tables)]}).values()))[0]
+            new_tables = list(cleaned) if isinstance(cleaned, dict) and len(cleaned) == len(tables) else tables
+            steps += [
+                f"ALTER TABLE {quoted(old)} RENAME TO {quoted(new)}"
+                for old, new in zip(tables, new_tables, strict=True)
+                if old != new
+            ]
+        for step in steps:
+            try:
+                self._new.execute(step)
+            except sqlite3.Error:
+                # A view or a trigger that no longer fits stands in the way.
+                for kind, name in self._new.execute(
+                    "SELECT type, name FROM sqlite_schema WHERE type IN ('view', 'trigger')"
+                ).fetchall():
+                    self._new.execute(f"DROP {kind} {quoted(name)}")
+                self._new.execute(step)
+        return not steps
+
+    def _number(self, tables: list[Table]) -> None:
+        """Let tables that count their rows go on where the source was."""
+        with suppress(sqlite3.Error):
+            for name, last in self._old.execute("SELECT name, seq FROM main.sqlite_sequence").fetchall():
+                if any(table.name == name for table in tables):
+                    self._new.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = ?", (last, name))
+                    self._new.execute(
+                        "INSERT INTO sqlite_sequence (name, seq) SELECT ?1, ?2"
+                        " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = ?1)",
+                        (name, last),
+                    )
+
+
+def _storable(value: Any) -> Any:
+    """Return a value as SQLite stores it."""
+    return value if value is None or isinstance(value, (str, int, float, bytes)) else str(value)
