@@ -202,12 +202,12 @@ def test_a_stream_that_ends_in_a_span_protects_it(value: str, tail: str) -> None
 
 
 def long_url(size: int) -> str:
-    generator = random.Random(7)  # noqa: S311  (repeatable text, no secret)
+    generator = random.Random(7)
     return "https://example.com/u/" + "".join(generator.choices("abcdefgh0123456789/", k=size)) + "z"
 
 
 KEY_BODY = "\n".join(
-    "".join(random.Random(seed).choices("ABCDEFGHIJabcdefghij0123456789+/", k=64))  # noqa: S311  (repeatable text, no secret)
+    "".join(random.Random(seed).choices("ABCDEFGHIJabcdefghij0123456789+/", k=64))
     for seed in range(200)
 )
 KEY = f"-----BEGIN PRIVATE KEY-----\n{KEY_BODY}\n-----END PRIVATE KEY-----"

@@ -186,7 +186,7 @@ def test_streamed_tool_arguments_equal_those_that_are_not_streamed(
 
 def test_interleaved_choices_are_the_same(endpoint: Endpoint, upstream: Upstream) -> None:
     texts = (SHORT_TEXT, f"{STRANGER} is not [EMAIL_ADDRESS_1]")
-    mixing = random.Random(7)  # noqa: S311  (a fixed order of events)
+    mixing = random.Random(7)
     queues = [upstreams.deltas({"content": letter} for letter in text) for text in texts]
     for number, queue in enumerate(queues):
         for item in queue:

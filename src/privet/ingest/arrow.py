@@ -3,7 +3,7 @@
 Invariants:
 
 - What is written holds the rows and the types, and nothing else: no statistics, page index, bloom filter or metadata of schema,
-  field or file; no dictionary value that no row has.
+  field or file; no dictionary value that no row has. (ORC always has statistics: they are those of the cleaned rows.)
 - A part is an Arrow stream of plain types; the types of the source come back when the parts are joined.
 - The cleaned file has row groups of one size, which the source decides, not the units.
 """
@@ -19,18 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from privet.ingest.arrow_arrays import (
-    compact,
-    is_opaque,
-    is_vector,
-    plain_type,
-    renamed,
-    row_bytes,
-    sample,
-    values_of,
-    with_values,
-)
+from privet.ingest.arrow_arrays import compact, is_opaque, row_bytes, values_of, with_values
 from privet.ingest.arrow_files import Shape, batches, shape_of, units_of
+from privet.ingest.arrow_types import is_vector, plain_type, renamed, sample
 from privet.ingest.record_file import Kept, Records, Unit, distinct, is_changed, new_names
 from privet.metadata.job import CannotClean
 
@@ -200,7 +191,7 @@ def _writer(target: BinaryIO, shape: Shape, schema: pa.Schema) -> Iterator[Calla
     elif shape.kind == "orc":
         from pyarrow import orc
 
-        with orc.ORCWriter(target, compression=shape.codec or "uncompressed", row_index_stride=0) as orc_writer:
+        with orc.ORCWriter(target, compression=shape.codec or "uncompressed") as orc_writer:
             yield orc_writer.write
     else:
         options = pa.ipc.IpcWriteOptions(compression=shape.codec)

@@ -23,8 +23,8 @@ _MAX_BATCH_ROWS: Final = 4096
 _GROUP_BYTES: Final = 1 << 26
 """Row groups of the cleaned file are about this large at most, as one is held in memory."""
 _MAX_GROUP_ROWS: Final = 1 << 20
-_MAPPED_BYTES: Final = 1 << 26
-"""Record batches from here on are mapped, not read: they may be larger than the memory."""
+_HELD_BYTES: Final = 1 << 27
+_MAX_RATIO: Final = 300
 _ARROW: Final = b"ARROW1\x00\x00"
 
 
@@ -66,7 +66,9 @@ def shape_of(source: Path) -> Shape:
 
 def _reason(error: Exception) -> str:
     text = str(error).lower()
-    return "encrypted" if "encrypt" in text or "decrypt" in text else "damaged or truncated: it cannot be read as a table"
+    return (
+        "encrypted" if "encrypt" in text or "decrypt" in text else "damaged or truncated: it cannot be read as a table"
+    )
 
 
 def _parquet(source: Path) -> Any:
@@ -138,10 +140,14 @@ def batches(source: Path, shape: Shape, unit: Unit, limits: Limits) -> Iterator[
         CannotClean: encrypted or damaged, or a row is larger than the limit.
 
     """
+    most = max(limits.max_unpacked_bytes, _MAX_RATIO * source.stat().st_size)
     read = {"parquet": _parquet_batches, "orc": _orc_batches, "file": _file_batches, "stream": _stream_batches}
     try:
         for batch in read[shape.kind](source, unit, limits):
             batch.validate(full=True)
+            most -= batch.nbytes
+            if most < 0:
+                raise CannotClean(f"it unpacks to more than {_MAX_RATIO} times its size")
             yield from _slices(batch)
     except (pa.ArrowException, OSError, ValueError, UnicodeDecodeError) as error:
         raise CannotClean(_reason(error)) from error
@@ -164,7 +170,37 @@ def _parquet_batches(source: Path, unit: Unit, limits: Limits) -> Iterator[pa.Re
             if meta.total_byte_size > limits.max_record_bytes * max(1, meta.num_rows):
                 raise CannotClean(f"rows are longer than {limits.max_record_bytes} bytes")
             rows = _rows_of_batch(meta.total_byte_size, meta.num_rows)
+            # One long value of a dictionary, repeated, takes a bit a row in the file.
+            longest = max((_dictionary_bytes(source, meta.column(at)) for at in range(meta.num_columns)), default=0)
+            if longest > limits.max_record_bytes:
+                raise CannotClean(f"rows are longer than {limits.max_record_bytes} bytes")
+            rows = min(rows, max(1, _HELD_BYTES // max(1, longest)))
             yield from file.iter_batches(batch_size=rows, row_groups=[group], use_threads=False)
+
+
+def _dictionary_bytes(source: Path, column: Any) -> int:
+    """Return how much the dictionary of a column chunk unpacks to.
+
+    Source: parquet.thrift, PageHeader: its first field is the type, the second the size, both numbers in Thrift's compact protocol.
+    """
+    if column.dictionary_page_offset is None:
+        return 0
+    with source.open("rb") as file:
+        file.seek(column.dictionary_page_offset)
+        head = file.read(16)
+    numbers: list[int] = []
+    at = 0
+    for _ in range(2):
+        if head[at : at + 1] != b"\x15":
+            raise CannotClean("damaged: a page without a header")
+        at, value, shift = at + 1, 0, 0
+        while at < len(head):
+            value |= (head[at] & 0x7F) << shift
+            at, shift = at + 1, shift + 7
+            if head[at - 1] < 0x80:
+                break
+        numbers.append(value >> 1)
+    return numbers[1]
 
 
 def _orc_batches(source: Path, unit: Unit, _limits: Limits) -> Iterator[pa.RecordBatch]:
@@ -191,4 +227,6 @@ def _stream_batches(source: Path, unit: Unit, _limits: Limits) -> Iterator[pa.Re
         schema = pa.ipc.read_schema(mapped)
         for message in [message for message in found if message.kind == BATCH][unit.start : unit.stop]:
             mapped.seek(message.start)
-            yield pa.ipc.read_record_batch(pa.ipc.read_message(mapped.read_buffer(message.stop - message.start)), schema)
+            yield pa.ipc.read_record_batch(
+                pa.ipc.read_message(mapped.read_buffer(message.stop - message.start)), schema
+            )

@@ -14,46 +14,20 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Final
 
 from privet.errors import PrivetError
+from privet.ingest import hf_folder
 from privet.ingest.columns import Columns
-from privet.ingest.file_names import clean_path
-from privet.ingest.formats import RECORDS, cleaner, record_module
+from privet.ingest.file_names import clean_component, clean_path
+from privet.ingest.formats import DESCRIPTION, cleaner, record_module, seen
 from privet.ingest.texts import Texts
 from privet.metadata.job import CannotClean, Job, Limits, Member
-from privet.metadata.sniff import mismatch, recognise
 from privet.policy import Policy
 
-EDGE_BYTES: Final = 65536
 _ALL_BYTES: Final = 1 << 62
 _DISK_ERRORS: Final = (28, 122, 30)  # ENOSPC, EDQUOT, EROFS
-
-
-class Seen(NamedTuple):
-    """What a file is."""
-
-    form: str
-    is_records: bool
-
-
-def seen(source: BinaryIO, name: str, size: int) -> Seen:
-    """Return the format of a file.
-
-    Raises:
-        CannotClean: its name says something else than its content.
-
-    """
-    head = source.read(EDGE_BYTES)
-    source.seek(max(0, size - EDGE_BYTES))
-    tail = source.read(EDGE_BYTES)
-    source.seek(0)
-    form = recognise(head, tail, name, size)
-    lie = mismatch(form, name) if name else None
-    if lie:
-        raise CannotClean(lie)
-    return Seen(form, form in RECORDS)
 
 
 class Cleaning:
@@ -77,7 +51,7 @@ class Cleaning:
         """Return what cleans rows."""
         return Columns(self.policy, self.texts, key=self._key, nested=self.nested, limits=self.limits)
 
-    def document(self, form: str, source: BinaryIO, target: BinaryIO) -> Counter[str]:
+    def document(self, form: str, name: str, source: BinaryIO, target: BinaryIO) -> Counter[str]:
         """Write a cleaned document, picture, archive or model; return what was left out.
 
         Raises:
@@ -86,8 +60,22 @@ class Cleaning:
         """
         job = self._job()
         with guarded():
-            cleaner(form)(source, target, job)
+            if form == DESCRIPTION:
+                target.write(self._description(PurePosixPath(name).name, source.read()))
+            else:
+                cleaner(form, name)(source, target, job)
         return job.removed
+
+    def _description(self, name: str, content: bytes) -> bytes:
+        """Return the description of a dataset, with the columns and file names that it has once it is clean."""
+        columns = self.columns()
+
+        def text(word: str) -> str:
+            return self.texts.rewrite([word], "description")[0]
+
+        return hf_folder.cleaned(
+            name, content, column=columns.kept_name, file=lambda part: clean_component(part, self.texts), text=text
+        )
 
     def _job(self) -> Job:
         job = Job(edits=self.texts.edits, limits=self.limits)
@@ -136,7 +124,7 @@ class Cleaning:
         if found.is_records:
             self._records(found.form, content, target)
         else:
-            job.removed += self.document(found.form, source, target)
+            job.removed += self.document(found.form, name, source, target)
         return target.getvalue()
 
     def _records(self, form: str, content: bytes, target: BinaryIO) -> None:

@@ -64,10 +64,10 @@ class Columns:
         """Return the columns that are kept, cleaned. See `record_file.Records`."""
         out: dict[str, list[Any]] = {}
         for name, values in batch.items():
-            shown = self.name(name)
             how = self._transforms.get(name)
-            if not self._is_kept(name) or (how is not None and how.how == "drop"):
-                self.dropped[shown] += sum(value is not MISSING for value in values)
+            shown = self.kept_name(name)
+            if shown is None:
+                self.dropped[self.name(name)] += sum(value is not MISSING for value in values)
                 continue
             subjects = self._subjects(batch, how, len(values))
             out[_free(shown, out)] = (
@@ -85,6 +85,11 @@ class Columns:
         if known is None:
             known = self._names[column] = self._texts.patterns([column], "column names")[0]
         return known
+
+    def kept_name(self, column: str) -> str | None:
+        """Return the name of a column without identifiers, or None where the column is dropped."""
+        how = self._transforms.get(column)
+        return None if not self._is_kept(column) or (how is not None and how.how == "drop") else self.name(column)
 
     def _is_kept(self, column: str) -> bool:
         return EVERYTHING in self._scrub.columns or column in self._scrub.columns

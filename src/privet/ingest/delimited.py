@@ -26,6 +26,7 @@ from privet.ingest.text_file import BOM, CHUNK, Form, chunks, cut_at_newlines, f
 from privet.metadata.job import CannotClean, Limits
 
 _SAMPLE_CHARS: Final = 1 << 16
+_COMPARED_ROWS: Final = 50
 _BLOCK_BYTES: Final = 1 << 18
 _PREFIX: Final = re.compile(r"\ufeff?(?:sep=.\r?\n)?")
 """What may stand before the first row: a mark, and the line by which Excel is told the delimiter."""
@@ -67,8 +68,8 @@ def _layout(source: Path, form: Form, limits: Limits) -> _Layout:
         at += sum(map(len, rows.pop(0)[0]))
     rows = [row for row in rows if not is_blank(row)]
     first = [dialect.value(field) for field, _ in rows[0]] if rows else []
-    second = [dialect.value(field) for field, _ in rows[1]] if len(rows) > 1 else None
-    if rows and is_header(first, second):
+    others = [[dialect.value(field) for field, _ in row] for row in rows[1:_COMPARED_ROWS]]
+    if rows and is_header(first, others):
         return _Layout(dialect, codec, distinct(first), text[:at], rows[0])
     return _Layout(dialect, codec, [f"column_{at + 1}" for at in range(len(first))], text[:at], [])
 
@@ -150,9 +151,10 @@ def clean_unit(source: Path, unit: Unit, records: Records, part: BinaryIO) -> No
     table = _Table(layout, records)
     pieces = chunks(source, form, unit, records.limits)
     skip = _start(layout) if unit.start == 0 else 0
+    done = 0
     if skip:
         part.write(table.head().encode(layout.codec, _ESCAPED))
-    done = 0
+        done = (layout.prefix + "".join(chain.from_iterable(layout.header))).count("\n")
     for block in _blocks(_without(pieces, skip), layout, records.limits):
         if block is None:
             line = lines_before(source, unit) + done + 1
@@ -344,7 +346,9 @@ def _even(block: _Block, width: int, delimiter: str) -> tuple[list[str], list[st
         cells, all_ends = (list(column) for column in zip(*block.fields, strict=True))
         ends = all_ends[width - 1 :: width]
         rows = len(cells) // width
-        is_even = rows * width == len(cells) and all_ends.count(delimiter) == rows * (width - 1) and delimiter not in ends
+        is_even = (
+            rows * width == len(cells) and all_ends.count(delimiter) == rows * (width - 1) and delimiter not in ends
+        )
         return (cells, ends) if is_even else None
     newline = "\r\n" if "\r\n" in block.text else "\n"
     lines = block.text.split(newline)

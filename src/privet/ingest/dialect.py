@@ -22,6 +22,19 @@ _MAX_NAME_CHARS: Final = 120
 _DATA: Final = re.compile(r"^\s*$|^[\s+\-(]*\d[\d\s.,:/()+\-]*%?$|@|://")
 """Cells that are data, not the name of a column: empty, numbers, dates, addresses."""
 
+_PROGRAM_NAME: Final = re.compile(r"[a-z][a-z0-9_.\-]*|[a-z]+(?:[A-Z][a-z0-9]*)+|[A-Z][A-Z0-9_]+")
+_WORDS: Final = frozenset(
+    """
+    account address age amount answer article author body category city class code comment company content context conversation count
+    country created currency customer date description document domain email entity file first gender group height id image index input
+    instruction key kind label lang language last lat latitude length level link lng location lon longitude mail message messages metadata
+    model name no note notes number order output patient payload phone price product prompt question rating reason region response
+    result review role row score sentence sex source split ssn start state status street summary surname tag target text time timestamp
+    title token topic total type updated url user username uuid value version weight word year zip
+    """.split()  # noqa: SIM905 - a list of words reads better as words
+)
+"""Words that columns are called by."""
+
 Fields = list[tuple[str, str]]
 """Each field as it is written, with what ends it: a delimiter, a line end, or nothing at the end of the text."""
 
@@ -116,9 +129,9 @@ def is_blank(row: Sequence[tuple[str, str]]) -> bool:
 
 
 def dialect_of(text: str, suffix: str = "") -> Dialect:
-    """Return the dialect in which most rows of a text have the same number of fields.
+    r"""Return the dialect in which most rows of a text have the same number of fields.
 
-    >>> dialect_of('a;b\\n1,5;"x;y"\\n')
+    >>> dialect_of('a;b\n1,5;"x;y"\n')
     Dialect(delimiter=';', quote='"', escape='')
     """
     best, best_score = Dialect("\t" if suffix in {".tsv", ".tab"} else ","), (0.0, 0.0, 0)
@@ -162,12 +175,22 @@ def _is_whole(field: str, dialect: Dialect) -> bool:
     return match is not None and not match[2]
 
 
-def is_header(first: Sequence[str], second: Sequence[str] | None) -> bool:
-    """Whether a first row holds names. If in doubt it does: names are cleaned like everything else.
+def is_header(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
+    """Whether a first row holds names of columns, and not values, in which people could be.
 
-    >>> is_header(["name", "born"], ["Ada", "1815"]), is_header(["Ada", "1815"], ["Bob", "1901"])
+    It does where a cell is a word that columns are called by, where all are written like names in a program, or where cells below it
+    are numbers or dates and it is not.
+
+    >>> is_header(["name", "born"], [["Ada", "1815"]]), is_header(["Ada", "1815"], [["Bob", "1901"]])
     (True, False)
+    >>> is_header(["Ada Lovelace", "London"], [["Alan Turing", "London"]]), is_header(["Ort", "Jahr"], [["Ulm", "1879"]])
+    (False, True)
     """
     if any(_DATA.search(cell) or len(cell) > _MAX_NAME_CHARS or "\n" in cell for cell in first):
         return False
-    return len(set(first)) == len(first) or second is None
+    if not others or all(_PROGRAM_NAME.fullmatch(cell) for cell in first):
+        return True
+    if any(not _WORDS.isdisjoint(re.findall(r"[a-z]+", cell.lower())) for cell in first):
+        return True
+    columns = ([row[at] for row in others if at < len(row)] for at in range(len(first)))
+    return any(sum(_DATA.search(cell) is not None for cell in column) * 2 > len(column) for column in columns)

@@ -15,6 +15,7 @@ from typing import Final
 
 from privet.detect.engine import settled
 from privet.ingest.texts import Texts
+from privet.metadata import tfevents
 from privet.records import NAMES_KINDS, Span
 
 _JOINTS: Final = re.compile(r"[_\-.+~]")
@@ -28,6 +29,7 @@ _MIN_SCORE: Final = 0.6
 
 def clean_component(name: str, texts: Texts) -> str:
     """Return one component of a path without identifiers."""
+    name = tfevents.clean_name(name)
     found = _EXTENSION.search(name)
     extension = found[0] if found and found.start() else ""
     stem = name.removesuffix(extension) if extension else name

@@ -16,7 +16,8 @@ from typing import BinaryIO, Final
 from privet.detect.engine import TierName
 from privet.errors import Unprotected
 from privet.ingest import jsonl
-from privet.ingest.cleaning import EDGE_BYTES, Cleaning, guarded, in_memory
+from privet.ingest.cleaning import Cleaning, guarded, in_memory
+from privet.ingest.formats import EDGE_BYTES
 from privet.ingest.record_file import Unit
 from privet.ingest.texts import Texts
 from privet.metadata.job import CannotClean

@@ -1,19 +1,26 @@
-"""Which cleaner takes which format, and why some take none.
+"""Which cleaner takes which file, and why some take none.
 
 Invariants:
 
-- A format is named by its content, never by the file's name alone (`privet.metadata.sniff`).
-- A format without a cleaner is set aside with a reason that says what to do.
+- A format is named by its content (`privet.metadata.sniff`); the name of the file only tells apart what is written alike: the settings
+  of a model, the description of a dataset and any other JSON, and what is inside a packed file.
+- A file without a cleaner is set aside with a reason that says what to do.
 """
 
 from __future__ import annotations
 
+import zlib
+from functools import partial
 from importlib import import_module
-from typing import Any, BinaryIO, Final, Protocol
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO, Final, NamedTuple, Protocol
 
 from privet.ingest import long_text
+from privet.metadata.hf_json import is_model_json
 from privet.metadata.job import CannotClean, Job
+from privet.metadata.sniff import mismatch, recognise
 
+EDGE_BYTES: Final = 65536
 RECORDS: Final = {
     "jsonl": "jsonl",
     "json": "json_doc",
@@ -26,23 +33,28 @@ RECORDS: Final = {
     long_text.FORM: "long_text",
 }
 """Formats of rows: modules of this package with `units`, `clean_unit` and `assemble`; see `record_file`."""
+DESCRIPTION: Final = "dataset description"
+_PACKED_ROWS: Final = frozenset(("jsonl", "csv", "tsv"))
 _MODULES: Final = {
-    "heic": ("heif", "clean"),
-    "ico": ("bmp", "clean"),
-    "aiff": ("wav", "clean"),
-    "avi": ("wav", "clean"),
-    "markdown": ("text", "clean"),
-    "mbox": ("mail", "clean"),
-    "npz": ("numpy", "clean"),
+    "heic": "heif",
+    "ico": "bmp",
+    "aiff": "wav",
+    "avi": "wav",
+    "markdown": "text",
+    "mbox": "mail",
+    "npz": "numpy",
 }
 """Formats whose cleaner is not the module of their own name in `privet.metadata`."""
-_ARCHIVES: Final = ("zip", "tar", "gzip", "zstd", "bzip2", "xz")
+_LEGACY: Final = frozenset(("doc", "xls", "ppt", "rtf"))
+_ARCHIVES: Final = frozenset(("zip", "tar", "gzip", "zstd", "bzip2", "xz"))
 _REFUSED: Final = {
-    "empty": "",
+    "empty": "it is empty",
     "executable": "a program",
     "7z": "a 7z archive: unpack it first",
     "rar": "a rar archive: unpack it first",
     "avro": "an Avro file: convert it to Parquet or JSONL first",
+    "msg": "an Outlook message: save it as .eml first",
+    "ole": "an older format that is not known",
     "unknown": "its format is not known",
 }
 
@@ -55,7 +67,68 @@ class Clean(Protocol):
         ...
 
 
-def cleaner(form: str) -> Clean:
+class Seen(NamedTuple):
+    """What a file is."""
+
+    form: str
+
+    @property
+    def is_records(self) -> bool:
+        """Whether it is cleaned row by row."""
+        return self.form in RECORDS
+
+
+def seen(source: BinaryIO, name: str, size: int) -> Seen:
+    """Return the format of a file; `source` stands at 0 again.
+
+    Raises:
+        CannotClean: its name says something else than its content.
+
+    """
+    head = source.read(EDGE_BYTES)
+    source.seek(max(0, size - EDGE_BYTES))
+    tail = source.read(EDGE_BYTES)
+    source.seek(0)
+    form = recognise(head, tail, name, size)
+    lie = mismatch(form, name) if name else None
+    if lie:
+        raise CannotClean(lie)
+    if form == "json":
+        return Seen(_json_form(PurePosixPath(name).name))
+    if form in ("gzip", "zstd"):
+        inside = _inside(form, head, name)
+        return Seen(inside if inside in _PACKED_ROWS else form)
+    return Seen(form)
+
+
+def _json_form(name: str) -> str:
+    from privet.ingest.hf_folder import DESCRIPTIONS
+
+    if name in DESCRIPTIONS:
+        return DESCRIPTION
+    return "hf_json" if is_model_json(name) else "json"
+
+
+def _inside(form: str, head: bytes, name: str) -> str:
+    """Return the format of what is packed, as far as its beginning tells."""
+    from privet.ingest.archives import inner_name
+
+    try:
+        if form == "gzip":
+            begin = zlib.decompressobj(wbits=31).decompress(head, EDGE_BYTES)
+        else:
+            import zstandard
+
+            begin = zstandard.ZstdDecompressor().stream_reader(head).read(EDGE_BYTES)
+    except (zlib.error, ImportError, OSError, ValueError) as error:
+        raise CannotClean("damaged, or reading it takes pip install 'privet[scrub]'") from error
+    except Exception as error:  # zstandard.ZstdError, which cannot be named where zstandard is missing
+        raise CannotClean("damaged: it does not unpack") from error
+    # Its end is not known: as long as it may be, the begun line at its end is no sign of damage.
+    return recognise(begin, begin, inner_name(name), max(len(begin), EDGE_BYTES + 1))
+
+
+def cleaner(form: str, name: str) -> Clean:
     """Return what cleans a format of documents, archives, media or model files.
 
     Raises:
@@ -63,11 +136,30 @@ def cleaner(form: str) -> Clean:
 
     """
     if form in _REFUSED:
-        raise CannotClean(_REFUSED[form] or "it is empty")
+        raise CannotClean(_REFUSED[form])
+    if form in _LEGACY:
+        return partial(_module("privet.metadata.legacy").clean, kind=form)
     if form in _ARCHIVES:
-        return _loaded("privet.ingest.archives", f"clean_{form}")
-    module, function = _MODULES.get(form, (form, "clean"))
-    return _loaded(f"privet.metadata.{module}", function)
+        clean: Clean = getattr(_module("privet.ingest.archives"), f"clean_{form}")
+        return clean if form in ("zip", "tar") else partial(clean, name=name)  # type: ignore[call-arg]
+    found: Clean = _module(f"privet.metadata.{_MODULES.get(form, form)}").clean
+    return found
+
+
+def new_suffix(form: str, source: BinaryIO) -> str:
+    """Return the suffix that a cleaned file takes where it is of another kind than the raw one, else nothing.
+
+    Raises:
+        CannotClean: the file cannot be read.
+
+    """
+    if form in _LEGACY:
+        return str(_module("privet.metadata.legacy").converted_suffix(form))
+    if form == "ooxml":
+        suffix = str(_module("privet.metadata.ooxml").cleaned_suffix(source))
+        source.seek(0)
+        return suffix
+    return ""
 
 
 def record_module(form: str) -> Any:
@@ -78,11 +170,6 @@ def record_module(form: str) -> Any:
 
     """
     return _module(f"privet.ingest.{RECORDS[form]}")
-
-
-def _loaded(module: str, function: str) -> Clean:
-    found: Clean = getattr(_module(module), function)
-    return found
 
 
 def _module(name: str) -> Any:

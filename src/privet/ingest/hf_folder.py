@@ -20,7 +20,8 @@ from typing import Any, Final
 from privet.metadata.job import CannotClean
 
 _CACHE: Final = re.compile(
-    r"cache-[^/]*\.arrow|indices(?:-[^/]*)?\.arrow|tmp[A-Za-z0-9_]{6,}|[^/]*\.(?:lock|incomplete|incomplete_info\.lock)", re.I
+    r"cache-[^/]*\.arrow|indices(?:-[^/]*)?\.arrow|tmp[A-Za-z0-9_]{6,}|[^/]*\.(?:lock|incomplete|incomplete_info\.lock)",
+    re.IGNORECASE,
 )
 _CACHE_FOLDERS: Final = frozenset((".cache", ".huggingface", "downloads"))
 DESCRIPTIONS: Final = frozenset(("state.json", "dataset_info.json", "dataset_dict.json"))
@@ -41,7 +42,9 @@ def is_cache(path: PurePath) -> bool:
     return _CACHE.fullmatch(path.name) is not None or not _CACHE_FOLDERS.isdisjoint(path.parts[:-1])
 
 
-def cleaned(name: str, content: bytes, *, column: Column, file: Callable[[str], str], text: Callable[[str], str]) -> bytes:
+def cleaned(
+    name: str, content: bytes, *, column: Column, file: Callable[[str], str], text: Callable[[str], str]
+) -> bytes:
     """Return a description (one of `DESCRIPTIONS`) with the new names of columns and files; `text` cleans any other word.
 
     Raises:
@@ -58,25 +61,28 @@ def cleaned(name: str, content: bytes, *, column: Column, file: Callable[[str], 
     return json.dumps(make(old, column, file, text), indent=2).encode()
 
 
-def _state(old: dict[str, Any], column: Column, file: Callable[[str], str], _text: Callable[[str], str]) -> dict[str, Any]:
+def _state(
+    old: dict[str, Any], column: Column, file: Callable[[str], str], _text: Callable[[str], str]
+) -> dict[str, Any]:
     files = [str(item.get("filename", "")) for item in _dicts(old.get("_data_files"))]
     columns = old.get("_format_columns")
-    state = {
+    names = [column(str(name)) for name in columns] if isinstance(columns, list) else None
+    state: dict[str, Any] = {
         "_data_files": [{"filename": file(PurePath(name).name)} for name in files],
-        "_format_columns": [column(str(name)) for name in columns] if isinstance(columns, list) else None,
+        "_format_columns": None if names is None else [name for name in names if name is not None],
         "_format_kwargs": {},
         "_format_type": None,
         "_output_all_columns": False,
         "_split": file(str(old["_split"])) if old.get("_split") is not None else None,
     }
-    if isinstance(columns, list):
-        state["_format_columns"] = [name for name in state["_format_columns"] if name is not None]
     # Its fingerprint names the raw data; `datasets` needs one that tells this folder from others.
     told = json.dumps([state, old.get("_fingerprint")]).encode()
     return {**state, "_fingerprint": hashlib.blake2b(told, digest_size=8).hexdigest()}
 
 
-def _info(old: dict[str, Any], column: Column, file: Callable[[str], str], text: Callable[[str], str]) -> dict[str, Any]:
+def _info(
+    old: dict[str, Any], column: Column, file: Callable[[str], str], text: Callable[[str], str]
+) -> dict[str, Any]:
     features = old.get("features")
     info: dict[str, Any] = {key: text(str(old[key])) for key in _INFO[:3] if isinstance(old.get(key), str)}
     if isinstance(features, dict):
@@ -89,7 +95,9 @@ def _info(old: dict[str, Any], column: Column, file: Callable[[str], str], text:
         info["version"]["version_str"] = ".".join(str(info["version"].get(key, 0)) for key in _VERSION[1:])
     splits = old.get("splits")
     if isinstance(splits, dict):
-        info["splits"] = {file(name): _split(name, split, file) for name, split in splits.items() if isinstance(split, dict)}
+        info["splits"] = {
+            file(name): _split(name, split, file) for name, split in splits.items() if isinstance(split, dict)
+        }
     return info
 
 
@@ -107,7 +115,9 @@ def _feature(old: Any, text: Callable[[str], str]) -> Any:
     return text(old) if isinstance(old, str) else old
 
 
-def _dict(old: dict[str, Any], _column: Column, file: Callable[[str], str], _text: Callable[[str], str]) -> dict[str, Any]:
+def _dict(
+    old: dict[str, Any], _column: Column, file: Callable[[str], str], _text: Callable[[str], str]
+) -> dict[str, Any]:
     splits = old.get("splits")
     return {"splits": [file(str(name)) for name in splits] if isinstance(splits, list) else []}
 

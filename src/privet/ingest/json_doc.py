@@ -62,6 +62,8 @@ def clean_unit(source: Path, unit: Unit, records: Records, part: BinaryIO) -> No
         _write(waiting, texts, part)
     except BadText as bad:
         raise CannotClean(f"record {done + bad.index + 1} is {bad.reason}") from bad
+    except RecursionError as error:
+        raise CannotClean("a value is nested too deeply") from error
 
 
 def _decoded(pieces: Iterator[bytes]) -> Iterator[str]:

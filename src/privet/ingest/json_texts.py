@@ -371,12 +371,12 @@ def _count_keys(value: Any) -> int:
 
 
 def written(value: Any, old: bytes) -> bytes:
-    """Return a value as JSON, written as the old one was.
+    r"""Return a value as JSON, written as the old one was.
 
     >>> written({"a": [1, 2]}, b'{"b": 1}')
     b'{"a": [1, 2]}'
     >>> written("é", b'"e"')
-    b'"\\\\u00e9"'
+    b'"\\u00e9"'
     """
     is_ascii = old.isascii()
     tail = old[len(old.rstrip(b" \t\r\n")) :]

@@ -26,9 +26,9 @@ _SPACE: Final = b" \t\r"
 
 
 def is_json_lines(head: bytes) -> bool:
-    """Whether a file that begins like this is JSON lines whatever its name says: its first line is a value, and it has another.
+    r"""Whether a file that begins like this is JSON lines whatever its name says: its first line is a value, and it has another.
 
-    >>> is_json_lines(b'{"a": 1}\\n{"a": 2}\\n'), is_json_lines(b'[\\n  1\\n]'), is_json_lines(b'{"a": 1}')
+    >>> is_json_lines(b'{"a": 1}\n{"a": 2}\n'), is_json_lines(b'[\n  1\n]'), is_json_lines(b'{"a": 1}')
     (True, False, False)
     """
     first, newline, rest = head.removeprefix(BOM).lstrip().partition(b"\n")
@@ -69,6 +69,8 @@ def clean_unit(source: Path, unit: Unit, records: Records, part: BinaryIO) -> No
     except BadText as bad:
         line = lines_before(source, unit) + done + bad.index + 1
         raise CannotClean(f"line {line} is {bad.reason}") from bad
+    except RecursionError as error:
+        raise CannotClean("a value is nested too deeply") from error
 
 
 def _cleaned(texts: JsonTexts, lines: list[bytes]) -> list[bytes]:
@@ -90,16 +92,14 @@ def _batches(pieces: Iterator[bytes], max_bytes: int) -> Iterator[tuple[list[byt
     """Yield a few lines at a time without their newlines, and what stands after the last of them: a newline, or nothing at the end."""
     waiting: list[bytes] = []
     waiting_bytes = 0
-    done = 0
     for piece in pieces:
         head, newline, rest = piece.rpartition(b"\n")
         if newline:
             lines = b"".join((*waiting, head)).split(b"\n")
             if waiting_bytes + len(head) > max_bytes:
-                _check(lines, max_bytes, done)
+                _check(lines, max_bytes)
             for at in range(0, len(lines), _BATCH_LINES):
                 yield lines[at : at + _BATCH_LINES], b"\n"
-            done += len(lines)
             waiting, waiting_bytes = [], 0
         waiting.append(rest)
         waiting_bytes += len(rest)
@@ -109,7 +109,7 @@ def _batches(pieces: Iterator[bytes], max_bytes: int) -> Iterator[tuple[list[byt
         yield [b"".join(waiting)], b""
 
 
-def _check(lines: list[bytes], max_bytes: int, done: int) -> None:
+def _check(lines: list[bytes], max_bytes: int) -> None:
     for index, line in enumerate(lines):
         if len(line) > max_bytes:
             raise BadText(index, _too_long(max_bytes))

@@ -28,9 +28,7 @@ _JOURNAL: Final = bytes.fromhex("d9d505f920a163d7")
 _BATCH_ROWS: Final = 256
 _BATCH_BYTES: Final = 1 << 22
 _WORD: Final = "text"
-_DENIED: Final = frozenset(
-    (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_PRAGMA)
-)
+_DENIED: Final = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_PRAGMA))
 
 
 def units(source: Path, unit_bytes: int) -> list[Unit]:  # noqa: ARG001 - rows of a database refer to each other
@@ -46,9 +44,12 @@ def clean_unit(source: Path, unit: Unit, records: Records, part: BinaryIO) -> No
 
     """
     try:
-        with closing(_opened(source, records.limits)) as old, _written_to(part) as path:
-            with closing(sqlite3.connect(path, isolation_level=None)) as new:
-                _Copy(old, new, records).run()
+        with (
+            closing(_opened(source, records.limits)) as old,
+            _written_to(part) as path,
+            closing(sqlite3.connect(path, isolation_level=None)) as new,
+        ):
+            _Copy(old, new, records).run()
     except (sqlite3.Error, OverflowError) as error:
         raise CannotClean("damaged: it cannot be read as a SQLite database") from error
 
@@ -70,7 +71,9 @@ def _opened(source: Path, limits: Limits) -> sqlite3.Connection:
     if journal.is_file() and not journal.is_symlink():
         with journal.open("rb") as file:
             if file.read(len(_JOURNAL)) == _JOURNAL:
-                raise CannotClean("an unfinished transaction stands in the journal beside it: open it once with sqlite3")
+                raise CannotClean(
+                    "an unfinished transaction stands in the journal beside it: open it once with sqlite3"
+                )
     if log.is_file() and log.stat().st_size:
         database = _in_memory(source, log, limits)
     elif source.resolve().is_file():
@@ -189,13 +192,12 @@ class _Copy:
             value = self._old.execute(f"PRAGMA main.{name}").fetchone()[0]
             self._new.execute(f"PRAGMA {name} = {quoted(value) if isinstance(value, str) else int(value)}")
         for setting in (
-            "journal_mode = OFF",
+            "journal_mode = MEMORY",
             "synchronous = OFF",
             "secure_delete = ON",
             "ignore_check_constraints = ON",
             "foreign_keys = OFF",
             "trusted_schema = OFF",
-            "legacy_alter_table = ON",
         ):
             self._new.execute(f"PRAGMA {setting}").fetchall()
 
@@ -239,7 +241,7 @@ class _Copy:
         if table.content is not None:
             if table.content:
                 with suppress(sqlite3.Error):
-                    self._new.execute(f"INSERT INTO {quoted(table.name)}({quoted(table.name)}) VALUES ('rebuild')")
+                    self._new.execute(f"INSERT INTO {quoted(table.name)}({quoted(table.name)}) VALUES ('rebuild')")  # noqa: S608
             return
         columns = [column.name for column in table.columns]
         written = [name for name in columns if name not in gone]
@@ -248,7 +250,7 @@ class _Copy:
         number = table.row_number
         places = [*([number] if number else []), *map(quoted, written)]
         marks = ", ".join("?" * len(places))
-        insert = f"INSERT INTO {quoted(table.name)} ({', '.join(places)}) VALUES ({marks})"
+        insert = f"INSERT INTO {quoted(table.name)} ({', '.join(places)}) VALUES ({marks})"  # noqa: S608 - names are quoted
         for rows in self._rows(table, columns, number):
             numbers = [row[0] for row in rows]
             values = {name: [row[at + 1] for row in rows] for at, name in enumerate(columns)}
@@ -279,19 +281,18 @@ class _Copy:
 
     def _insert(self, insert: str, head: list[Any], row: list[Any], changed: list[bool], number: Any) -> None:
         """Insert a row; where a cleaned value breaks a constraint, with one that does not."""
-        with suppress(sqlite3.IntegrityError):
-            self._new.execute(insert, (*head, *map(_storable, row)))
-            return
         count = self._new.total_changes if number is None else number
-        unique = [f"{'' if v is None else v}-{count}" if c else v for v, c in zip(row, changed, strict=True)]
-        with suppress(sqlite3.IntegrityError):
-            self._new.execute(insert, (*head, *map(_storable, unique)))
-            return
-        numbers = [count if c else v for v, c in zip(row, changed, strict=True)]
-        try:
-            self._new.execute(insert, (*head, *map(_storable, numbers)))
-        except sqlite3.IntegrityError as error:
-            raise CannotClean("a cleaned value breaks a constraint of its table") from error
+        marked = [f"{'' if value is None else value}-{count}" for value in row]
+        for tried in (
+            row,
+            [m if is_new else value for value, m, is_new in zip(row, marked, changed, strict=True)],
+            [count if is_new else value for value, is_new in zip(row, changed, strict=True)],
+            [m if isinstance(value, str) else value for value, m in zip(row, marked, strict=True)],
+        ):
+            with suppress(sqlite3.IntegrityError):
+                self._new.execute(insert, (*head, *map(_storable, tried)))
+                return
+        raise CannotClean("a cleaned value breaks a constraint of its table")
 
     def _declare(self) -> None:
         """Make indexes, views and triggers. What stands on a column that is gone is left out; what is no longer unique may be so."""

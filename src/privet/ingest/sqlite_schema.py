@@ -20,7 +20,9 @@ _TOKEN: Final = re.compile(
 )
 _CREATE: Final = {
     "table": re.compile(r"\s*CREATE\s+TABLE\b", re.IGNORECASE),
-    "virtual": re.compile(r"\s*CREATE\s+VIRTUAL\s+TABLE\b.*?\bUSING\s+(fts3|fts4|fts5|rtree|rtree_i32)\b", re.I | re.S),
+    "virtual": re.compile(
+        r"\s*CREATE\s+VIRTUAL\s+TABLE\b.*?\bUSING\s+(fts3|fts4|fts5|rtree|rtree_i32)\b", re.IGNORECASE | re.DOTALL
+    ),
     "index": re.compile(r"\s*CREATE\s+(UNIQUE\s+)?INDEX\b", re.IGNORECASE),
     "view": re.compile(r"\s*CREATE\s+VIEW\b", re.IGNORECASE),
     "trigger": re.compile(r"\s*CREATE\s+TRIGGER\b", re.IGNORECASE),
@@ -113,7 +115,11 @@ def _columns(database: sqlite3.Connection, table: str) -> list[Column]:
 def declared_of(database: sqlite3.Connection) -> list[Declared]:
     """Return indexes, views and triggers. Indexes that a table makes for itself have no text."""
     rows = database.execute("SELECT type, name, sql FROM main.sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
-    return [Declared(kind, name, sql) for kind, name, sql in rows if kind in {"index", "view", "trigger"} and is_create(kind, sql)]
+    return [
+        Declared(kind, name, sql)
+        for kind, name, sql in rows
+        if kind in {"index", "view", "trigger"} and is_create(kind, sql)
+    ]
 
 
 def rewritten(sql: str, clean: Callable[[list[str]], list[str]]) -> str:

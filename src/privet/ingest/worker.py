@@ -11,7 +11,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
@@ -20,9 +20,10 @@ import numpy as np
 from privet.detect.engine import TierName
 from privet.evidence import file_digest, keyed_file_digest
 from privet.ingest import long_text
-from privet.ingest.cleaning import Cleaning, guarded, seen
+from privet.ingest.cleaning import Cleaning, guarded
 from privet.ingest.file_names import clean_path
-from privet.ingest.formats import record_module
+from privet.ingest.formats import new_suffix, record_module, seen
+from privet.ingest.hf_folder import is_cache
 from privet.ingest.plan import Item
 from privet.ingest.record_file import Unit
 from privet.ingest.texts import Texts
@@ -95,6 +96,10 @@ class Worker:
         try:
             if item.problem:
                 raise CannotClean(item.problem)
+            if is_cache(PurePosixPath(item.name)):
+                raise CannotClean(
+                    "a cache of a library: raw rows may be left in it, and it is made again where it is needed"
+                )
             with guarded(), Path(item.path).open("rb") as source:
                 done.input_hmac = keyed_file_digest(source, self._setup.digest_key)
                 source.seek(0)
@@ -108,7 +113,7 @@ class Worker:
                     done.units = [tuple(unit) for unit in units]
                     done.status = "units"
                 else:
-                    self._document(source, done)
+                    self._document(item, source, done)
         except CannotClean as error:
             done.status, done.reason = "set-aside", error.reason
             (self._work.parts / item.key).unlink(missing_ok=True)
@@ -116,11 +121,12 @@ class Worker:
         self._work.write(item.key, done)
         return done
 
-    def _document(self, source: BinaryIO, done: Done) -> None:
+    def _document(self, item: Item, source: BinaryIO, done: Done) -> None:
         with self._cleaning.fresh(), self._written(done.key) as target:
-            done.removed = dict(sorted(self._cleaning.document(done.form, source, target).items()))
+            done.suffix = new_suffix(done.form, source)
+            removed = self._cleaning.document(done.form, item.name, source, target)
+            done.removed = dict(sorted(removed.items()))
             done.sha256, done.bytes = _measured(target)
-        done.suffix = ""
         done.status = "cleaned"
 
     def unit(self, item: Item, form: str, index: int, unit: tuple[int, int]) -> UnitDone:
@@ -133,7 +139,7 @@ class Worker:
             with guarded(), self._cleaning.fresh(), self._written(name) as part:
                 if form == long_text.FORM:
                     done.removed = dict(
-                        self._cleaning.document("text", long_text.piece(Path(item.path), Unit(*unit)), part)
+                        self._cleaning.document("text", "", long_text.piece(Path(item.path), Unit(*unit)), part)
                     )
                 else:
                     record_module(form).clean_unit(Path(item.path), Unit(*unit), columns, part)
