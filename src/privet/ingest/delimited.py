@@ -10,76 +10,19 @@ Invariants:
 
 from __future__ import annotations
 
-import codecs
-import re
 from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from privet.ingest.dialect import Dialect, Fields, dialect_of, is_blank, is_header, rows_of
+from privet.ingest.dialect import Dialect, is_blank
 from privet.ingest.record_file import MISSING, Kept, Records, Unit, distinct, is_changed, new_names
+from privet.ingest.table_layout import ESCAPED, PREFIX, Block, Layout, blocks, layout_of, start_of
 from privet.ingest.text_file import BOM, CHUNK, Form, chunks, cut_at_newlines, form_of, lines_before, writing
 from privet.metadata.job import CannotClean, Limits
-
-_SAMPLE_CHARS: Final = 1 << 16
-_COMPARED_ROWS: Final = 50
-_BLOCK_BYTES: Final = 1 << 18
-_PREFIX: Final = re.compile(r"\ufeff?(?:sep=.\r?\n)?")
-"""What may stand before the first row: a mark, and the line by which Excel is told the delimiter."""
-_ESCAPED: Final = "surrogateescape"
-
-
-class _Layout(NamedTuple):
-    """What all units of a table need to know of its beginning."""
-
-    dialect: Dialect
-    codec: str
-    names: list[str]
-    prefix: str
-    """the text before the first record"""
-    header: Fields
-    """the header's fields, with blank rows before it in `prefix`; empty: there is none"""
-
-
-def _layout(source: Path, form: Form, limits: Limits) -> _Layout:
-    head = b""
-    for piece in chunks(source, form, Unit(0, source.stat().st_size), limits):
-        head += piece
-        if len(head) >= CHUNK:
-            break
-    codec = _codec(head)
-    text = codecs.getincrementaldecoder(codec)(_ESCAPED).decode(head)
-    prefix = _PREFIX.match(text)
-    at = prefix.end() if prefix else 0
-    is_cut = len(head) >= CHUNK
-    sample = text[at : at + _SAMPLE_CHARS]
-    if len(text) - at > _SAMPLE_CHARS or is_cut:
-        sample = sample[: sample.rfind("\n") + 1] or sample
-    told = text[at - (2 if text[at - 2] != "\r" else 3)] if at > 1 and "sep=" in text[:at] else ""
-    dialect = dialect_of(sample, source.suffix.lower())
-    if told:
-        dialect = dialect._replace(delimiter=told)
-    rows = rows_of(dialect.fields(sample), dialect.delimiter)
-    while rows and is_blank(rows[0]):
-        at += sum(map(len, rows.pop(0)[0]))
-    rows = [row for row in rows if not is_blank(row)]
-    first = [dialect.value(field) for field, _ in rows[0]] if rows else []
-    others = [[dialect.value(field) for field, _ in row] for row in rows[1:_COMPARED_ROWS]]
-    if rows and is_header(first, others):
-        return _Layout(dialect, codec, distinct(first), text[:at], rows[0])
-    return _Layout(dialect, codec, [f"column_{at + 1}" for at in range(len(first))], text[:at], [])
-
-
-def _codec(head: bytes) -> str:
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
-        return "cp1252"
-    return "utf-8"
 
 
 def units(source: Path, unit_bytes: int) -> list[Unit]:
@@ -89,27 +32,22 @@ def units(source: Path, unit_bytes: int) -> list[Unit]:
     form = form_of(source)
     if not form.is_plain or size <= unit_bytes:
         return whole
-    layout = _layout(source, form, Limits())
+    layout = layout_of(source, form, Limits())
     dialect = layout.dialect
     if dialect.escape:
         return whole
     if not dialect.quote:
-        return cut_at_newlines(source, max(unit_bytes, _start(layout)))
+        return cut_at_newlines(source, max(unit_bytes, start_of(layout)))
     return _cut_outside_quotes(source, unit_bytes, layout) or whole
 
 
-def _start(layout: _Layout) -> int:
-    head = layout.prefix + "".join(chain.from_iterable(layout.header))
-    return len(head.encode(layout.codec, _ESCAPED))
-
-
-def _cut_outside_quotes(source: Path, unit_bytes: int, layout: _Layout) -> list[Unit] | None:
+def _cut_outside_quotes(source: Path, unit_bytes: int, layout: Layout) -> list[Unit] | None:
     """Return byte ranges that end with a newline outside of quotes, or None where a quote is neither first nor last in its field.
 
     Whether a quote is open is told by the number of quotes so far: a doubled quote closes and opens again.
     """
     size = source.stat().st_size
-    least = _start(layout)
+    least = start_of(layout)
     cuts = [0]
     quotes = 0
     at = len(BOM) if layout.prefix.startswith("\ufeff") else 0
@@ -147,19 +85,19 @@ def clean_unit(source: Path, unit: Unit, records: Records, part: BinaryIO) -> No
 
     """
     form = form_of(source)
-    layout = _layout(source, form, records.limits)
+    layout = layout_of(source, form, records.limits)
     table = _Table(layout, records)
     pieces = chunks(source, form, unit, records.limits)
-    skip = _start(layout) if unit.start == 0 else 0
+    skip = start_of(layout) if unit.start == 0 else 0
     done = 0
     if skip:
-        part.write(table.head().encode(layout.codec, _ESCAPED))
+        part.write(table.head().encode(layout.codec, ESCAPED))
         done = (layout.prefix + "".join(chain.from_iterable(layout.header))).count("\n")
-    for block in _blocks(_without(pieces, skip), layout, records.limits):
+    for block in blocks(_without(pieces, skip), layout, records.limits):
         if block is None:
             line = lines_before(source, unit) + done + 1
             raise CannotClean(f"the row from line {line} on is longer than {records.limits.max_record_bytes} bytes")
-        part.write(table.clean(block).encode(layout.codec, _ESCAPED))
+        part.write(table.clean(block).encode(layout.codec, ESCAPED))
         done += block.text.count("\n")
 
 
@@ -170,60 +108,10 @@ def _without(pieces: Iterator[bytes], skip: int) -> Iterator[bytes]:
         skip = max(0, skip - len(piece))
 
 
-class _Block(NamedTuple):
-    """Whole rows as text. `fields` is None where no quote stands in it, so that lines are rows and delimiters end fields."""
-
-    text: str
-    fields: Fields | None
-
-    def rows(self, dialect: Dialect) -> list[Fields]:
-        return rows_of(dialect.fields(self.text) if self.fields is None else self.fields, dialect.delimiter)
-
-
-def _blocks(pieces: Iterator[bytes], layout: _Layout, limits: Limits) -> Iterator[_Block | None]:
-    """Yield whole rows, some hundred kilobytes at a time; None where a row is too long.
-
-    Where a row does not end within a block, the next try is made with twice as much, so that no text is read over and over.
-    """
-    decoder = codecs.getincrementaldecoder(layout.codec)(_ESCAPED)
-    waiting = ""
-    least = 0
-    for piece in pieces:
-        for at in range(0, len(piece), _BLOCK_BYTES):
-            waiting += decoder.decode(piece[at : at + _BLOCK_BYTES])
-            if len(waiting) < least or waiting.endswith("\r"):
-                continue
-            block = _whole_rows(waiting, layout.dialect)
-            if block.text:
-                yield block
-                waiting = waiting[len(block.text) :]
-            least = 2 * len(waiting)
-            if len(waiting) > limits.max_record_bytes:
-                yield None
-    waiting += decoder.decode(b"", final=True)
-    if waiting:
-        yield _Block(waiting, layout.dialect.fields(waiting) if _has_quotes(waiting, layout.dialect) else None)
-
-
-def _has_quotes(text: str, dialect: Dialect) -> bool:
-    return bool(dialect.quote) and dialect.quote in text
-
-
-def _whole_rows(text: str, dialect: Dialect) -> _Block:
-    """Return the rows of a text that end in it."""
-    if not _has_quotes(text, dialect):
-        return _Block(text[: max(text.rfind("\n"), text.rfind("\r")) + 1], None)
-    fields = dialect.fields(text)
-    end = len(text)
-    while fields and fields[-1][1] in {"", dialect.delimiter}:
-        end -= sum(map(len, fields.pop()))
-    return _Block(text[:end], fields)
-
-
 class _Table:
     """Cleans rows of one table."""
 
-    def __init__(self, layout: _Layout, records: Records) -> None:
+    def __init__(self, layout: Layout, records: Records) -> None:
         self._dialect = layout.dialect
         self._layout = layout
         self._records = records
@@ -242,7 +130,7 @@ class _Table:
         kept = [cell for name, cell in cells.items() if name in self._new]
         return self._layout.prefix + (self._dialect.delimiter.join(kept) + fields[-1][1] if fields else "")
 
-    def clean(self, block: _Block) -> str:
+    def clean(self, block: Block) -> str:
         """Return whole rows, cleaned; they are noted."""
         width = len(self._names)
         even = _even(block, width, self._dialect.delimiter)
@@ -320,7 +208,7 @@ class _Table:
         try:
             cell.encode()
         except UnicodeEncodeError:
-            raw = cell.encode(self._layout.codec, _ESCAPED)
+            raw = cell.encode(self._layout.codec, ESCAPED)
             try:
                 return raw.decode("cp1252")
             except UnicodeDecodeError:
@@ -334,11 +222,11 @@ class _Table:
             text.encode(self._layout.codec)
         except UnicodeEncodeError:
             # The cell, or the whole file, is not UTF-8: what is new is written like the rest of it.
-            return text.encode("cp1252", "replace").decode(self._layout.codec, _ESCAPED)
+            return text.encode("cp1252", "replace").decode(self._layout.codec, ESCAPED)
         return text
 
 
-def _even(block: _Block, width: int, delimiter: str) -> tuple[list[str], list[str]] | None:
+def _even(block: Block, width: int, delimiter: str) -> tuple[list[str], list[str]] | None:
     """Return all cells, and the end of each row, where every row has this width; None where one has not."""
     if width < 2:
         return None
@@ -376,7 +264,7 @@ def _is_utf8(text: str) -> bool:
 def assemble(source: Path, parts: Sequence[BinaryIO], kept: Sequence[Kept], target: BinaryIO) -> None:
     """Join the parts, without the rows whose flag is False."""
     form = form_of(source)
-    layout = _layout(source, form, Limits())
+    layout = layout_of(source, form, Limits())
     with writing(target, form) as write:
         for index, (part, flags) in enumerate(zip(parts, kept, strict=True)):
             if flags is None:
@@ -384,20 +272,20 @@ def assemble(source: Path, parts: Sequence[BinaryIO], kept: Sequence[Kept], targ
                     write(piece)
                 continue
             for text in _kept_rows(part, flags.tolist(), layout, has_header=index == 0 and bool(layout.header)):
-                write(text.encode(layout.codec, _ESCAPED))
+                write(text.encode(layout.codec, ESCAPED))
 
 
-def _kept_rows(part: BinaryIO, flags: list[bool], layout: _Layout, *, has_header: bool) -> Iterator[str]:
+def _kept_rows(part: BinaryIO, flags: list[bool], layout: Layout, *, has_header: bool) -> Iterator[str]:
     no_limits = Limits(max_record_bytes=1 << 62)
     at = -1 if has_header else 0
     is_first = has_header
-    for block in _blocks(iter(lambda: part.read(CHUNK), b""), layout, no_limits):
+    for block in blocks(iter(lambda: part.read(CHUNK), b""), layout, no_limits):
         if block is None:  # cannot be: nothing is too long
             continue
         text = block.text
-        if is_first and (prefix := _PREFIX.match(text)) and prefix[0]:
+        if is_first and (prefix := PREFIX.match(text)) and prefix[0]:
             yield prefix[0]
-            block = _Block(text[prefix.end() :], layout.dialect.fields(text[prefix.end() :]))  # noqa: PLW2901
+            block = Block(text[prefix.end() :], layout.dialect.fields(text[prefix.end() :]))  # noqa: PLW2901
         is_first = False
         out: list[str] = []
         for row in block.rows(layout.dialect):

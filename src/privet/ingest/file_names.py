@@ -22,6 +22,8 @@ _JOINTS: Final = re.compile(r"[_\-.+~]")
 _EXTENSION: Final = re.compile(
     r"(?:\.(?:tar|csv|tsv|jsonl?|txt|xml|svg|sql|mbox|out))?\.(?:[A-Za-z][A-Za-z0-9]{0,10}|7z|3gp)\Z"
 )
+_DOMAINS: Final = frozenset((".com", ".org", ".net", ".edu", ".gov", ".info", ".biz"))
+"""Endings of addresses that end no file's name."""
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 _PLACE: Final = "file names"
 _MIN_SCORE: Final = 0.6
@@ -31,7 +33,7 @@ def clean_component(name: str, texts: Texts) -> str:
     """Return one component of a path without identifiers."""
     name = tfevents.clean_name(name)
     found = _EXTENSION.search(name)
-    extension = found[0] if found and found.start() else ""
+    extension = found[0] if found and found.start() and found[0].lower() not in _DOMAINS else ""
     stem = name.removesuffix(extension) if extension else name
     if not stem.strip("._- "):
         return name

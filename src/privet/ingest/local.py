@@ -11,10 +11,12 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
+from privet.errors import Unprotected
 from privet.ingest import worker
 
 _WAITING_PER_PROCESS: Final = 3
@@ -93,3 +95,8 @@ class LocalEngine:
             return Failed("it took longer than scrub.max_seconds allows")
         except ProcessExpired:
             return Failed("its reader crashed")
+        except BrokenProcessPool as error:
+            raise Unprotected(
+                "the processes of this run are killed before they do anything",
+                hint="free some memory or use --workers 1, and run the same command again: it goes on where it was",
+            ) from error

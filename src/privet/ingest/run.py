@@ -293,14 +293,13 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
 def _free(name: str, suffix: str, taken: set[str]) -> str:
     """Return the place of an output: that of its input, with another number where two are the same once their names are clean."""
     path = PurePosixPath(name)
+    if path.parts[0].startswith(PREFIX):
+        path = PurePosixPath("_" + str(path))
     if suffix:
         path = path.with_suffix(suffix)
     free, number = path, 2
-    while str(free).casefold() in taken or free.parts[0].startswith(PREFIX):
-        free = path.with_name(f"{path.stem}-{number}{path.suffix}")
-        if path.parts[0].startswith(PREFIX):
-            free = PurePosixPath("_" + str(free))
-        number += 1
+    while str(free).casefold() in taken:
+        free, number = path.with_name(f"{path.stem}-{number}{path.suffix}"), number + 1
     taken.add(str(free).casefold())
     return str(free)
 

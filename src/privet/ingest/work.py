@@ -64,10 +64,12 @@ class Work:
                 self.state.mkdir()
                 write_beside(known, wanted)
         except BlockingIOError as error:
+            self.close(complete=False)
             raise BadInput("another run is at work in this output", hint="wait for it, or stop it") from error
         except FileExistsError as error:
             raise BadInput("the output is a file, not a folder", hint="name a folder after -o") from error
         except OSError as error:
+            self.close(complete=False)
             raise BadInput(
                 f"the output folder cannot be written ({error.strerror})",
                 hint="check its permissions and the space left",

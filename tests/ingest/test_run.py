@@ -1,0 +1,285 @@
+"""A whole run, with real files, real processes and real interruptions."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from privet.errors import BadInput
+from privet.evidence import Signer, is_signed, merkle_root
+from privet.ingest import worker
+from privet.ingest.local import Failed, LocalEngine, Task
+from privet.ingest.plan import MANIFEST, Item
+from privet.ingest.run import Job, scrub
+from privet.ingest.work import FOLDER, Work
+from privet.policy import DEFAULT, with_value
+
+PEOPLE = "\n".join(
+    f'{{"id":{number},"text":"number {number}: write to jane{number}@example.com today"}}' for number in range(3000)
+)
+ENGINE = partial(LocalEngine, processes=2, timeout_seconds=60)
+
+
+class Quiet:
+    """A watch that nobody looks at."""
+
+    def step(self, done_bytes: int) -> None:
+        self.last = done_bytes
+
+
+class Inline:
+    """Runs the tasks in this process, and may stop after some: what a kill leaves is what has been written by then."""
+
+    def __init__(self, setup: worker.Setup, *, after: int | None = None) -> None:
+        self._worker = worker.Worker(setup)
+        self._left = after
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+    def done(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Any]]:
+        for task in tasks:
+            if self._left == 0:
+                raise KeyboardInterrupt
+            yield task, getattr(self._worker, task.name)(*task.arguments)
+            if self._left is not None:
+                self._left -= 1
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    folder = tmp_path / "raw"
+    (folder / "deep" / "jane.doe@example.com").mkdir(parents=True)
+    (folder / "people.jsonl").write_text(PEOPLE + "\n")
+    (folder / "again.jsonl").write_text(PEOPLE[: PEOPLE.index("\n") + 1])
+    (folder / "deep" / "note.txt").write_text("call Jane Doe at +1 415 555 0100\n")
+    (folder / "deep" / "jane.doe@example.com" / "a.txt").write_text("nothing\n")
+    (folder / "blob.bin").write_bytes(bytes(range(256)) * 9)
+    (folder / "empty.txt").write_bytes(b"")
+    (folder / "out-of-the-tree").symlink_to("/etc/hostname")
+    os.mkfifo(folder / "pipe")
+    return folder
+
+
+def job(raw: Path, out: Path, **changes: Any) -> Job:
+    return replace(Job([raw], out, DEFAULT, Signer(bytes(32)), "patterns"), **changes)
+
+
+def tree(out: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+
+
+def test_a_run_cleans_and_tells(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "clean"
+    outcome = scrub(job(raw, out), ENGINE, Quiet())
+    files = {entry["input"]: entry for entry in outcome.manifest["files"]}
+    assert set(tree(out)) == {"people.jsonl", "again.jsonl", "deep/note.txt", "deep/EMAIL_ADDRESS/a.txt", MANIFEST}
+    assert (out / "deep" / "note.txt").read_text() == "call Jane Doe at [PHONE_NUMBER]\n"
+    assert "example.com" not in str(tree(out))
+    assert {name: entry["reason"] for name, entry in files.items() if entry["status"] == "set-aside"} == {
+        "blob.bin": "its format is not known",
+        "empty.txt": "it is empty",
+        "out-of-the-tree": "a link: what it points to is not opened",
+        "pipe": "not a file: a device, pipe or socket",
+    }
+    assert outcome.set_aside == 4
+    assert files["people.jsonl"]["rows"] == {
+        "read": 3000, "written": 2999, "duplicates": 1, "near_duplicates": 0, "suppressed": 0
+    }  # fmt: skip
+    assert files["people.jsonl"]["found"] == {"text": {"EMAIL_ADDRESS": 3000}}
+    assert is_signed(outcome.manifest)
+    assert outcome.manifest["merkle_root"] == merkle_root(outcome.manifest["files"])
+    assert json.loads((out / MANIFEST).read_bytes()) == outcome.manifest
+
+
+def test_the_bytes_do_not_depend_on_who_does_the_work(raw: Path, tmp_path: Path) -> None:
+    made = []
+    for name, engine in (
+        ("one", ENGINE),
+        ("two", Inline),
+        ("three", partial(LocalEngine, processes=1, timeout_seconds=60)),
+    ):
+        scrub(job(raw, tmp_path / name), engine, Quiet())
+        made.append(tree(tmp_path / name))
+    assert made[0] == made[1] == made[2]
+
+
+def test_a_run_that_is_cut_off_goes_on(raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("privet.ingest.run._UNIT_BYTES", {"patterns": 40_000})
+    monkeypatch.setattr("privet.ingest.run._BATCH_FILES", 2)
+    scrub(job(raw, tmp_path / "whole"), Inline, Quiet())
+    expected = tree(tmp_path / "whole")
+    out = tmp_path / "clean"
+    cut_off = 0
+    while not (out / MANIFEST).exists():
+        try:
+            scrub(job(raw, out), partial(Inline, after=2), Quiet())
+        except KeyboardInterrupt:
+            cut_off += 1
+            assert {path.name for path in out.iterdir()} == {FOLDER}
+    assert cut_off > 4
+    assert tree(out) == expected
+
+
+def test_parts_that_were_damaged_meanwhile_are_made_again(raw: Path, tmp_path: Path) -> None:
+    scrub(job(raw, tmp_path / "whole"), Inline, Quiet())
+    out = tmp_path / "clean"
+    with pytest.raises(KeyboardInterrupt):
+        scrub(job(raw, out), partial(Inline, after=2), Quiet())
+    for part in (out / FOLDER / "parts").iterdir():
+        part.write_bytes(b"torn")
+    scrub(job(raw, out), Inline, Quiet())
+    assert tree(out) == tree(tmp_path / "whole")
+
+
+def test_what_changed_meanwhile_is_cleaned_again(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "clean"
+    with pytest.raises(KeyboardInterrupt):
+        scrub(job(raw, out), partial(Inline, after=1), Quiet())
+    (raw / "deep" / "note.txt").write_text("other words\n")
+    scrub(job(raw, out), Inline, Quiet())
+    assert (out / "deep" / "note.txt").read_text() == "other words\n"
+
+
+def test_another_policy_mixes_nothing_in(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "clean"
+    with pytest.raises(KeyboardInterrupt):
+        scrub(job(raw, out), partial(Inline, after=2), Quiet())
+    narrow = with_value(DEFAULT, "scrub.columns", frozenset({"text"}))
+    outcome = scrub(job(raw, out, policy=narrow), Inline, Quiet())
+    assert json.loads((out / "people.jsonl").read_text().splitlines()[0]).keys() == {"text"}
+    files = {entry["input"]: entry for entry in outcome.manifest["files"]}
+    assert files["people.jsonl"]["dropped_columns"] == {"id": 3000}
+
+
+def test_a_second_run_does_what_is_new_and_removes_what_is_gone(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "clean"
+    assert scrub(job(raw, out), Inline, Quiet()).is_new
+    before = tree(out)
+    assert not scrub(job(raw, out), Inline, Quiet()).is_new
+    assert tree(out) == before
+    (raw / "deep" / "note.txt").unlink()
+    (raw / "more.txt").write_text("more\n")
+    assert scrub(job(raw, out), Inline, Quiet()).is_new
+    assert not (out / "deep" / "note.txt").exists()
+    assert (out / "more.txt").read_text() == "more\n"
+    (out / "more.txt").write_text("jane@example.com\n")
+    assert scrub(job(raw, out), Inline, Quiet()).is_new
+    assert (out / "more.txt").read_text() == "more\n"
+
+
+def test_a_task_that_kills_its_process_or_hangs_fails_alone(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "clean"
+    the_job = job(raw, out)
+    work = Work(out)
+    work.open(the_job.plan())
+    hanging = Item("pipe", str(raw / "pipe"), 1, 1)
+    fine = Item("note", str(raw / "deep" / "note.txt"), 33, 1)
+    tasks = [
+        Task("files", (map(signal.raise_signal, [signal.SIGKILL]),)),
+        Task("files", ([hanging],)),
+        Task("files", ([fine],)),
+    ]
+    with LocalEngine(the_job.setup(), 1, 2) as engine:
+        found = [(tasks.index(task), result) for task, result in engine.done(tasks)]
+    results = dict(found)
+    assert results[0] == Failed("its reader crashed")
+    assert results[1] == Failed("it took longer than scrub.max_seconds allows")
+    assert results[2][0].status == "cleaned"
+    work.close(complete=True)
+
+
+def test_a_file_that_cannot_be_read_to_its_end_is_set_aside_alone(raw: Path, tmp_path: Path) -> None:
+    class Crashing(Inline):
+        """Gives no result for whatever has the note in it, as an engine whose process was killed."""
+
+        def done(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Any]]:
+            for task in tasks:
+                if task.name == "files" and any(item.name == "deep/note.txt" for item in task.arguments[0]):
+                    yield task, Failed("its reader crashed")
+                else:
+                    yield from super().done([task])
+
+    outcome = scrub(job(raw, tmp_path / "clean"), Crashing, Quiet())
+    reasons = [entry["reason"] for entry in outcome.manifest["files"]]
+    assert reasons.count("its reader crashed") == 1
+    assert (tmp_path / "clean" / "people.jsonl").exists()
+    assert not (tmp_path / "clean" / "deep" / "note.txt").exists()
+
+
+def test_names_that_become_the_same_are_told_apart(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for name in ("a@example.com.txt", "b@example.com.txt", ".privet-notes.txt"):
+        (raw / name).write_text(name[0] + "\n")
+    outcome = scrub(job(raw, tmp_path / "clean"), Inline, Quiet())
+    assert [entry["output"] for entry in outcome.manifest["files"]] == [
+        "_.privet-notes.txt",
+        "EMAIL_ADDRESS.txt",
+        "EMAIL_ADDRESS-2.txt",
+    ]
+
+
+def test_what_cannot_be_used_is_said_before_anything_is_written(raw: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "mine.txt").write_text("mine")
+    (tmp_path / "file").write_text("x")
+    for inputs, out, says in (
+        ([raw], other, "not empty"),
+        ([raw], tmp_path / "file", "a file, not a folder"),
+        ([raw], raw / "clean", "lies inside"),
+        ([raw / "deep"], raw, "lies inside"),
+        ([tmp_path / "nowhere"], tmp_path / "clean", "input 1 does not exist"),
+        ([raw / "deep", raw / "deep"], tmp_path / "clean", "same name"),
+    ):
+        with pytest.raises(BadInput, match=says):
+            scrub(job(raw, out, inputs=inputs), Inline, Quiet())
+    assert tree(other) == {"mine.txt": b"mine"}
+    assert not (tmp_path / "clean").exists()
+
+
+def test_two_runs_at_a_time_in_one_output_are_refused(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "clean"
+
+    class Second(Inline):
+        def done(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Any]]:
+            with pytest.raises(BadInput, match="another run"):
+                scrub(job(raw, out), Inline, Quiet())
+            return super().done(tasks)
+
+    scrub(job(raw, out), Second, Quiet())
+
+
+def test_a_full_disk_loses_nothing(raw: Path, tmp_path: Path) -> None:
+    class Full(Inline):
+        def done(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Any]]:
+            yield from super().done(tasks)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    out = tmp_path / "clean"
+    with pytest.raises(BadInput, match="No space left") as error:
+        scrub(job(raw, out), Full, Quiet())
+    assert "same command again" in error.value.hint
+    assert {path.name for path in out.iterdir()} == {FOLDER}
+    scrub(job(raw, tmp_path / "whole"), Inline, Quiet())
+    scrub(job(raw, out), Inline, Quiet())
+    assert tree(out) == tree(tmp_path / "whole")
+
+
+def test_several_inputs_go_below_their_names(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "clean"
+    scrub(job(raw, out, inputs=[raw / "deep", raw / "again.jsonl"]), Inline, Quiet())
+    assert set(tree(out)) == {"deep/note.txt", "deep/EMAIL_ADDRESS/a.txt", "again.jsonl", MANIFEST}
