@@ -113,3 +113,11 @@ def test_digests_of_files() -> None:
 def test_what_is_no_json_is_said(content: bytes) -> None:
     with pytest.raises(BadInput, match="expected JSON"):
         read_json(content)
+
+
+def test_the_vectors_of_the_format_hold() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "formats" / "manifest.md").read_text()
+    signature = Signer(bytes(32)).signed({"x": 1})["signature"]
+    assert f"`{merkle_root([{'a': 1}, {'b': [True, None]}])}`" in page
+    assert f"`{signature['value']}`" in page
+    assert f"`{signature['public_key']}`" in page

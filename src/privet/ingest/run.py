@@ -47,6 +47,10 @@ class Engine(AbstractContextManager["Engine"], Protocol):
 class Watch(Protocol):
     """What is told how far a run has come."""
 
+    def begin(self, total_bytes: int) -> None:
+        """Take the number of bytes of input."""
+        ...
+
     def step(self, done_bytes: int) -> None:
         """Take the number of bytes of input that are done."""
         ...
@@ -136,6 +140,7 @@ class Run:
 
     def document(self) -> dict[str, Any]:
         """Do all steps; return the manifest."""
+        self._watch.begin(sum(item.size for item in self._items))
         self._clean_files()
         self._clean_units()
         tables = [item for item in self._items if self._files[item.key].units]
