@@ -196,7 +196,7 @@ class Columns:
             at = [index for index, value in enumerate(values) if key in value]
             held = [values[index][key] for index in at]
             if how is not None and how.how == "drop":
-                new = [MISSING] * len(held)
+                new: list[Any] = [MISSING] * len(held)
             elif how is not None:
                 new = self._transformed(how, f"{place}.{shown}", held, [""] * len(held))
             else:

@@ -15,13 +15,14 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from privet.detect.cells import MAX_CELL_CHARS, Cells
 from privet.detect.engine import Detector, TierName, detector
 from privet.detect.placeholders import PLACEHOLDER
 from privet.ingest.generalise import generalised
 from privet.metadata.job import Edit
 from privet.policy import Policy, Transform
 from privet.records import Span
-from privet.redact import Redactor, RedactStream
+from privet.redact import PASSES, Redactor, RedactStream
 from privet.surrogates import Surrogate, Writing, label, writing
 
 _MAX_CACHED_CHARS: Final = 48
@@ -48,6 +49,8 @@ class Texts:
         self._redactor_of = lru_cache(maxsize=1024)(self._new_redactor)
         self._patterns = Redactor(self._writing(""), detector(policy.detect, "patterns"))
         self._clean: set[str] = set()
+        self._clean_cells: set[tuple[str, str]] = set()
+        self._cells = Cells(finder, detector(policy.detect, "patterns"), policy.detect.kinds)
         self.found: dict[str, Counter[str]] = {}
 
     def _new_redactor(self, subject: str) -> Redactor:
@@ -86,7 +89,37 @@ class Texts:
 
     def cells(self, values: Sequence[str], column: str, place: str) -> list[str]:
         """Return the values of a column without identifiers; the name of the column is context for short ones."""
-        return self.rewrite(values, place)
+        out = list(values)
+        short: dict[str, list[int]] = {}
+        long: list[int] = []
+        clean = self._clean_cells
+        for at, value in enumerate(values):
+            if len(value) > MAX_CELL_CHARS:
+                long.append(at)
+            elif (column, value) not in clean:
+                short.setdefault(value, []).append(at)
+        for at, new in zip(long, self.rewrite([values[at] for at in long], place), strict=True):
+            out[at] = new
+        redactor = self._redactor_of("")
+        for _ in range(PASSES):
+            found = dict(zip(short, self._cells.find(list(short), column), strict=True))
+            again: dict[str, list[int]] = {}
+            for value, places in short.items():
+                # Each place is written anew, so that each counts.
+                made = [redactor.replaced(value, found[value]) for _ in places] if found[value] else [value]
+                if made[0] == value:
+                    if len(clean) < _MAX_CACHED and len(value) <= _MAX_CACHED_CHARS:
+                        clean.add((column, value))
+                    continue
+                for at in places:
+                    out[at] = made[0]
+                if not self._is_nothing(made[0]):
+                    again.setdefault(made[0], []).extend(places)
+            short = again
+            if not short:
+                break
+        self._take_counts(redactor, place)
+        return out
 
     def whole(self, values: Sequence[str], kind: str, place: str) -> list[str]:
         """Return what stands for values that are identifiers as a whole; empty ones and placeholders stay."""

@@ -1,0 +1,215 @@
+"""Zip archives read with suspicion and written without anything but names and contents.
+
+Invariants:
+
+- A member's name is relative, has no `..`, no backslash and no control character, or the member is not yielded.
+- Unpacking counts bytes as they come and stops at the limits; what a header claims is never trusted.
+- What is written depends on names, contents and modes only: dates are 1980-01-01, there are no comments, owners or extra fields.
+"""
+
+from __future__ import annotations
+
+import lzma
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO, Final
+
+from privet.metadata.job import MIB, CannotClean, Job
+from privet.metadata.pieces import size_of
+
+_DATE: Final = (1980, 1, 1, 0, 0, 0)
+_END: Final = b"PK\x05\x06"
+_RATIO_MAX: Final = 300
+_RATIO_FROM: Final = 64 * MIB
+"""bytes above which the ratio is looked at"""
+_BROKEN: Final = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, struct.error, NotImplementedError,
+    RuntimeError, OverflowError,
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Meter:
+    """Counts what is unpacked, and stops at the limits."""
+
+    job: Job
+    packed: int
+    """size of the archive"""
+    unpacked: int = 0
+    members: int = 0
+
+    def member(self) -> None:
+        """Count one member."""
+        self.members += 1
+        if self.members > self.job.limits.max_members:
+            raise CannotClean("too many members: split the archive")
+
+    def add(self, count: int) -> None:
+        """Count unpacked bytes."""
+        self.unpacked += count
+        if self.unpacked > self.job.limits.max_unpacked_bytes:
+            raise CannotClean("unpacks to more than the limit: unpack it first")
+        if self.unpacked > max(_RATIO_FROM, self.packed * _RATIO_MAX):
+            raise CannotClean(f"unpacks to more than {_RATIO_MAX} times its size: unpack it first")
+
+
+def safe_name(name: str) -> str | None:
+    r"""Return a member's name as a relative path, or None where it points elsewhere or cannot be shown.
+
+    >>> safe_name("./a//b.txt"), safe_name("a\\b"), safe_name("../a"), safe_name("/etc/a"), safe_name("C:\\a")
+    ('a/b.txt', 'a/b', None, None, None)
+    """
+    name = name.replace("\\", "/")
+    if name.startswith("/") or name[1:2] == ":" or any(ord(char) < 32 or 127 <= ord(char) < 160 for char in name):
+        return None
+    parts = [part for part in name.split("/") if part not in {"", "."}]
+    if not parts or ".." in parts or len(name) > 4096:
+        return None
+    return "/".join(parts)
+
+
+@dataclass(slots=True)
+class Names:
+    """Names that are given away once; one that is taken gets a number before its ending.
+
+    >>> names = Names()
+    >>> [names.free("a/b.tar.gz") for _ in range(3)]
+    ['a/b.tar.gz', 'a/b-2.tar.gz', 'a/b-3.tar.gz']
+    """
+
+    taken: set[str] = field(default_factory=set)
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    def free(self, name: str) -> str:
+        """Return the name, with a number where it is taken."""
+        folder, slash, base = name.rpartition("/")
+        at = base.find(".", 1)
+        stem, ending = (base[:at], base[at:]) if at > 0 else (base, "")
+        new, count = name, self._counts.get(name, 1)
+        while new in self.taken:
+            count += 1
+            new = f"{folder}{slash}{stem}-{count}{ending}"
+        self._counts[name] = count
+        self.taken.add(new)
+        return new
+
+
+@dataclass(slots=True)
+class Archive:
+    """A zip archive that is read."""
+
+    file: zipfile.ZipFile
+    meter: Meter
+
+    def entries(self, job: Job) -> Iterator[tuple[str, zipfile.ZipInfo]]:
+        """Yield the members that are files, in order; of those with one name only the last."""
+        found: dict[str, zipfile.ZipInfo] = {}
+        for entry in self.file.infolist():
+            self.meter.member()
+            name = safe_name(entry.filename)
+            if entry.filename.endswith("/"):
+                continue
+            if entry.flag_bits & 0x41:
+                raise CannotClean("encrypted")
+            if stat.S_ISLNK(entry.external_attr >> 16):
+                job.dropped("link")
+            elif name is None or "\0" in entry.orig_filename:
+                job.dropped("unsafe member name")
+            else:
+                job.dropped("duplicate member", int(found.pop(name, None) is not None))
+                found[name] = entry
+        yield from found.items()
+
+    def read(self, entry: zipfile.ZipInfo, most: int) -> bytes | None:
+        """Return the content of a member, or None where it is longer than `most`."""
+        out = bytearray()
+        for block in self.blocks(entry):
+            out += block
+            if len(out) > most:
+                return None
+        return bytes(out)
+
+    def blocks(self, entry: zipfile.ZipInfo) -> Iterator[bytes]:
+        """Yield the content of a member; a wrong checksum is an error."""
+        try:
+            with self.file.open(entry) as member:
+                while block := member.read(MIB):
+                    self.meter.add(len(block))
+                    yield block
+        except _BROKEN as error:
+            raise CannotClean("damaged: a member cannot be unpacked") from error
+
+
+def open_zip(source: BinaryIO, job: Job) -> Archive:
+    """Open a zip archive; its directory is measured before it is loaded."""
+    size = size_of(source)
+    try:
+        if _directory_entries(source, size, job.limits.max_members) > job.limits.max_members:
+            raise CannotClean("too many members: split the archive")
+        source.seek(0)
+        return Archive(zipfile.ZipFile(source), Meter(job, size))
+    except _BROKEN as error:
+        raise CannotClean("damaged: the directory of the zip cannot be read") from error
+
+
+def _directory_entries(source: BinaryIO, size: int, most: int) -> int:
+    """Count entries in the directory without building any."""
+    start = max(0, size - 65_536 - 22)
+    source.seek(start)
+    tail = source.read()
+    at = tail.rfind(_END)
+    if at < 0 or len(tail) - at < 22:
+        raise CannotClean("truncated: the zip has no directory")
+    length = struct.unpack_from("<I", tail, at + 12)[0]
+    end = start + at
+    if length == 0xFFFFFFFF:
+        record = tail.rfind(b"PK\x06\x06", 0, at)
+        if record < 0 or len(tail) - record < 56:
+            raise CannotClean("truncated: the zip has no directory")
+        length = struct.unpack_from("<Q", tail, record + 40)[0]
+        end = start + record
+    if length > min(end, most * 1024):
+        raise CannotClean("damaged: the directory of the zip is too long")
+    source.seek(end - length)
+    count = 0
+    rest = b""
+    while length > 0:
+        block = source.read(min(length, MIB))
+        if not block:
+            break
+        length -= len(block)
+        count += (rest + block).count(b"PK\x01\x02")
+        rest = block[-3:]
+    return count
+
+
+@dataclass(slots=True)
+class Writer:
+    """A zip archive that is written."""
+
+    file: zipfile.ZipFile
+
+    def add(self, name: str, content: bytes, *, packed: bool = True, executable: bool = False) -> None:
+        """Append a member."""
+        self.file.writestr(member_info(name, executable=executable), content, _method(packed=packed), 6)
+
+
+def _method(*, packed: bool) -> int:
+    return zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
+
+
+def member_info(name: str, *, executable: bool = False) -> zipfile.ZipInfo:
+    """Return the header of a member that is nothing but its name."""
+    info = zipfile.ZipInfo(name, _DATE)
+    info.create_system = 3
+    info.external_attr = (stat.S_IFREG | (0o755 if executable else 0o644)) << 16
+    return info
+
+
+def write_zip(target: BinaryIO) -> Writer:
+    """Start a zip archive; `file.close()` ends it."""
+    return Writer(zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6))

@@ -1,0 +1,69 @@
+import io
+import stat
+import zipfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from privet.metadata.job import CannotClean, Job, Limits
+from privet.metadata.zip_members import Meter, Names, open_zip, safe_name, write_zip
+
+
+@given(st.text(max_size=40))
+def test_a_safe_name_stays_inside(name: str) -> None:
+    safe = safe_name(name)
+    if safe is not None:
+        assert not safe.startswith("/")
+        assert not {"", ".", ".."} & set(safe.split("/"))
+        assert "\\" not in safe
+        assert safe_name(safe) == safe
+
+
+def test_names_are_given_away_once_and_fast() -> None:
+    names = Names()
+    found = [names.free("a.txt") for _ in range(20_000)]
+    assert len(set(found)) == 20_000
+    assert found[:2] == ["a.txt", "a-2.txt"]
+    assert names.free("a-2.txt") == "a-2-2.txt"
+    assert names.free(".hidden") == ".hidden"
+    assert names.free(".hidden") == ".hidden-2"
+
+
+def test_what_is_written_depends_on_contents_only() -> None:
+    out = []
+    for _ in range(2):
+        target = io.BytesIO()
+        writer = write_zip(target)
+        writer.add("a", b"x" * 100, executable=True)
+        writer.add("b", b"y", packed=False)
+        writer.file.close()
+        out.append(target.getvalue())
+    assert out[0] == out[1]
+    with zipfile.ZipFile(io.BytesIO(out[0])) as file:
+        first, second = file.infolist()
+        assert first.date_time == (1980, 1, 1, 0, 0, 0)
+        assert stat.S_IMODE(first.external_attr >> 16) == 0o755
+        assert stat.S_IMODE(second.external_attr >> 16) == 0o644
+        assert (first.compress_type, second.compress_type) == (zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED)
+
+
+def _archive(count: int) -> io.BytesIO:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        for number in range(count):
+            file.writestr(str(number), "")
+    return out
+
+
+def test_members_are_counted_before_they_are_listed() -> None:
+    with pytest.raises(CannotClean, match="too many"):
+        open_zip(_archive(11), Job(limits=Limits(max_members=10)))
+    assert len(list(open_zip(_archive(10), Job(limits=Limits(max_members=10))).entries(Job()))) == 10
+
+
+def test_the_meter_stops_bombs() -> None:
+    meter = Meter(Job(limits=Limits(max_unpacked_bytes=2**40)), 1000)
+    meter.add(2**26)
+    with pytest.raises(CannotClean, match="times its size"):
+        meter.add(1)
