@@ -135,3 +135,9 @@ def test_any_damage_is_survived() -> None:
             data[chance.randrange(len(data))] = chance.randrange(256)
         kept = icc.neutral(bytes(data), "RGB ")
         assert kept is None or icc.neutral(kept, "RGB ") in (kept, None)
+
+
+def test_a_curve_beyond_all_numbers_is_no_srgb() -> None:
+    steep = b"para" + bytes(8) + struct.pack(">i", -(2**31))
+    assert not icc._is_srgb_curve(steep)
+    assert icc._light(steep, 1e-300) == float("inf")

@@ -12,6 +12,7 @@ Source: ICC.1:2022, sections 7 (header, tag table), 9 (tags), 10 (types).
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import Final, Literal
 
@@ -166,7 +167,14 @@ def _srgb_light(level: float) -> float:
 
 
 def _light(curve: bytes, level: float) -> float:
-    """Return the light of a level, both from 0 to 1, by a `curv` or `para` value."""
+    """Return the light of a level, both from 0 to 1, by a `curv` or `para` value; far off where it cannot be worked out."""
+    try:
+        return _worked_out(curve, level)
+    except ArithmeticError:
+        return math.inf
+
+
+def _worked_out(curve: bytes, level: float) -> float:
     if curve[:4] == b"curv":
         points = (len(curve) - 12) // 2
         if points < 2:
