@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, Request, Route, expect, sync_play
 
 from privet.policy import SETTINGS
 from privet.records import KINDS
+from privet.serve.posture import WATCHED
 
 ADDRESS = "maria@example.com"
 PROMPT = f"Write to {ADDRESS} today"
@@ -119,7 +120,7 @@ def connect(page: Page, key: str) -> None:
     """Paste the key and wait until the page has read the models and the posture."""
     page.get_by_label("API key", exact=True).fill(key)
     page.get_by_role("button", name="Connect").click()
-    expect(page.locator("#banner-title")).to_contain_text(str(len(SETTINGS)))
+    expect(page.locator("#banner-title")).to_contain_text(str(len(WATCHED)))
 
 
 def send(page: Page, prompt: str) -> None:
@@ -361,11 +362,11 @@ def test_posture_has_a_verified_row_for_every_setting(page: Page, page_server: S
     with page.expect_response("**/privet/verify", timeout=30_000) as answer:
         page.get_by_role("button", name="Verify now").click()
     assert answer.value.ok
-    expect(page.locator("#banner-title")).to_have_text(f"All {len(SETTINGS)} protections verified")
+    expect(page.locator("#banner-title")).to_have_text(f"All {len(WATCHED)} protections verified")
     page.get_by_role("tab", name="Posture").click()
     rows = page.locator("tr[data-setting]")
-    assert [row.get_attribute("data-setting") for row in rows.all()] == list(SETTINGS)
-    for row, known in zip(rows.all(), SETTINGS.values(), strict=True):
+    assert [row.get_attribute("data-setting") for row in rows.all()] == list(WATCHED)
+    for row, known in zip(rows.all(), (SETTINGS[name] for name in WATCHED), strict=True):
         assert row.locator(".says").text_content() == known.says
         assert row.locator(".check.pass time").count() == 1
 
@@ -399,7 +400,7 @@ def test_banner_says_what_is_not_as_it_should_be(
 ) -> None:
     change_posture(page, "serve.max_choices", **change)
     connect(page, page_server[1])
-    counts = (len(SETTINGS) - 1, len(SETTINGS)) if title.startswith("{}") else (len(SETTINGS),)
+    counts = (len(WATCHED) - 1, len(WATCHED)) if title.startswith("{}") else (len(WATCHED),)
     expect(page.locator("#banner-title")).to_have_text(title.format(*counts))
     page.get_by_role("tab", name="Posture").click()
     row = page.locator('tr[data-setting="serve.max_choices"]')
@@ -444,7 +445,7 @@ def test_colours_have_contrast(chromium: Browser, page_server: Server, scheme: S
         readings = page.evaluate(CONTRAST, "mark, p, li b, li span, label, button, summary, select, h2, .where")
         page.get_by_role("tab", name="Posture").click()
         readings += page.evaluate(CONTRAST, "th, td, code, p, h2, dt, dd, time, .badge, .check, li, caption, button")
-        assert len(readings) > len(KINDS) + len(SETTINGS)
+        assert len(readings) > len(KINDS) + len(WATCHED)
         assert [reading for reading in readings if reading[0] < 4.5] == []  # WCAG 2.2, 1.4.3 (AA)
 
 

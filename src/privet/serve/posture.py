@@ -63,6 +63,10 @@ class Verdict:
     how: str
 
 
+WATCHED: Final = tuple(setting_id for setting_id in SETTINGS if not setting_id.startswith("scrub."))
+"""The settings that an endpoint is bound by; those of scrubbing concern files."""
+
+
 class Posture:
     """What the endpoint promises, and what of it was confirmed.
 
@@ -78,7 +82,7 @@ class Posture:
     async def verify(self, app: App) -> bool:
         """Run every self-test; return whether all of them confirm the policy."""
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        for setting_id in SETTINGS:
+        for setting_id in WATCHED:
             probe = PROBES.get(setting_id)
             if probe is None:
                 link = self._links[setting_id]
@@ -103,7 +107,7 @@ class Posture:
             "version": __version__,
             "uptime_seconds": int(time.monotonic() - metrics.started),
             "model": self._model,
-            "settings": [self._setting(setting_id) for setting_id in SETTINGS],
+            "settings": [self._setting(setting_id) for setting_id in WATCHED],
             "counts": {
                 "requests": sum(count for (route, _), count in metrics.requests.items() if route.startswith("/v1/")),
                 "masked": dict(metrics.masked),
