@@ -45,7 +45,7 @@ _MODULES: Final = {
     "npz": "numpy",
 }
 """Formats whose cleaner is not the module of their own name in `privet.metadata`."""
-_LEGACY: Final = frozenset(("doc", "xls", "ppt", "rtf"))
+_LEGACY: Final = frozenset(("doc", "xls", "ppt"))
 _ARCHIVES: Final = frozenset(("zip", "tar", "gzip", "zstd", "bzip2", "xz"))
 _REFUSED: Final = {
     "empty": "it is empty",

@@ -208,6 +208,15 @@ _FAMILY_OF: Final[dict[str, frozenset[str]]] = {
 }
 
 
+def is_ending(word: str) -> bool:
+    """Tell whether files of a kind known here end so.
+
+    >>> is_ending("JPG"), is_ending("smith")
+    (True, False)
+    """
+    return word.lower() in _FAMILY_OF
+
+
 def mismatch(format_id: str, name: str) -> str | None:
     """Return a reason where a name claims another family than the content is, else None.
 

@@ -1,0 +1,130 @@
+"""Office files of older formats: an installed LibreOffice makes the newer format of them, which is then cleaned.
+
+Invariants:
+
+- LibreOffice runs in a profile of its own, which is deleted afterwards, without macros, without a network where the system allows it to
+  be cut off, for a bounded time, and is ended with all that it started.
+- Nothing of what it writes is kept but the one file, and that only after it was cleaned.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from privet.metadata import ooxml
+from privet.metadata.job import CannotClean, Job
+
+_WORD, _SHEET, _SLIDES = "docx", "xlsx", "pptx"
+CONVERTED: Final = {
+    "doc": _WORD, "dot": _WORD, "rtf": _WORD, "wps": _WORD, "wpd": _WORD, "wri": _WORD, "sxw": _WORD, "stw": _WORD, "abw": _WORD,
+    "lwp": _WORD, "hwp": _WORD, "pages": _WORD, "uot": _WORD, "wordml": _WORD,
+    "xls": _SHEET, "xlt": _SHEET, "xla": _SHEET, "xlsb": _SHEET, "sxc": _SHEET, "stc": _SHEET, "wks": _SHEET, "wk1": _SHEET, "123": _SHEET,
+    "dif": _SHEET, "slk": _SHEET, "numbers": _SHEET, "uos": _SHEET, "xlr": _SHEET,
+    "ppt": _SLIDES, "pps": _SLIDES, "pot": _SLIDES, "sxi": _SLIDES, "sti": _SLIDES, "key": _SLIDES, "uop": _SLIDES,
+}  # fmt: skip
+TIMEOUT_SECONDS: Final = 120
+_MAX_BYTES: Final = 256 << 20
+_SETTINGS: Final = """<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry" xmlns:xs="http://www.w3.org/2001/XMLSchema">
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="DisableMacrosExecution" oor:op="fuse"><value>true</value></prop></item>
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="MacroSecurityLevel" oor:op="fuse"><value>3</value></prop></item>
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="BlockUntrustedRefererLinks" oor:op="fuse"><value>true</value></prop></item>
+<item oor:path="/org.openoffice.Office.Writer/Content/Update"><prop oor:name="Link" oor:op="fuse"><value>0</value></prop></item>
+<item oor:path="/org.openoffice.Office.Calc/Content/Update"><prop oor:name="Link" oor:op="fuse"><value>2</value></prop></item>
+<item oor:path="/org.openoffice.Inet/Settings"><prop oor:name="ooInetProxyType" oor:op="fuse"><value>2</value></prop></item>
+<item oor:path="/org.openoffice.Inet/Settings"><prop oor:name="ooInetHTTPProxyName" oor:op="fuse"><value>127.0.0.1</value></prop></item>
+<item oor:path="/org.openoffice.Inet/Settings"><prop oor:name="ooInetHTTPProxyPort" oor:op="fuse"><value>9</value></prop></item>
+<item oor:path="/org.openoffice.Inet/Settings"><prop oor:name="ooInetHTTPSProxyName" oor:op="fuse"><value>127.0.0.1</value></prop></item>
+<item oor:path="/org.openoffice.Inet/Settings"><prop oor:name="ooInetHTTPSProxyPort" oor:op="fuse"><value>9</value></prop></item>
+</oor:items>
+"""  # noqa: E501 (LibreOffice's own form, one setting a line)
+
+
+def converted_suffix(kind: str) -> str:
+    """Return the suffix of what `clean` makes of a format.
+
+    >>> converted_suffix("doc")
+    '.docx'
+    """
+    return "." + CONVERTED[kind]
+
+
+def clean(source: BinaryIO, target: BinaryIO, job: Job, kind: str = "doc") -> None:
+    """Write a DOCX, XLSX or PPTX with the content of a file of an older format, which is called as its usual suffix.
+
+    Raises:
+        CannotClean: no LibreOffice is installed, or it cannot read the file, or takes too long.
+
+    """
+    program = shutil.which("soffice") or shutil.which("libreoffice")
+    if program is None:
+        raise CannotClean("needs LibreOffice: install it or convert the file")
+    wanted = CONVERTED[kind]
+    with tempfile.TemporaryDirectory(prefix="privet-", ignore_cleanup_errors=True) as folder:
+        here = Path(folder)
+        given = here / f"in.{kind}"
+        if source.seek(0, 2) > min(_MAX_BYTES, job.limits.max_file_bytes):
+            raise CannotClean("too large to be converted: split the file")
+        source.seek(0)
+        with given.open("wb") as copy:
+            shutil.copyfileobj(source, copy, 1 << 20)
+        _convert(program, here, given, wanted)
+        made = here / "out" / f"in.{wanted}"
+        if not made.is_file():
+            raise CannotClean("LibreOffice cannot read it: damaged, encrypted or of another format")
+        job.dropped("older format")
+        with made.open("rb") as converted:
+            ooxml.clean(converted, target, job)
+
+
+def _convert(program: str, here: Path, given: Path, wanted: str) -> None:
+    profile = here / "profile" / "user"
+    profile.mkdir(parents=True)
+    (profile / "registrymodifications.xcu").write_text(_SETTINGS, encoding="utf-8")
+    command = [
+        *_without_network(), program, f"-env:UserInstallation={profile.parent.as_uri()}", "--headless", "--invisible", "--nologo",
+        "--norestore", "--nolockcheck", "--nodefault", "--convert-to", wanted, "--outdir", str(here / "out"), str(given),
+    ]  # fmt: skip
+    settings = {
+        "PATH": os.defpath + os.pathsep + "/usr/local/bin", "HOME": str(here), "TMPDIR": str(here), "LC_ALL": "C.UTF-8",
+        "SAL_USE_VCLPLUGIN": "svp", "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9",
+    }  # fmt: skip
+    with subprocess.Popen(  # noqa: S603 (a program of the system, with a file that has a fixed name)
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=settings,
+        cwd=here,
+        start_new_session=True,
+    ) as process:
+        try:
+            process.wait(TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            raise CannotClean("LibreOffice takes too long to read it") from error
+        finally:
+            # The starter leaves when the office does not: all of the session goes.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+@functools.cache
+def _without_network() -> tuple[str, ...]:
+    """Return the words before a command that keep it off the network, none where this system lets nobody do so."""
+    program = shutil.which("unshare")
+    if program is None:
+        return ()
+    words = (program, "--user", "--map-current-user", "--net", "--")
+    try:
+        tried = subprocess.run([*words, "true"], stdin=subprocess.DEVNULL, capture_output=True, timeout=5, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return words if tried.returncode == 0 else ()
