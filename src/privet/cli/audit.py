@@ -47,24 +47,41 @@ def add_parser(verbs: Any) -> None:
 
 
 def _add_sampling(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="same data, policy and seed: same result (default: 0)")
     parser.add_argument(
-        "--sample", type=_count, metavar="RECORDS", help="records to draw, 0 for all (default: 5000, or all if there are fewer)"
+        "--seed", type=int, default=0, metavar="N", help="same data, policy and seed: same result (default: 0)"
     )
     parser.add_argument(
-        "--max-residual", type=_share, metavar="SHARE", help="largest share of records with an identifier (default: 0.01)"
+        "--sample",
+        type=_count,
+        metavar="RECORDS",
+        help="records to draw, 0 for all (default: 5000, or all if there are fewer)",
     )
-    parser.add_argument("--max-duplicates", type=_share, metavar="SHARE", help="largest share of near copies (default: 0.05)")
-    parser.add_argument("--raw", type=Path, metavar="RAW", help="the data before it was cleaned: none of its identifiers may be left")
+    parser.add_argument(
+        "--max-residual",
+        type=_share,
+        metavar="SHARE",
+        help="largest share of records with an identifier (default: 0.01)",
+    )
+    parser.add_argument(
+        "--max-duplicates", type=_share, metavar="SHARE", help="largest share of near copies (default: 0.05)"
+    )
+    parser.add_argument(
+        "--raw", type=Path, metavar="RAW", help="the data before it was cleaned: none of its identifiers may be left"
+    )
     parser.add_argument("--tier", choices=_TIERS, default="names", help="how deep to look (default: names)")
     parser.add_argument(
         "--policy", type=Path, metavar="FILE", help="policy file (default: privet.toml here, else the user's)"
     )
     parser.add_argument(
-        "--key-file", type=Path, metavar="FILE", help="with --raw: 32 secret bytes for the fingerprints (default: random)"
+        "--key-file",
+        type=Path,
+        metavar="FILE",
+        help="with --raw: 32 secret bytes for the fingerprints (default: random)",
     )
     parser.add_argument(
-        "--reserved", action="store_true", help="values reserved for documentation and tests (555-0100, 192.0.2.1) are nobody's"
+        "--reserved",
+        action="store_true",
+        help="values that realistic surrogates are made of (numbers reserved for fiction and tests) are nobody's",
     )
     parser.add_argument("--signer", metavar="KEY", help="the public key (base64) that must have signed the manifest")
 
@@ -72,9 +89,15 @@ def _add_sampling(parser: argparse.ArgumentParser) -> None:
 def _add_groups(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quasi-identifiers", metavar="A,B", help="columns that together may tell who somebody is")
     parser.add_argument("--sensitive", metavar="C", help="the column that must not be learned from them")
-    parser.add_argument("--k", type=_count, metavar="N", help="fewest rows that share their quasi-identifiers (default: 5)")
-    parser.add_argument("--l", type=_count, metavar="N", help="fewest values of the sensitive column among them (default: 2)")
-    parser.add_argument("--t", type=_share, metavar="SHARE", help="largest distance of its values from those of the whole")
+    parser.add_argument(
+        "--k", type=_count, metavar="N", help="fewest rows that share their quasi-identifiers (default: 5)"
+    )
+    parser.add_argument(
+        "--l", type=_count, metavar="N", help="fewest values of the sensitive column among them (default: 2)"
+    )
+    parser.add_argument(
+        "--t", type=_share, metavar="SHARE", help="largest distance of its values from those of the whole"
+    )
 
 
 def _help(parser: argparse.ArgumentParser) -> int:
@@ -138,8 +161,8 @@ def _options(options: argparse.Namespace) -> Any:
         ("t", "sensitive", sensitive),
     ):
         if getattr(options, flag) is not None and not given:
-            flags = (name.replace("_", "-") for name in (flag, needs))
-            raise BadInput("--{} does nothing without --{}".format(*flags), hint="add it, or leave both out")
+            names = f"--{flag} does nothing without --{needs}".replace("_", "-")
+            raise BadInput(names, hint="add it, or leave both out")
     given = {name: getattr(options, name) for name in _GIVEN if getattr(options, name) is not None}
     return Options(
         seed=options.seed,

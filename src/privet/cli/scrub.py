@@ -9,9 +9,10 @@ import argparse
 import os
 import sys
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from privet.cli.key_file import MAKE_KEY, read_key
 from privet.cli.policy import load
@@ -22,6 +23,10 @@ from privet.errors import BadInput
 from privet.evidence import Signer
 from privet.keys import state_folder
 from privet.policy import Policy
+
+if TYPE_CHECKING:  # these load what only a run needs
+    from privet.ingest.run import Engine
+    from privet.ingest.worker import Setup
 
 _TIERS: Final[tuple[TierName, ...]] = ("patterns", "names", "deep")
 _KEYED: Final = frozenset(("pseudonym", "token", "shift", "realistic"))
@@ -47,6 +52,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--key-file", type=Path, metavar="FILE", help="32 secret bytes, for transforms that need a key")
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
+    parser.add_argument(
+        "--engine", choices=("local", "ray"), default="local", help="what runs the work (default: local)"
+    )
+    parser.add_argument("--ray-address", metavar="ADDRESS", help="a cluster for --engine ray (default: this machine)")
     parser.add_argument("--json", action="store_true", help="the manifest on standard output")
     parser.set_defaults(run=run)
 
@@ -57,20 +66,15 @@ def run(options: argparse.Namespace) -> int:
     key = _key(options, policy)
     if "-" in options.inputs:
         return _filter(options, policy, key)
-    from privet.ingest.local import LocalEngine
     from privet.ingest.run import Job, scrub
 
     if options.out is None:
         raise BadInput("no output is named", hint="add -o FOLDER")
-    workers = options.workers or len(os.sched_getaffinity(0))
-    if workers < 1:
-        raise BadInput("--workers is below 1", hint="leave it out for one a core")
+    engine = _engine(options, policy)
     signer = Signer.load(state_folder(os.environ))
     job = Job([Path(name) for name in options.inputs], options.out, policy, signer, options.tier, key)
     with Progress(sys.stderr) as progress:
-        outcome = scrub(
-            job, partial(LocalEngine, processes=workers, timeout_seconds=policy.scrub.max_seconds), progress
-        )
+        outcome = scrub(job, engine, progress)
     if options.json:
         from privet.evidence import json_bytes
 
@@ -78,6 +82,23 @@ def run(options: argparse.Namespace) -> int:
     else:
         _tell(outcome.manifest, options.out, is_new=outcome.is_new)
     return int(outcome.set_aside > 0)
+
+
+def _engine(options: argparse.Namespace, policy: Policy) -> Callable[[Setup], Engine]:
+    """Return what makes the engine that is asked for."""
+    if options.workers is not None and options.workers < 1:
+        raise BadInput("--workers is below 1", hint="leave it out for one a core")
+    seconds = policy.scrub.max_seconds
+    if options.engine == "ray":
+        from privet.integrations.ray_engine import RayEngine
+
+        return partial(RayEngine, processes=options.workers, timeout_seconds=seconds, address=options.ray_address)
+    if options.ray_address is not None:
+        raise BadInput("--ray-address names a cluster, and the engine is local", hint="add --engine ray")
+    from privet.ingest.local import LocalEngine
+
+    workers = options.workers or len(os.sched_getaffinity(0))
+    return partial(LocalEngine, processes=workers, timeout_seconds=seconds)
 
 
 def _filter(options: argparse.Namespace, policy: Policy, key: bytes | None) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -21,12 +22,19 @@ from privet.detect.placeholders import PLACEHOLDER
 from privet.ingest.generalise import generalised
 from privet.metadata.job import Edit
 from privet.policy import Policy, Transform
-from privet.records import Span
+from privet.records import NAMES_KINDS, Span
 from privet.redact import PASSES, Redactor, RedactStream
 from privet.surrogates import Surrogate, Writing, label, writing
 
 _MAX_CACHED_CHARS: Final = 48
 _MAX_CACHED: Final = 1 << 16
+_NO_VALUE: Final = frozenset(
+    ("-", "--", "–", "—", "?", ".", "n/a", "N/A", "NA", "null", "NULL", "none", "None", "nan", "NaN", "true",
+     "True", "TRUE", "false", "False", "FALSE")
+)  # fmt: skip
+"""What stands where there is no value, as writers of tables spell it; Null and Nan may be names."""
+_WORDS: Final = frozenset(("attribute", "style name", "name", "column name", "tensor name", "key"))
+"""Places of single words, which are no sentences: of what the names model sees in them only people count."""
 _SURROGATES: Final = ("label", "mask", "pseudonym", "token", "realistic", "shift")
 
 
@@ -47,6 +55,8 @@ class Texts:
             finder = finder.beside_masks()
         self._finder = finder
         self._redactor_of = lru_cache(maxsize=1024)(self._new_redactor)
+        people = policy.detect.kinds - (NAMES_KINDS - {"PERSON"})
+        self._words = Redactor(self._writing(""), Detector(replace(policy.detect, kinds=people), tier))
         self._patterns = Redactor(self._writing(""), detector(policy.detect, "patterns"))
         self._clean: set[str] = set()
         self._clean_cells: set[tuple[str, str]] = set()
@@ -92,34 +102,40 @@ class Texts:
         out = list(values)
         short: dict[str, list[int]] = {}
         long: list[int] = []
-        clean = self._clean_cells
         for at, value in enumerate(values):
             if len(value) > MAX_CELL_CHARS:
                 long.append(at)
-            elif (column, value) not in clean:
+            elif (column, value) not in self._clean_cells:
                 short.setdefault(value, []).append(at)
         for at, new in zip(long, self.rewrite([values[at] for at in long], place), strict=True):
             out[at] = new
         redactor = self._redactor_of("")
         for _ in range(PASSES):
-            found = dict(zip(short, self._cells.find(list(short), column), strict=True))
-            again: dict[str, list[int]] = {}
-            for value, places in short.items():
-                # Each place is written anew, so that each counts.
-                made = [redactor.replaced(value, found[value]) for _ in places] if found[value] else [value]
-                if made[0] == value:
-                    if len(clean) < _MAX_CACHED and len(value) <= _MAX_CACHED_CHARS:
-                        clean.add((column, value))
-                    continue
-                for at in places:
-                    out[at] = made[0]
-                if not self._is_nothing(made[0]):
-                    again.setdefault(made[0], []).extend(places)
-            short = again
             if not short:
                 break
+            short = self._cells_once(short, column, out, redactor)
         self._take_counts(redactor, place)
         return out
+
+    def _cells_once(
+        self, short: dict[str, list[int]], column: str, out: list[str], redactor: Redactor
+    ) -> dict[str, list[int]]:
+        """Write each of the values at its places; return what is to be looked at again, as what stood beside it is gone."""
+        again: dict[str, list[int]] = {}
+        for (value, places), spans in zip(short.items(), self._cells.find(list(short), column), strict=True):
+            # Each place is written anew, so that each counts.
+            new = value
+            for _ in places if spans else ():
+                new = redactor.replaced(value, spans)
+            if new == value:
+                if len(self._clean_cells) < _MAX_CACHED and len(value) <= _MAX_CACHED_CHARS:
+                    self._clean_cells.add((column, value))
+                continue
+            for at in places:
+                out[at] = new
+            if not self._is_nothing(new):
+                again.setdefault(new, []).extend(places)
+        return again
 
     def whole(self, values: Sequence[str], kind: str, place: str) -> list[str]:
         """Return what stands for values that are identifiers as a whole; empty ones and placeholders stay."""
@@ -129,7 +145,8 @@ class Texts:
         return made
 
     def _is_nothing(self, value: str) -> bool:
-        return not value.strip() or self._finder.placeholder.fullmatch(value.strip()) is not None
+        bare = value.strip()
+        return not bare or bare in _NO_VALUE or self._finder.placeholder.fullmatch(bare) is not None
 
     def patterns(self, texts: Sequence[str], place: str) -> list[str]:
         """Return texts that are names of columns, or numbers: only patterns look at them, as they are no sentences."""
@@ -149,7 +166,7 @@ class Texts:
 
     def edits(self, texts: Sequence[str], place: str) -> list[list[Edit]]:
         """Return what gives way in each text."""
-        redactor = self._redactor_of("")
+        redactor = self._words if place in _WORDS else self._redactor_of("")
         found = redactor.edits(texts)
         self._take_counts(redactor, place)
         return [[Edit(*edit) for edit in edits] for edits in found]

@@ -161,11 +161,14 @@ class Texts:
         changed = 0
         for place, waiting in self._waiting.items():
             edits = self._job.edits([whole for _slots, whole, _then in waiting], place)
-            for (slots, _whole, then), made in zip(waiting, edits, strict=True):
-                if not made:
+            for (slots, whole, then), found in zip(waiting, edits, strict=True):
+                if not found:
                     continue
                 changed += 1
                 values = [slot.value() for slot in slots]
+                now = "".join(values)
+                # A text that waited at two places has been rewritten at the first.
+                made = found if now == whole else self._job.edits([now], place)[0]
                 for slot, old, new in zip(slots, values, across(values, made), strict=True):
                     if old != new:
                         slot.put(new)

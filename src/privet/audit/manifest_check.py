@@ -1,0 +1,120 @@
+"""A manifest beside the data: does it parse, is its tree right, its signature valid, and is every file as it says?
+
+Invariants:
+
+- Everything is computed here, with `hashlib` and `cryptography`: the auditor uses no code of whoever wrote the manifest.
+- The signature proves that nothing changed since whoever has the key signed; whose key it is, only `--signer` can tell.
+
+The layout is in docs/formats/manifest.md: the root is an RFC 6962 hash over the RFC 8785 form of each entry of `files`, in order.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from privet.audit.result import Check
+
+NAME: Final = "privet-manifest.json"
+FORMAT: Final = "privet-manifest/1"
+_STATUSES: Final = frozenset(("cleaned", "set-aside"))
+_MAX_BYTES: Final = 1 << 30
+
+
+def checked(root: Path, files: Sequence[Path], signer: str | None = None) -> Check:
+    """Return what is true of a dataset's manifest."""
+    path = root / NAME
+    if not root.is_dir() or not path.is_file():
+        return Check("manifest", "not-applicable", "there is no manifest beside the data")
+    try:
+        manifest = json.loads(path.read_bytes()[:_MAX_BYTES])
+        problems = list(_problems(manifest, root, files, signer))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        problems = ["malformed"]
+    figures = {"problems": sorted(set(problems)), "problem_count": len(problems)}
+    if problems:
+        return Check("manifest", "fail", f"the manifest does not hold: {', '.join(sorted(set(problems))[:4])}", figures)
+    figures["signed_by"] = hashlib.sha256(base64.b64decode(manifest["signature"]["public_key"])).hexdigest()[:16]
+    says = f"signature, tree and the digests of {len(manifest['files'])} entries hold"
+    return Check("manifest", "pass", says, figures)
+
+
+def _problems(manifest: dict[str, Any], root: Path, files: Sequence[Path], signer: str | None) -> Iterator[str]:
+    """Yield what does not hold, in words of this module."""
+    import rfc8785
+
+    if manifest["format"] != FORMAT:
+        yield "unknown-format"
+        return
+    if not any("policy" in key and value for key, value in manifest.items()):
+        yield "policy-digest-missing"
+    entries = manifest["files"]
+    leaves = [rfc8785.dumps(entry) for entry in entries]
+    if manifest["merkle_root"].lower().removeprefix("sha256:") != _tree(leaves).hex():
+        yield "merkle-root-differs"
+    yield from _signature(manifest, signer)
+    yield from _outputs(entries, root, files)
+
+
+def _signature(manifest: dict[str, Any], signer: str | None) -> Iterator[str]:
+    import rfc8785
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    signature = manifest.get("signature")
+    if not signature:
+        yield "unsigned"
+        return
+    if signature["algorithm"] != "ed25519":
+        yield "signature-algorithm-unknown"
+        return
+    if signer is not None and signature["public_key"] != signer:
+        yield "signed-by-another-key"
+    signed = rfc8785.dumps({key: value for key, value in manifest.items() if key != "signature"})
+    try:
+        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(signature["public_key"], validate=True))
+        key.verify(base64.b64decode(signature["value"], validate=True), signed)
+    except (InvalidSignature, ValueError):
+        yield "signature-invalid"
+
+
+def _outputs(entries: Sequence[dict[str, Any]], root: Path, files: Sequence[Path]) -> Iterator[str]:
+    """Compare digests, and look for files that the manifest does not list."""
+    listed: set[Path] = set()
+    for entry in entries:
+        if entry["status"] not in _STATUSES:
+            yield "status-unknown"
+        if entry["status"] != "cleaned":
+            if not entry.get("reason"):
+                yield "reason-missing"
+            continue
+        path = root / entry["output"]
+        listed.add(path)
+        if ".." in Path(entry["output"]).parts or not path.is_file() or path.is_symlink():
+            yield "file-missing"
+            continue
+        with path.open("rb") as stream:
+            if hashlib.file_digest(stream, "sha256").hexdigest() != entry["output_sha256"].lower().removeprefix(
+                "sha256:"
+            ):
+                yield "file-changed"
+    yield from ("file-not-listed" for path in files if path not in listed and path != root / NAME)
+
+
+def _tree(leaves: Sequence[bytes]) -> bytes:
+    """Return the hash of RFC 6962 section 2.1: leaves and nodes are told apart by their first byte."""
+    if not leaves:
+        return hashlib.sha256(b"").digest()
+    level = [hashlib.sha256(b"\x00" + leaf).digest() for leaf in leaves]
+    # Pairing from the left, the odd one carried up, splits at the largest power of two, as the RFC has it.
+    while len(level) > 1:
+        pairs = [
+            hashlib.sha256(b"\x01" + left + right).digest()
+            for left, right in zip(level[::2], level[1::2], strict=False)
+        ]
+        level = pairs + ([level[-1]] if len(level) % 2 else [])
+    return level[0]

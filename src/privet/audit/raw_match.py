@@ -1,0 +1,228 @@
+"""Whether identifiers of a given raw set are left in a dataset.
+
+Invariants:
+
+- What is kept of the raw set is keyed fingerprints (HMAC-SHA-256), lengths and first letters, in memory only.
+- A hit is never a false one: what the Bloom filter lets through is compared with all 128 bits of its fingerprint.
+- Values are compared as their letters and digits in lower case, so `+1 (202) 555-0143` is found as `12025550143`; a match begins and
+  ends where a word does.
+
+A name counts without more where it has several words and most of its occurrences in the raw set were taken for a name. Others (Will, Mark
+and Rose are words, and a detector takes some phrase for a name now and then) count only where the detector takes them for an identifier in
+the dataset too.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from privet.audit.counting import Counting
+from privet.audit.record import Record
+from privet.detect.engine import Detector
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_WORD: Final = re.compile(r"[^\W_]+")
+_HEAD_CHARS: Final = 5
+_LEAST_CHARS: Final = 4
+_LEAST_DIGITS: Final = 6
+_MOST_CHARS: Final = 120
+_BITS_EACH: Final = 16
+"""With four places a value, one foreign value in four hundred passes the filter, and is then compared exactly."""
+_PLACES: Final = 4
+_FIRST_BITS: Final = 1 << 23
+_MOSTLY: Final = 0.5
+AMBIGUOUS: Final = "PERSON, ambiguous"
+"""The kind of a name that is one word, or that is mostly taken for none."""
+
+
+class Match(NamedTuple):
+    """Where an identifier of the raw set stands in a record, and as which kind the raw set held it."""
+
+    start: int
+    end: int
+    kind: str
+    fingerprint: bytes
+
+
+class Words(NamedTuple):
+    """The letters and digits of a text in a row, and where its words begin and end, in the row and in the text."""
+
+    row: str
+    starts: list[int]
+    ends: list[int]
+    places: list[tuple[int, int]]
+
+
+def words_of(text: str) -> Words:
+    """Return the words of a text as they are compared."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    pieces: list[str] = []
+    starts, ends, places = [], [], []
+    size = 0
+    for match in _WORD.finditer(text):
+        piece = match[0].lower() if match[0].isascii() else unicodedata.normalize("NFKC", match[0]).casefold()
+        starts.append(size)
+        size += len(piece)
+        ends.append(size)
+        pieces.append(piece)
+        places.append(match.span())
+    return Words("".join(pieces), starts, ends, places)
+
+
+class RawSet:
+    """The identifiers of a raw set, as keyed fingerprints. `collect`, then `seal`, then `recall_names`, then ask `matches`."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._kinds: list[str] = []
+        self._known: dict[bytes, int] = {}
+        self._lengths: dict[str, set[int]] = {}
+        self._taken: Counter[bytes] = Counter()
+        self._seen: Counter[bytes] = Counter()
+        self._bits: NDArray[np.uint8] = np.zeros(0, np.uint8)
+        self.skipped = 0
+        self.records = 0
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def collect(self, records: Iterable[Record], detector: Detector, counting: Counting) -> Iterator[int]:
+        """Take the identifiers of raw records; yield how many characters each had."""
+        kept: list[Record] = []
+
+        def texts() -> Iterator[str]:
+            for record in records:
+                kept.append(record)
+                yield record.text
+
+        for spans in detector.find_all(texts()):
+            record = kept.pop(0)
+            self.records += 1
+            for hit in counting.hits(record.text, spans):
+                value = record.text[hit.span.start : hit.span.end]
+                # A street without its number is no address of anybody.
+                if hit.kind != "ADDRESS" or any(map(str.isdigit, value)):
+                    self._add(value, hit.kind)
+            yield len(record.text)
+
+    def _add(self, value: str, kind: str) -> None:
+        words = words_of(value)
+        row = words.row
+        if not _is_telling(row):
+            self.skipped += 1
+            return
+        fingerprint = self._fingerprint(row)
+        if kind == "PERSON":
+            self._taken[fingerprint] += 1
+            kind = AMBIGUOUS if len(words.starts) == 1 else kind
+        if kind not in self._kinds:
+            self._kinds.append(kind)
+        known = self._known.setdefault(fingerprint, self._kinds.index(kind))
+        if self._kinds[known] == AMBIGUOUS:
+            self._known[fingerprint] = self._kinds.index(kind)
+        self._lengths.setdefault(row[:_HEAD_CHARS], set()).add(len(row))
+
+    def _fingerprint(self, row: str) -> bytes:
+        return hmac.digest(self._key, row.encode("utf-8", "surrogatepass"), "sha256")[:16]
+
+    def recall_names(self, records: Iterable[Record]) -> Iterator[int]:
+        """Count how often each name occurs in the raw set, found or not; yield how many characters each record had."""
+        for record in records:
+            for match in self._all_matches(record.text):
+                if match.kind == "PERSON":
+                    self._seen[match.fingerprint] += 1
+            yield len(record.text)
+        if AMBIGUOUS not in self._kinds:
+            self._kinds.append(AMBIGUOUS)
+        ambiguous = self._kinds.index(AMBIGUOUS)
+        for fingerprint, seen in self._seen.items():
+            if self._taken[fingerprint] < seen * _MOSTLY:
+                self._known[fingerprint] = ambiguous
+        self._seen.clear()
+        self._taken.clear()
+
+    def seal(self) -> None:
+        """Make the Bloom filter of what was collected; nothing can be collected after that."""
+        size = max(_FIRST_BITS, 1 << (len(self._known) * _BITS_EACH - 1).bit_length()) if self._known else 8
+        self._bits = np.zeros(size // 8, np.uint8)
+        for fingerprint in self._known:
+            for place in self._places(fingerprint):
+                self._bits[place >> 3] |= 1 << (place & 7)
+
+    def _places(self, fingerprint: bytes) -> Iterator[int]:
+        """Yield the places of a fingerprint in the filter, by double hashing (Kirsch and Mitzenmacher 2006)."""
+        size = len(self._bits) * 8
+        first = int.from_bytes(fingerprint[:8], "big")
+        second = int.from_bytes(fingerprint[8:], "big") | 1
+        for turn in range(_PLACES):
+            yield (first + turn * second) % size
+
+    def _may_hold(self, fingerprint: bytes) -> bool:
+        return all(self._bits[place >> 3] >> (place & 7) & 1 for place in self._places(fingerprint))
+
+    def matches(self, text: str) -> list[Match]:
+        """Return where a text holds values of the raw set; of those that overlap, the longest."""
+        out: list[Match] = []
+        for match in sorted(self._all_matches(text), key=lambda each: (each.start, -each.end)):
+            if not out or match.start >= out[-1].end:
+                out.append(match)
+        return out
+
+    def _all_matches(self, text: str) -> Iterator[Match]:
+        words = words_of(text)
+        ends = {end: at for at, end in enumerate(words.ends)}
+        heads = self._lengths
+        row = words.row
+        for at, start in enumerate(words.starts):
+            # Values of fewer characters than a head has stand under themselves.
+            for head in {row[start : start + _HEAD_CHARS], row[start : start + _LEAST_CHARS]}:
+                for length in heads.get(head, ()):
+                    last = ends.get(start + length)
+                    if last is None:
+                        continue
+                    fingerprint = self._fingerprint(row[start : start + length])
+                    if self._may_hold(fingerprint) and (kind := self._known.get(fingerprint)) is not None:
+                        yield Match(words.places[at][0], words.places[last][1], self._kinds[kind], fingerprint)
+
+
+def _is_telling(row: str) -> bool:
+    """Tell whether a value is long enough to be found by, and not for being any number."""
+    if not _LEAST_CHARS <= len(row) <= _MOST_CHARS:
+        return False
+    return not row.isdigit() or len(row) >= _LEAST_DIGITS
+
+
+class RawMatching:
+    """Looks through records for what a raw set held."""
+
+    def __init__(self, raw: RawSet, detector: Detector, counting: Counting) -> None:
+        self._raw = raw
+        self._detector = detector
+        self._counting = counting
+        self.records = 0
+        self.holding = 0
+
+    def look(self, record: Record) -> list[Match]:
+        """Return what of the raw set stands in a record."""
+        self.records += 1
+        text = record.text if record.text.isascii() else unicodedata.normalize("NFC", record.text)
+        found = self._raw.matches(text)
+        if any(match.kind == AMBIGUOUS for match in found):
+            spans = [hit.span for hit in self._counting.hits(text, self._detector.find(text))]
+            found = [
+                match
+                for match in found
+                if match.kind != AMBIGUOUS or any(s.start < match.end and s.end > match.start for s in spans)
+            ]
+        self.holding += bool(found)
+        return found

@@ -1,0 +1,243 @@
+"""Rows of JSON lines, JSON, CSV, Parquet, Arrow and SQLite files, streamed.
+
+Invariant: a line that is not what the file should hold is looked at as the text it is, never skipped.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Any, BinaryIO, Final, TextIO
+
+import msgspec
+
+from privet.audit.record import MAX_RECORD_CHARS, Record, blocks, row, text_blocks
+
+_BETWEEN: Final = re.compile(r"[ \t\r\n,]*")
+_CHUNK_CHARS: Final = 1 << 16
+_BATCH_ROWS: Final = 512
+_SQLITE_BYTES: Final = 1 << 30
+
+
+def lines_of(stream: TextIO) -> Iterator[str]:
+    """Yield lines; one that is longer than a record may be comes in pieces."""
+    while line := stream.readline(MAX_RECORD_CHARS):
+        yield line
+
+
+def json_lines(stream: TextIO) -> Iterator[Record]:
+    """Yield a record a line."""
+    for number, line in enumerate(lines_of(stream), start=1):
+        if line.isspace():
+            continue
+        try:
+            value = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            value = line
+        yield from row(number, value)
+
+
+def json_document(stream: TextIO) -> Iterator[Record]:
+    """Yield the elements of an array, wherever it ends; of an object, the elements of its lists of objects and then the rest.
+
+    What is no JSON is text.
+    """
+    decoder = json.JSONDecoder()
+    text = stream.read(_CHUNK_CHARS).lstrip("\ufeff \t\r\n")
+    if not text.startswith("["):
+        yield from _object(text + stream.read())
+        return
+    place, number = 1, 0
+    while True:
+        place = _BETWEEN.match(text, place).end()  # type: ignore[union-attr]
+        try:
+            value, end = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            end = len(text)
+        # A number at the end of what was read may go on.
+        if end < len(text):
+            number += 1
+            yield from row(number, value)
+            place = end
+            continue
+        is_over = text.startswith("]", place) or len(text) - place > MAX_RECORD_CHARS
+        more = "" if is_over else stream.read(max(_CHUNK_CHARS, len(text) - place))
+        if not more:
+            break
+        text, place = text[place:] + more, 0
+    # What is behind the array, or no JSON, is text.
+    rest = text[place:].removeprefix("]")
+    yield from blocks(chain(rest.splitlines(keepends=True), lines_of(stream)))
+
+
+def _object(text: str) -> Iterator[Record]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        yield from text_blocks(text)
+        return
+    if not isinstance(value, dict):
+        yield from row(1, value)
+        return
+    number = 0
+    rest = {}
+    for key, inner in value.items():
+        if isinstance(inner, list) and len(inner) > 1 and all(isinstance(item, dict) for item in inner):
+            for item in inner:
+                number += 1
+                yield from row(number, item)
+        else:
+            rest[key] = inner
+    if rest:
+        yield from row(number + 1, rest)
+
+
+def csv_rows(stream: TextIO, separator: str = "") -> Iterator[Record]:
+    """Yield a record a row; the first row names the columns where it looks like names."""
+    csv.field_size_limit(MAX_RECORD_CHARS)
+    first = stream.readline(MAX_RECORD_CHARS)
+    separator = separator or max(",;\t|", key=first.count)
+    rows = csv.reader(_again(first, stream), delimiter=separator)
+    names: list[str] = []
+    try:
+        for number, cells in enumerate(rows, start=1):
+            if number == 1 and _is_header(cells):
+                names = cells
+                continue
+            if not cells:
+                continue
+            known = dict(zip(names, cells, strict=False))
+            known |= {f"column {at + 1}": cell for at, cell in enumerate(cells) if at >= len(names)}
+            yield from row(rows.line_num, known)
+    except csv.Error:
+        for line in lines_of(stream):
+            yield from row(rows.line_num, line)
+
+
+def _again(first: str, stream: TextIO) -> Iterator[str]:
+    if first:
+        yield first
+    yield from lines_of(stream)
+
+
+def _is_header(cells: list[str]) -> bool:
+    names = [cell.strip() for cell in cells]
+    return bool(names) and len(set(names)) == len(names) and all(_is_name(name) for name in names)
+
+
+def _is_name(name: str) -> bool:
+    return 0 < len(name) <= 64 and not name[0].isdigit() and "@" not in name and name[0] not in "+-"
+
+
+def parquet_rows(stream: BinaryIO) -> Iterator[Record]:
+    """Yield a record a row."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(stream) as file:
+        yield from _batches(file.iter_batches(batch_size=_BATCH_ROWS))
+
+
+def arrow_rows(stream: BinaryIO) -> Iterator[Record]:
+    """Yield a record a row, of the file format and of the stream format."""
+    import pyarrow as pa
+
+    start = stream.read(6)
+    stream.seek(0)
+    if start == b"ARROW1":
+        with pa.ipc.open_file(stream) as reader:
+            yield from _batches(reader.get_batch(at) for at in range(reader.num_record_batches))
+    else:
+        with pa.ipc.open_stream(stream) as reader:
+            yield from _batches(reader)
+
+
+def _batches(batches: Any) -> Iterator[Record]:
+    number = 0
+    for batch in batches:
+        for start in range(0, batch.num_rows, _BATCH_ROWS):
+            for value in batch.slice(start, _BATCH_ROWS).to_pylist():
+                number += 1
+                yield from row(number, value)
+
+
+def sqlite_rows(stream: BinaryIO, path: str | None) -> Iterator[Record]:
+    """Yield a record a row of every table. `path` is where the database lies on disk, if it does."""
+    if path is not None:
+        database = sqlite3.connect(f"file:{_quoted(path)}?mode=ro&immutable=1", uri=True)
+    else:
+        database = sqlite3.connect(":memory:")
+        database.deserialize(stream.read(_SQLITE_BYTES))
+    database.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    number = 0
+    try:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for (table,) in tables:
+            name = table.replace('"', '""')
+            found = database.execute(f'SELECT * FROM "{name}"')  # noqa: S608 (a quoted name out of the schema)
+            columns = [item[0] for item in found.description]
+            for cells in found:
+                number += 1
+                yield from row(number, dict(zip(columns, cells, strict=True)))
+    finally:
+        database.close()
+
+
+def _quoted(path: str) -> str:
+    from urllib.parse import quote
+
+    return quote(path)
+
+
+class _Again(io.RawIOBase):
+    """A stream of which the head was read already, given out once more; unpackers cannot seek."""
+
+    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+        self._head = memoryview(head)
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        taken = bytes(self._head[: len(buffer)]) if len(self._head) else self._stream.read(len(buffer))
+        self._head = self._head[len(taken) :]
+        buffer[: len(taken)] = taken
+        return len(taken)
+
+
+def text_of(stream: BinaryIO) -> TextIO:
+    """Return a stream of text: UTF-8, UTF-16 and UTF-32 by their marks, else Windows-1252 where it is not UTF-8."""
+    head = stream.read(_CHUNK_CHARS)
+    whole = io.BufferedReader(_Again(head, stream), _CHUNK_CHARS)
+    return io.TextIOWrapper(whole, encoding=_encoding(head), errors="replace", newline="")
+
+
+_MARKS: Final[Mapping[bytes, str]] = {
+    b"\xff\xfe\x00\x00": "utf-32",
+    b"\x00\x00\xfe\xff": "utf-32",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+    b"\xef\xbb\xbf": "utf-8-sig",
+}
+
+
+def _encoding(head: bytes) -> str:
+    for mark, name in _MARKS.items():
+        if head.startswith(mark):
+            return name
+    if head[1::2].count(0) > len(head) // 3:
+        return "utf-16-le"
+    if head[::2].count(0) > len(head) // 3:
+        return "utf-16-be"
+    try:
+        # A character may be cut at the end of what was read.
+        head[: len(head) - 4 if len(head) == _CHUNK_CHARS else None].decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 8:
+            return "cp1252"
+    return "utf-8"

@@ -1,0 +1,246 @@
+"""Whole audits: verdicts, the bound, repeatability."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from privet.audit.canaries import KINDS
+from privet.audit.dataset import Options
+from privet.audit.dataset import audit_dataset as whole_audit
+from privet.audit.result import Result
+from privet.errors import BadInput
+
+NOUNS = [
+    "tree",
+    "river",
+    "stone",
+    "garden",
+    "bridge",
+    "field",
+    "cloud",
+    "window",
+    "table",
+    "lamp",
+    "path",
+    "wall",
+    "roof",
+    "boat",
+    "wheel",
+    "basket",
+    "shelf",
+    "engine",
+    "lake",
+    "kettle",
+]
+WORDS = [
+    "old",
+    "small",
+    "quiet",
+    "green",
+    "wide",
+    "heavy",
+    "bright",
+    "cold",
+    "simple",
+    "round",
+    "narrow",
+    "soft",
+    "deep",
+    "empty",
+    "slow",
+    "dry",
+    "warm",
+    "rough",
+    "smooth",
+    "plain",
+]
+
+
+def sentences(count: int, seed: int = 1) -> list[str]:
+    chance = Random(seed)
+    return [
+        f"The {chance.choice(WORDS)} {chance.choice(NOUNS)} stands near the {chance.choice(NOUNS)} and it is {chance.choice(WORDS)}, "
+        f"while the {chance.choice(WORDS)} {chance.choice(NOUNS)} is not as {chance.choice(WORDS)} as a {chance.choice(NOUNS)}."
+        for _ in range(count)
+    ]
+
+
+def write(path: Path, texts: list[str]) -> Path:
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    return path
+
+
+def audit_dataset(path: Path, options: Options | None = None) -> Result:
+    """Audit with a quarter of the canaries: the verdicts are the same, the bounds a little larger."""
+    return whole_audit(path, replace(options or Options(), canaries=900))
+
+
+def verdicts(result: Result) -> dict[str, str]:
+    return {check.id: check.verdict for check in result.checks}
+
+
+def test_clean_data_passes_and_the_bound_is_above_zero(tmp_path: Path) -> None:
+    result = audit_dataset(write(tmp_path / "a.jsonl", sentences(800)))
+    assert result.verdict == "pass"
+    assert verdicts(result) == {
+        "residual": "pass",
+        "raw": "not-applicable",
+        "k-anonymity": "not-applicable",
+        "metadata": "pass",
+        "near-duplicates": "pass",
+        "manifest": "not-applicable",
+    }
+    assert 0 < result.residual["upper_bound"] <= 0.01
+    assert {cell["kind"] for cell in result.as_json()["residual"]["cells"]} == set(KINDS)
+    assert {cell["language"] for cell in result.as_json()["residual"]["cells"]} == {"en"}
+
+
+def test_residue_fails_and_is_located_without_its_text(tmp_path: Path) -> None:
+    texts = sentences(400)
+    for number in range(0, 400, 20):
+        texts[number] += f" Please ask Edward Thornton{number % 7} at edward.t{number}@example.com."
+    result = audit_dataset(write(tmp_path / "a.jsonl", texts))
+    assert result.verdict == "fail"
+    assert verdicts(result)["residual"] == "fail"
+    assert result.residual["upper_bound"] >= 20 / 400
+    assert result.residual["lower_bound"] <= 21 / 400
+    shown = json.dumps(result.as_json())
+    assert "thornton" not in shown.lower()
+    assert "@example.com" not in shown
+    found = next(item for item in result.findings if item["rule"] == "residual-email-address")
+    assert (found["count"], found["column"], found["lines"][:2]) == (20, "text", [1, 21])
+
+
+def test_the_same_seed_gives_the_same_result_and_another_one_another_sample(tmp_path: Path) -> None:
+    texts = sentences(600)
+    for number in range(0, 600, 40):
+        texts[number] += " Write to jane@example.com."
+    path = write(tmp_path / "a.jsonl", texts)
+    options = Options(sample=200, seed=1, tier="patterns")
+    first = audit_dataset(path, options).as_json()
+    assert audit_dataset(path, options).as_json() == first
+    other = audit_dataset(path, replace(options, seed=2)).as_json()
+    assert other["digest"] == first["digest"]
+    assert other["findings"] != first["findings"]
+
+
+def test_few_records_are_underpowered_and_the_sample_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", sentences(700))
+    result = audit_dataset(path, Options(sample=60))
+    assert result.verdict == "underpowered"
+    needed = result.residual["needed_records"]
+    assert 300 < needed < 600
+    assert str(needed) in next(check.says for check in result.checks if check.id == "residual")
+    assert audit_dataset(path, Options(sample=needed)).verdict == "pass"
+    small = audit_dataset(write(tmp_path / "b.jsonl", sentences(30)), Options())
+    assert small.verdict == "underpowered"
+    assert small.residual["needed_records"] is None
+
+
+def test_a_share_over_the_limit_fails_only_where_it_is_sure(tmp_path: Path) -> None:
+    texts = sentences(500)
+    texts[7] += " Write to jane@example.com."
+    path = write(tmp_path / "a.jsonl", texts)
+    assert verdicts(audit_dataset(path, Options(max_residual=0.05)))["residual"] == "pass"
+    assert verdicts(audit_dataset(path, Options(max_residual=0.003)))["residual"] == "underpowered"
+    assert verdicts(audit_dataset(path, Options(max_residual=0.001)))["residual"] == "fail"
+
+
+def test_raw_identifiers_are_searched_in_all_records(tmp_path: Path) -> None:
+    raw = [f"{text} Ask +1 212 555 01{number:02}." for number, text in enumerate(sentences(60))]
+    write(tmp_path / "raw.jsonl", raw)
+    clean = sentences(600)
+    options = Options(raw=tmp_path / "raw.jsonl", tier="patterns")
+    path = write(tmp_path / "a.jsonl", clean)
+    assert verdicts(audit_dataset(path, options))["raw"] == "pass"
+    clean[300] += " or 12125550142 perhaps."
+    result = audit_dataset(write(path, clean), replace(options, sample=50))
+    assert verdicts(result)["raw"] == "fail"
+    check = next(check for check in result.checks if check.id == "raw")
+    assert (check.figures["records_holding"], check.figures["records"]) == (1, 600)
+    assert check.figures["upper_bound"] >= 1 / 600
+    assert any(item["rule"] == "raw-identifier" and item["lines"] == [301] for item in result.findings)
+
+
+def test_groups_are_judged_against_k_l_and_t(tmp_path: Path) -> None:
+    rows = [{"age": "30-39", "town": "A", "illness": f"i{number % 3}"} for number in range(9)]
+    rows += [{"age": "40-49", "town": "B", "illness": "i1"} for _ in range(6)]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def check(**options: Any) -> Any:
+        result = audit_dataset(path, Options(quasi_identifiers=("age", "town"), tier="patterns", **options))
+        return next(check for check in result.checks if check.id == "k-anonymity")
+
+    assert (check().verdict, check().figures["k"]) == ("pass", 6)
+    assert check(k=7).verdict == "fail"
+    assert (check(sensitive=("illness",)).verdict, check(sensitive=("illness",)).figures["l"]) == ("fail", 1)
+    assert check(sensitive=("illness",), l=1).verdict == "pass"
+    assert check(sensitive=("illness",), l=1, t=0.1).verdict == "fail"
+    with pytest.raises(BadInput):
+        audit_dataset(path, Options(quasi_identifiers=("agee",), tier="patterns"))
+
+
+def test_each_folder_is_a_table(tmp_path: Path) -> None:
+    for folder, count in (("a", 6), ("b", 4)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "t.csv").write_text("age,town\n" + "30,A\n" * count)
+    result = audit_dataset(tmp_path, Options(quasi_identifiers=("age",), tier="patterns"))
+    assert next(check for check in result.checks if check.id == "k-anonymity").figures["k"] == 4
+
+
+def test_copies_fail(tmp_path: Path) -> None:
+    texts = sentences(300)
+    result = audit_dataset(write(tmp_path / "a.jsonl", texts + texts[:60]), Options(tier="patterns"))
+    assert verdicts(result)["near-duplicates"] == "fail"
+    assert result.verdict == "fail"
+    options = Options(max_duplicates=0.5, tier="patterns")
+    assert verdicts(audit_dataset(tmp_path / "a.jsonl", options))["near-duplicates"] == "pass"
+
+
+def test_names_of_files_and_columns_are_masked(tmp_path: Path) -> None:
+    (tmp_path / "Jane_Doe.jsonl").write_text('{"jane@example.com": "call +1 212 555 0143"}\n')
+    result = audit_dataset(tmp_path)
+    assert verdicts(result)["metadata"] == "fail"
+    shown = json.dumps(result.as_json())
+    assert "Jane" not in shown
+    assert "jane" not in shown
+    assert "[PERSON].jsonl" in shown
+
+
+def test_what_cannot_be_read_leaves_the_question_open(tmp_path: Path) -> None:
+    write(tmp_path / "a.jsonl", sentences(800))
+    (tmp_path / "b.bin").write_bytes(bytes(range(256)))
+    result = audit_dataset(tmp_path)
+    assert result.verdict == "underpowered"
+    assert result.files["unread"] == [{"file": "b.bin", "reason": "unknown format"}]
+
+
+def test_a_language_without_canaries_leaves_the_question_open(tmp_path: Path) -> None:
+    texts = sentences(600) + [f"дерево растёт у реки, номер {number} из многих" for number in range(60)]
+    result = audit_dataset(write(tmp_path / "a.jsonl", texts))
+    assert verdicts(result)["residual"] != "pass"
+    assert result.residual["unmeasured_share"] == pytest.approx(60 / 660)
+
+
+def test_pictures_alone_have_no_records(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    result = audit_dataset(tmp_path, Options(tier="patterns"))
+    assert (result.verdict, verdicts(result)["residual"]) == ("pass", "not-applicable")
+    assert result.residual["upper_bound"] is None
+
+
+def test_what_a_cleaner_alike_has_missed_is_told(tmp_path: Path) -> None:
+    texts = [f"{text} Ask [PERSON] or [PHONE_NUMBER_2]." for text in sentences(300)]
+    residual = audit_dataset(write(tmp_path / "a.jsonl", texts), Options(max_duplicates=1)).residual
+    assert residual["placeholders"] == {"PERSON": 300, "PHONE_NUMBER": 300}
+    assert 0 < residual["missed_if_cleaned_alike"] < 1
+    assert residual["flagged"] == 0

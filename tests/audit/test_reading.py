@@ -1,0 +1,240 @@
+"""Files of real writers come back as records."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import sqlite3
+import tarfile
+import zipfile
+from collections.abc import Callable
+from email.message import EmailMessage
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+
+from privet.audit.reading import digest_of
+from privet.audit.record import BLOCK_CHARS, text_blocks
+from privet.audit.walking import Dataset, named
+from privet.errors import BadInput
+
+ROWS = [{"text": f"line {number}", "n": number} for number in range(5)]
+LINES = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
+
+
+def texts(path: Path) -> list[str]:
+    dataset = Dataset.at(path)
+    found = [seen.record.text for seen in dataset.pass_over()]
+    assert not dataset.unread
+    return found
+
+
+def unread(path: Path) -> dict[str, str]:
+    dataset = Dataset.at(path)
+    for _ in dataset.pass_over():
+        pass
+    return dataset.unread
+
+
+def _sqlite(path: Path) -> None:
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE t (text, n)")
+    database.executemany("INSERT INTO t VALUES (:text, :n)", ROWS)
+    database.commit()
+    database.close()
+
+
+def _arrow(path: Path, new: Callable[..., object]) -> None:
+    table = pa.Table.from_pylist(ROWS)
+    with pa.OSFile(str(path), "wb") as sink, new(sink, table.schema) as writer:  # type: ignore[attr-defined]
+        writer.write_table(table)
+
+
+def _tar(path: Path, mode: str) -> None:
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        info = tarfile.TarInfo("in/data.jsonl")
+        info.size = len(LINES)
+        archive.addfile(info, io.BytesIO(LINES))
+
+
+def _zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("in/data.jsonl.gz", gzip.compress(LINES))
+
+
+TABLES: dict[str, Callable[[Path], object]] = {
+    "a.jsonl": lambda path: path.write_bytes(LINES),
+    "no-suffix": lambda path: path.write_bytes(LINES),
+    "a.json": lambda path: path.write_text(json.dumps(ROWS)),
+    "b.json": lambda path: path.write_text(json.dumps({"rows": ROWS}, indent=2)),
+    "a.csv": lambda path: path.write_text("text,n\n" + "".join(f"line {n},{n}\n" for n in range(5))),
+    "semicolons.csv": lambda path: path.write_text("text;n\n" + "".join(f"line {n};{n}\n" for n in range(5))),
+    "a.tsv": lambda path: path.write_text("text\tn\n" + "".join(f"line {n}\t{n}\n" for n in range(5))),
+    "a.parquet": lambda path: pq.write_table(pa.Table.from_pylist(ROWS), path),
+    "a.arrow": lambda path: _arrow(path, pa.ipc.new_file),
+    "stream.arrow": lambda path: _arrow(path, pa.ipc.new_stream),
+    "a.db": _sqlite,
+    "a.jsonl.gz": lambda path: path.write_bytes(gzip.compress(LINES)),
+    "a.jsonl.zst": lambda path: path.write_bytes(zstandard.compress(LINES)),
+    "a.jsonl.bz2": lambda path: path.write_bytes(bz2.compress(LINES)),
+    "a.jsonl.xz": lambda path: path.write_bytes(lzma.compress(LINES)),
+    "a.tar": lambda path: _tar(path, "w"),
+    "a.tar.gz": lambda path: _tar(path, "w:gz"),
+    "a.zip": _zip,
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_rows_of_a_table_are_records_with_their_columns(tmp_path: Path, name: str) -> None:
+    TABLES[name](tmp_path / name)
+    assert texts(tmp_path) == [f"text: line {n}\nn: {n}\n" for n in range(5)]
+    seen = next(Dataset.at(tmp_path / name).pass_over())
+    assert seen.record.column_at(7) == "text"
+    assert seen.record.content == "line 0\n0\n"
+    assert seen.record.fields is not None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_text_is_read_in_its_encoding(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.txt").write_text("Grüße an alle, schön\n\nund noch einmal", encoding=encoding)
+    assert texts(tmp_path) == ["Grüße an alle, schön", "und noch einmal"]
+
+
+def test_documents_are_blocks(tmp_path: Path) -> None:
+    import docx
+    import openpyxl
+    from odf.opendocument import OpenDocumentText
+    from odf.text import P, Span
+    from reportlab.pdfgen import canvas
+
+    (tmp_path / "a.html").write_text("<p>One <b>bold</b> word</p><!-- a note --><img alt='a picture'>")
+    (tmp_path / "b.xml").write_text("<a who='somebody'><b>inside</b><![CDATA[raw]]></a>")
+    cells = [{"source": ["x = 1\n", "y"], "outputs": [{"text": "printed"}]}, {"source": "words"}]
+    (tmp_path / "c.ipynb").write_text(json.dumps({"cells": cells}))
+    document = docx.Document()
+    document.add_paragraph("Hello Anna Schmidt")
+    document.save(str(tmp_path / "d.docx"))
+    book = openpyxl.Workbook()
+    book.active.append(["a name", 5550123])
+    book.save(tmp_path / "e.xlsx")
+    text = OpenDocumentText()
+    paragraph = P(text="Hello ")
+    paragraph.addElement(Span(text="Anna"))
+    paragraph.addText(" Schmidt")
+    text.text.addElement(paragraph)
+    text.save(str(tmp_path / "f.odt"))
+    page = canvas.Canvas(str(tmp_path / "g.pdf"))
+    page.drawString(50, 700, "Words on a page")
+    page.save()
+    message = EmailMessage()
+    message["Subject"] = "a subject"
+    message.set_content("the body")
+    message.add_attachment(b"attached words", maintype="application", subtype="octet-stream", filename="h.txt")
+    (tmp_path / "h.eml").write_bytes(bytes(message))
+    found: dict[str, list[str]] = {}
+    for seen in Dataset.at(tmp_path).pass_over():
+        found.setdefault(seen.name, []).append(seen.record.text)
+    assert found["a.html"] == ["One bold word", " a note ", "a picture"]
+    assert found["b.xml"] == ["somebody", "inside", "raw"]
+    assert found["c.ipynb"] == ["x = 1\ny", "printed", "words"]
+    assert found["d.docx"] == ["Hello Anna Schmidt"]
+    assert "a name" in "".join(found["e.xlsx"])
+    assert "5550123" in "".join(found["e.xlsx"])
+    assert found["f.odt"] == ["Hello Anna Schmidt"]
+    assert found["g.pdf"] == ["Words on a page"]
+    assert found["h.eml"][:2] == ["Subject: a subject", "the body"]
+    assert found["h.eml!/h.txt"] == ["attached words"]
+
+
+def test_a_broken_line_is_text(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"a": "x"}\n{"a": "jane@\n')
+    assert texts(tmp_path) == ["a: x\n", '{"a": "jane@\n\n']
+
+
+def test_a_table_without_names_keeps_its_first_row(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("jane@example.com,1\njoe@example.com,2\n")
+    assert [text.split()[2] for text in texts(tmp_path)] == ["jane@example.com", "joe@example.com"]
+
+
+def test_keys_are_looked_at_too(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"by": {"jane@example.com": {"n": 1}}}\n')
+    assert "jane@example.com" in texts(tmp_path)[0]
+
+
+def test_blocks_are_short_and_lose_nothing() -> None:
+    words = [f"word{number}" for number in range(3000)]
+    blocks = list(text_blocks(" ".join(words)))
+    assert all(len(block.text) <= BLOCK_CHARS for block in blocks)
+    assert "".join(block.text for block in blocks).split() == words
+    assert [block.line for block in text_blocks("a\nb\n\n\nc")] == [1, 5]
+
+
+def test_a_large_json_array_is_streamed(tmp_path: Path) -> None:
+    with (tmp_path / "a.json").open("w") as file:
+        file.write("[")
+        file.writelines(f'{", " if n else ""}{{"text": "{"x" * 400}{n}"}}' for n in range(1000))
+        file.write("] trailing words")
+    found = texts(tmp_path)
+    assert len(found) == 1001
+    assert found[-1].strip() == "trailing words"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.bin", bytes(range(256)) * 4),
+        ("a.parquet", b"PAR1" + bytes(100)),
+        ("a.pdf", b"%PDF-1.7\nnothing else"),
+        ("a.zip", b"PK\x03\x04" + bytes(60)),
+        ("a.jsonl.gz", gzip.compress(LINES * 1000)[:-400]),
+        ("a.docx", b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml"),
+        ("a.db", b"SQLite format 3\x00" + bytes(200)),
+    ],
+)
+def test_what_cannot_be_read_is_said(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert list(unread(tmp_path)) != []
+
+
+def test_packed_without_end_is_unread(tmp_path: Path) -> None:
+    content = LINES
+    for _ in range(8):
+        content = gzip.compress(content)
+    (tmp_path / "a.gz").write_bytes(content)
+    assert "packed too deep" in unread(tmp_path).values()
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.txt").write_text("words")
+    (tmp_path / "out.txt").write_text("beyond")
+    (tmp_path / "data" / "b.txt").symlink_to(tmp_path / "out.txt")
+    assert texts(tmp_path / "data") == ["words"]
+
+
+def test_nothing_to_read_is_bad_input(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(BadInput):
+            Dataset.at(path)
+
+
+def test_the_digest_is_of_names_and_bytes(tmp_path: Path) -> None:
+    def digest() -> str:
+        return digest_of(named(tmp_path, Dataset.at(tmp_path).files))
+
+    (tmp_path / "a.txt").write_text("words")
+    (tmp_path / "b.txt").write_text("more")
+    first = digest()
+    (tmp_path / "a.txt").write_text("words")
+    assert digest() == first
+    (tmp_path / "a.txt").write_text("Words")
+    assert digest() != first
+    (tmp_path / "a.txt").write_text("words")
+    (tmp_path / "a.txt").rename(tmp_path / "c.txt")
+    assert digest() != first
