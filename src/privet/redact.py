@@ -162,6 +162,10 @@ class Redactor:
         """Return what stands for a value that is an identifier as a whole."""
         return self.how.surrogate(Span(0, len(value), kind, 1.0, "whole"), value)
 
+    def replaced(self, text: str, spans: Sequence[Span]) -> str:
+        """Return a text with these spans replaced: for spans that were found in another way than by `finder`."""
+        return _written(text, spans, self.how)
+
     def edits(self, texts: Iterable[str]) -> list[list[TextEdit]]:
         """Return what would be changed in each text: sorted, not overlapping."""
         return [edits for _, edits in _redact_all(iter(texts), self._finder, self.how)]

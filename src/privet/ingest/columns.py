@@ -19,7 +19,8 @@ from operator import is_
 from typing import Any, Final
 
 from privet.dates import DateShift
-from privet.detect.fields import kind_of_field
+from privet.detect.field_words import ORDINARY
+from privet.detect.fields import hints_of_field, kind_of_field
 from privet.ingest.generalise import generalised
 from privet.ingest.marks import Marks
 from privet.ingest.record_file import MISSING
@@ -32,6 +33,9 @@ from privet.surrogates import label
 _FROM_DIGITS: Final = 10**5
 _MAX_WHOLE: Final = 10**24
 _DEFAULT_KIND: Final = "ID_NUMBER"
+_MAX_ONE_CHARS: Final = 200
+_MAIL_SPACES: Final = 3
+_LONG_KINDS: Final = frozenset(("API_KEY", "JWT", "PRIVATE_KEY", "PASSWORD", "CONNECTION_STRING", "URL", "ID_NUMBER"))
 
 
 class Columns:
@@ -51,6 +55,7 @@ class Columns:
     ) -> None:
         self._scrub = policy.scrub
         self._kinds = policy.detect.kinds
+        self._grouping = policy.scrub.quasi_identifiers | policy.scrub.sensitive
         self._transforms = {item.column: item for item in policy.scrub.transform if item.column}
         self._texts = texts
         self._key = key
@@ -132,8 +137,9 @@ class Columns:
     def _values(self, name: str, place: str, values: list[Any]) -> list[Any]:
         """Return the values of a column that nothing is said about."""
         kind = kind_of_field(name)
-        if kind is not None and kind in self._kinds:
-            return self._field(kind, place, values)
+        # A column that groups are formed by must keep its values, as far as they hold no identifier.
+        if kind is not None and kind in self._kinds and name not in self._grouping:
+            return self._field(kind, name, place, values)
         out = list(values)
         at: dict[type, list[int]] = {}
         for index, value in enumerate(values):
@@ -154,28 +160,54 @@ class Columns:
                 out[index] = value
         return out
 
-    def _field(self, kind: str, place: str, values: list[Any]) -> list[Any]:
-        """Return a column whose name says that every value is an identifier: labels for texts, null for the rest."""
-        texts = [value for value in values if isinstance(value, str)]
-        known = iter(self._texts.whole(texts, kind, place))
-        out: list[Any] = []
-        for value in values:
+    def _field(self, kind: str, name: str, place: str, values: list[Any]) -> list[Any]:
+        """Return a column whose name says that every value is an identifier: labels for texts, null for the rest.
+
+        A text that is too long for one identifier, or is none by its looks, is looked at as any other.
+        """
+        out = list(values)
+        at: dict[bool, list[int]] = {}
+        for index, value in enumerate(values):
             if isinstance(value, str):
-                out.append(next(known))
-            elif value is None or value is MISSING or isinstance(value, bool):
-                out.append(value)
+                at.setdefault(_is_one(kind, value), []).append(index)
             elif isinstance(value, (list, tuple, dict)):
-                out.append(self._field_inside(kind, place, value))
-            else:
+                out[index] = self._field_inside(kind, name, place, value)
+            elif value is not None and value is not MISSING and not _says_nothing(kind, value):
                 self._texts.count(place, kind)
-                out.append(None)
+                out[index] = None
+        for is_one, places in at.items():
+            held = [values[index] for index in places]
+            new = self._texts.whole(held, kind, place) if is_one else self._texts.cells(held, name, place)
+            for index, text in zip(places, new, strict=True):
+                out[index] = text
         return out
 
-    def _field_inside(self, kind: str, place: str, value: Any) -> Any:
-        """Return a nested value of a column whose name says what it holds: {"name": {"given": …}}, "emails": […]."""
-        if isinstance(value, dict):
-            return {self.name(str(key)): self._field(kind, place, [inner])[0] for key, inner in value.items()}
-        return self._field(kind, place, list(value))
+    def _field_inside(self, kind: str, name: str, place: str, value: Any) -> Any:
+        """Return a nested value of a column whose name says what it holds: {"name": {"given": …}}, "emails": […].
+
+        Inside an object a field may say something else: {"phone": {"number": …, "type": "home"}}.
+        """
+        if not isinstance(value, dict):
+            new = self._field(kind, name, place, list(value))
+            return value if all(map(is_, new, value)) else new
+        out: dict[str, Any] = {}
+        for key, inner in value.items():
+            shown = self.name(str(key))
+            new = self._inner_field(kind, f"{name}.{key}", f"{place}.{shown}", [inner])
+            if new[0] is not MISSING:
+                out[_free(shown, out)] = new[0]
+        is_same = list(out) == list(value) and all(map(is_, out.values(), value.values()))
+        return value if is_same else out
+
+    def _inner_field(self, kind: str, path: str, place: str, values: list[Any]) -> list[Any]:
+        how = self._transforms.get(path)
+        if how is not None:
+            is_dropped = how.how == "drop"
+            return [MISSING] * len(values) if is_dropped else self._transformed(how, place, values, [""] * len(values))
+        own = kind_of_field(path)
+        if own is None and hints_of_field(path) == {ORDINARY}:
+            return self._values(path, place, values)
+        return self._field(own if own in self._kinds and own is not None else kind, path, place, values)
 
     def _lists(self, values: list[list[Any]], name: str, place: str) -> list[Any]:
         flat = self._values(name, place, [inner for value in values for inner in value])
@@ -238,6 +270,20 @@ class Columns:
         """Yield the columns that were dropped, with how many values each held, and begin anew."""
         yield from sorted(self.dropped.items())
         self.dropped = Counter()
+
+
+def _is_one(kind: str, text: str) -> bool:
+    """Tell whether a text may be one identifier of a kind: a column named e-mail may hold letters."""
+    if kind in _LONG_KINDS:
+        return True
+    if kind == "EMAIL_ADDRESS" and "@" not in text and text.count(" ") >= _MAIL_SPACES:
+        return False
+    return len(text) <= _MAX_ONE_CHARS
+
+
+def _says_nothing(kind: str, value: Any) -> bool:
+    """Tell whether a value that is no text is no identifier of a kind: a flag, or a whole number as a coordinate."""
+    return isinstance(value, bool) or (kind == "GPS_COORDINATES" and isinstance(value, int))
 
 
 def _shape(value: Any) -> type:

@@ -1,0 +1,124 @@
+"""Columns of tables and fields of records: whole columns of identifiers, numbers, nested values, transforms, groups."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from privet.ingest.columns import Columns
+from privet.ingest.record_file import MISSING
+from privet.ingest.texts import Texts
+from privet.metadata.job import Limits
+from privet.policy import DEFAULT, Policy, Transform
+
+KEY = bytes(range(32))
+
+
+def columns(policy: Policy = DEFAULT) -> Columns:
+    return Columns(policy, Texts(policy, "names", KEY), key=KEY, nested=lambda _name, _content: None, limits=Limits())
+
+
+def cleaned(column: str, *values: Any, policy: Policy = DEFAULT) -> list[Any]:
+    (new,) = columns(policy).clean({column: list(values)}).values()
+    return new
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "new"),
+    [
+        ("lat", 52.520008, None),
+        ("longitude", "13.404954", "[GPS_COORDINATES]"),
+        ("long", 100, 100),
+        ("customer_id", 71244, None),
+        ("customer_id", "C-7", "[ID_NUMBER]"),
+        ("order_id", 71244, 71244),
+        ("phone", 5550100, None),
+        ("is_email_verified", True, True),
+        ("email", False, False),
+        ("email", None, None),
+        ("phone_model", "Nova 7", "Nova 7"),
+        ("first_name", "zq", "[PERSON]"),
+        ("password", "hunter2", "[PASSWORD]"),
+        ("emails", ["jane@example.com", ""], ["[EMAIL_ADDRESS]", ""]),
+        ("age", "34", "34"),
+    ],
+)
+def test_a_value_under_the_name_of_its_column(column: str, value: Any, new: Any) -> None:
+    assert cleaned(column, value) == [new]
+
+
+def test_a_column_of_mail_may_hold_letters() -> None:
+    letter = "Dear all, please note that the office is closed. Write to jane@example.com. " * 4
+    new, short = cleaned("email", letter, "please see the notes below")
+    assert new == letter.replace("jane@example.com", "[EMAIL_ADDRESS]")
+    assert short == "please see the notes below"
+
+
+def test_fields_inside_say_for_themselves_what_they_hold() -> None:
+    record = {"type": "home", "number": "555-0100", "is_main": True, "note": ""}
+    assert cleaned("phone", record) == [{"type": "home", "number": "[PHONE_NUMBER]", "is_main": True, "note": ""}]
+    address = {"street": "Hauptstr. 3", "lat": 52.520008, "country_code": "DE", "geo": {"lon": 13.404954}}
+    assert cleaned("address", address) == [
+        {"street": "[LOCATION]", "lat": None, "country_code": "DE", "geo": {"lon": None}}
+    ]
+
+
+def test_names_in_the_way_of_medical_records() -> None:
+    patient = {"name": [{"given": ["Kim"], "family": "Lee"}], "gender": "female", "birthDate": "1985-03-12"}
+    assert cleaned("patient", patient) == [
+        {"name": [{"given": ["[PERSON]"], "family": "[PERSON]"}], "gender": "female", "birthDate": "[DATE_OF_BIRTH]"}
+    ]
+
+
+def test_what_did_not_change_is_the_very_same_object() -> None:
+    held = [{"type": "home", "is_main": True}, ["", None], ("-", True), "[PHONE_NUMBER]", MISSING]
+    assert all(new is old for new, old in zip(cleaned("phone", *held), held, strict=True))
+
+
+def test_a_transform_inside_a_column_of_identifiers_counts() -> None:
+    scrub = replace(
+        DEFAULT.scrub,
+        transform=frozenset(
+            (
+                Transform(column="address.zip", how="generalise", keep_chars=2),
+                Transform(column="address.street", how="drop"),
+            )
+        ),
+    )
+    new = cleaned("address", {"zip": "10115", "street": "Hauptstr. 3"}, policy=replace(DEFAULT, scrub=scrub))
+    assert list(new[0]) == ["zip"]
+    assert "10" in new[0]["zip"]
+    assert "10115" not in new[0]["zip"]
+
+
+def test_columns_that_groups_are_formed_by_keep_what_is_no_identifier() -> None:
+    scrub = replace(DEFAULT.scrub, quasi_identifiers=frozenset(("zip",)))
+    assert cleaned("zip", "10115", "jane@example.com", policy=replace(DEFAULT, scrub=scrub)) == [
+        "10115",
+        "[EMAIL_ADDRESS]",
+    ]
+    assert cleaned("zip", "10115") == ["[LOCATION]"]
+
+
+def test_each_value_is_judged_by_itself() -> None:
+    values = [
+        "Kim Lee",
+        "jane@example.com",
+        "red",
+        "x" * 300,
+        ["Kim Lee"],
+        {"a": "Kim Lee"},
+        4111111111111111,
+        None,
+        True,
+    ]
+    for column in ("name", "email", "shade", "value", "address"):
+        assert cleaned(column, *values) == [cleaned(column, value)[0] for value in values]
+
+
+def test_kinds_that_the_policy_does_not_ask_for_stay() -> None:
+    policy = replace(DEFAULT, detect=replace(DEFAULT.detect, kinds=frozenset(("EMAIL_ADDRESS",))))
+    assert cleaned("first_name", "Kim", policy=policy) == ["Kim"]
+    assert cleaned("email", "zq", policy=policy) == ["[EMAIL_ADDRESS]"]
