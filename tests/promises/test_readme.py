@@ -47,7 +47,7 @@ def test_what_is_generated_is_up_to_date(name: str) -> None:
 
 
 def test_detection_alone() -> None:
-    shown = next(block for block in blocks("console") if "privet detect" in block)
+    shown = next(block for block in blocks("console") if "privet detect --redact" in block)
     command, output = shown.splitlines()
     text = re.search(r"echo '(.*?)'", command)
     assert text is not None
@@ -64,6 +64,44 @@ def test_detection_in_python() -> None:
         code, _, promised = line.partition("  # ")
         if promised:
             assert repr(eval(code, space)) == promised  # noqa: S307  (our own README)
+        else:
+            exec(code, space)  # noqa: S102
+
+
+def shown_and_said(block: str) -> list[tuple[str, str]]:
+    """Return the commands of a console block, each with what it is shown to print."""
+    parts = re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
+    return [(command, said) for command, _, said in (part.partition("\n") for part in parts)]
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/scrub.md"])
+def test_scrubbing_as_shown(name: str, tmp_path: Path) -> None:
+    found = [block for block in blocks("console", (ROOT / name).read_text(encoding="utf-8")) if "raw/" not in block]
+    environment = {"PATH": f"{Path(PRIVET).parent}:/usr/bin:/bin", "XDG_STATE_HOME": str(tmp_path / "state")}
+    commands = [pair for block in found if "privet scrub" in block for pair in shown_and_said(block)]
+    assert commands
+    for command, said in commands:
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert (done.stdout, done.stderr) == (said, "")
+
+
+def test_the_transforms_shown_load(tmp_path: Path) -> None:
+    path = tmp_path / "privet.toml"
+    path.write_text(blocks("toml", (ROOT / "docs" / "scrub.md").read_text(encoding="utf-8"))[0], encoding="utf-8")
+    policy = load_policy(path, environment={}).policy
+    assert len(policy.scrub.transform) == 5
+    assert not weakened(DEFAULT, policy)
+
+
+def test_rows_in_python() -> None:
+    shown = next(block for block in blocks("python", (ROOT / "docs" / "scrub.md").read_text(encoding="utf-8")))
+    space: dict[str, object] = {}
+    for line in shown.splitlines():
+        code, _, promised = line.partition("  # ")
+        if promised.startswith(("[", "{")):
+            assert repr(eval(code, space)) == promised  # noqa: S307  (our own page)
         else:
             exec(code, space)  # noqa: S102
 
