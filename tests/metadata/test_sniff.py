@@ -377,7 +377,7 @@ CARD = b"BEGIN:VCARD\r\nFN:x\r\nEND:VCARD\r\n"
         ("\u00e9".encode() * 40_000, "a.txt", "text"),
         (pickle.dumps({"a": 1}, 0), "a.pkl", "pickle"),
         (b'<?xpacket begin=""?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/"/>', "a.xml", "unknown"),
-        (b'<?xml version="1.0"?><office:document office:version="1.2"/>', "a.fodt", "unknown"),
+        (b'<?xml version="1.0"?><office:document office:version="1.2"/>', "a.fodt", "flat_odf"),
         (b'<?xml version="1.0"?><document/>', "a.xml", "xml"),
         (b"P3\n# made by someone\n2 2\n255\n0 0 0", "a.ppm", "unknown"),
         (b"P3 is a priority", "a.txt", "text"),

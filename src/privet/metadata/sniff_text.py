@@ -43,7 +43,7 @@ _PROLOG: Final = 4096
 """characters in which the root of a markup file is looked for"""
 _ROOT: Final = re.compile(r"<([A-Za-z_][\w.-]{0,60}:)?([A-Za-z_][\w.-]{0,80})[\s/>]")
 # XMP sidecars, books and office documents in one XML file: who wrote them stands in members that no cleaner here knows.
-_UNFIT_ROOTS: Final = frozenset(("xmpmeta", "wordDocument", "FictionBook", "office:document", "pkg:package"))
+_UNFIT_ROOTS: Final = frozenset(("xmpmeta", "wordDocument", "FictionBook", "pkg:package"))
 _UNFIT: Final = re.compile(
     r"P[1-6]\s(?:#[^\n]*\n){0,32}\s*\d+\s+\d+\s|%!|%FDF-|SIMPLE  =|#\?RADIANCE|#\?RGBE|d\d{1,3}:[a-z]"
 )
@@ -102,7 +102,7 @@ def _agreed(said: str, found: str, start: str) -> str:
         "json": found not in {"notebook", "jsonl"} and start[:1] in {"{", "["},
         "jsonl": found not in {"notebook", "json"} and start[:1] in {"{", "["},
         "html": found != "svg" and start.startswith("<"),
-        "xml": found != "svg" and start.startswith("<"),
+        "xml": found not in {"svg", "flat_odf"} and start.startswith("<"),
         "mail": found == "text" and bool(_FIELD.match(start)),
         "mbox": start.startswith("From "),
     }
@@ -167,6 +167,8 @@ def _markup_kind(start: str) -> str:
     root = _ROOT.search(start, at, at + _PROLOG)
     if root is not None and root[2] == "svg":
         return "svg"
+    if root is not None and root[0][1:-1] == "office:document":
+        return "flat_odf"
     if root is not None and (root[2] in _UNFIT_ROOTS or root[0][1:-1] in _UNFIT_ROOTS):
         return "unknown"
     return "xml" if start.startswith("<?xml") else "text"
