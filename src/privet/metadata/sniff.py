@@ -193,7 +193,8 @@ _FAMILIES: Final = {
     "pdf": "pdf ai",
     "office document": "ooxml docx docm dotx dotm xlsx xlsm xltx xltm xlsb pptx pptm ppsx potx vsdx odf odt ods odp odg odc"
     " odb ott ots otp otg flat_odf fodt fods fodp fodg epub ole doc dot xls xlt ppt pps pot msg oft rtf",
-    "text": "text flat_odf fodt fods fodp fodg markdown html xml svg mail mbox notebook vcard calendar json jsonl csv tsv rtf txt log md rst htm xhtml xsl"
+    "text": "text flat_odf fodt fods fodp fodg markdown html"
+    " xml svg mail mbox notebook vcard calendar json jsonl csv tsv rtf txt log md rst htm xhtml xsl"
     " eml mht mhtml ipynb vcf ics ndjson tab yaml yml toml ini cfg conf py js ts css c h cpp java go rs rb php sh sql tex"
     " srt vtt",
     "table": "parquet pq arrow feather ipc sqlite sqlite3 db db3 orc avro",
