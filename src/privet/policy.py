@@ -375,6 +375,20 @@ class ScrubPolicy:
         "the threshold of the published deduplications of web text",
         unit="score 0..1",
     )
+    picture_text: str = setting(
+        "cover-if-installed",
+        "ranked",
+        "identifiers in the pixels of pictures are covered: always, where `privet[pictures]` is installed, or never",
+        "a screenshot or a scan says as much as a text; without a reader the manifest says that pixels were not looked at",
+        ranks=("cover", "cover-if-installed", "keep"),
+    )
+    picture_faces: str = setting(
+        "cover-if-installed",
+        "ranked",
+        "faces in pictures are covered: always, where `privet[pictures]` is installed, or never",
+        "a face is an identifier that needs no name",
+        ranks=("cover", "cover-if-installed", "keep"),
+    )
     max_file_bytes: int = setting(
         2048 * MIB,
         "smaller",

@@ -18,7 +18,7 @@ from privet.errors import BadInput
 from privet.evidence import Signer, is_signed, merkle_root
 from privet.ingest import worker
 from privet.ingest.local import Failed, LocalEngine, Task
-from privet.ingest.plan import MANIFEST, Item
+from privet.ingest.plan import MANIFEST, planned
 from privet.ingest.run import Job, scrub
 from privet.ingest.work import FOLDER, Work
 from privet.policy import DEFAULT, with_value
@@ -188,12 +188,11 @@ def test_a_task_that_kills_its_process_or_hangs_fails_alone(raw: Path, tmp_path:
     the_job = job(raw, out)
     work = Work(out)
     work.open(the_job.plan())
-    hanging = Item("pipe", str(raw / "pipe"), 1, 1)
-    fine = Item("note", str(raw / "deep" / "note.txt"), 33, 1)
+    fine = planned([raw / "deep" / "note.txt"], out)
     tasks = [
         Task("files", (map(signal.raise_signal, [signal.SIGKILL]),)),
-        Task("files", ([hanging],)),
-        Task("files", ([fine],)),
+        Task("files", (map(signal.sigwait, [{signal.SIGUSR1}]),)),
+        Task("files", (fine,)),
     ]
     with LocalEngine(the_job.setup(), 1, 2) as engine:
         found = [(tasks.index(task), result) for task, result in engine.done(tasks)]
@@ -286,3 +285,147 @@ def test_several_inputs_go_below_their_names(raw: Path, tmp_path: Path) -> None:
     out = tmp_path / "clean"
     scrub(job(raw, out, inputs=[raw / "deep", raw / "again.jsonl"]), Inline, Quiet())
     assert set(tree(out)) == {"deep/note.txt", "deep/EMAIL_ADDRESS/a.txt", "again.jsonl", MANIFEST}
+
+
+def test_a_file_that_was_renamed_is_new(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "clean"
+    scrub(job(raw, out), Inline, Quiet())
+    (raw / "deep" / "note.txt").rename(raw / "deep" / "nota.txt")
+    assert scrub(job(raw, out), Inline, Quiet()).is_new
+    assert (out / "deep" / "nota.txt").exists()
+    assert not (out / "deep" / "note.txt").exists()
+
+
+def test_a_folder_may_become_a_file_and_a_file_a_folder(tmp_path: Path) -> None:
+    raw, out = tmp_path / "raw", tmp_path / "clean"
+    (raw / "a").mkdir(parents=True)
+    (raw / "a" / "x.txt").write_text("x")
+    (raw / "b").write_text("b")
+    scrub(job(raw, out), Inline, Quiet())
+    (raw / "a" / "x.txt").unlink()
+    (raw / "a").rmdir()
+    (raw / "a").write_text("a")
+    (raw / "b").unlink()
+    (raw / "b").mkdir()
+    (raw / "b" / "x.txt").write_text("x")
+    scrub(job(raw, out), Inline, Quiet())
+    assert {name: content for name, content in tree(out).items() if name != MANIFEST} == {"a": b"a", "b/x.txt": b"x"}
+
+
+def test_a_folder_and_a_file_may_get_the_same_clean_name(tmp_path: Path) -> None:
+    raw, out = tmp_path / "raw", tmp_path / "clean"
+    (raw / "b@example.com").mkdir(parents=True)
+    (raw / "b@example.com" / "x.txt").write_text("x")
+    (raw / "a@example.com").write_text("a")
+    (raw / MANIFEST).mkdir()
+    (raw / MANIFEST / "y.txt").write_text("y")
+    outcome = scrub(job(raw, out), Inline, Quiet())
+    assert outcome.set_aside == 0
+    assert set(tree(out)) == {"EMAIL_ADDRESS", "EMAIL_ADDRESS-2/x.txt", "privet-manifest-2.json/y.txt", MANIFEST}
+
+
+def test_what_a_run_put_into_place_before_it_was_cut_off_goes_when_its_input_is_gone(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "clean"
+
+    def cut_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("privet.ingest.run.write_beside", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            scrub(job(raw, out), Inline, Quiet())
+    assert (out / "deep" / "note.txt").exists()
+    assert not (out / MANIFEST).exists()
+    (raw / "deep" / "note.txt").unlink()
+    other = with_value(DEFAULT, "scrub.columns", frozenset({"text"}))
+    scrub(job(raw, out, policy=other), Inline, Quiet())
+    assert set(tree(out)) == {"people.jsonl", "again.jsonl", "deep/EMAIL_ADDRESS/a.txt", MANIFEST}
+
+
+def test_rows_that_are_no_longer_double_come_back_after_a_cut(tmp_path: Path) -> None:
+    raw, out = tmp_path / "raw", tmp_path / "clean"
+    raw.mkdir()
+    for name in ("a", "b"):
+        (raw / f"{name}.jsonl").write_text(f'{{"x": "the same words"}}\n{{"x": "other words in {name}"}}\n')
+
+    class CutOff(Inline):
+        """Stops when all files are joined."""
+
+        def done(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Any]]:
+            names = set()
+            for task, result in super().done(tasks):
+                names.add(task.name)
+                yield task, result
+            if "joined" in names:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scrub(job(raw, out), CutOff, Quiet())
+    (raw / "a.jsonl").unlink()
+    outcome = scrub(job(raw, out), Inline, Quiet())
+    assert (out / "b.jsonl").read_bytes() == (raw / "b.jsonl").read_bytes()
+    assert outcome.manifest["files"][0]["rows"]["written"] == 2
+
+
+def test_a_row_whose_double_is_set_aside_stays(tmp_path: Path) -> None:
+    raw, out = tmp_path / "raw", tmp_path / "clean"
+    raw.mkdir()
+    for name in ("a", "b", "c"):
+        (raw / f"{name}.jsonl").write_text('{"x": "the same words"}\n')
+
+    class Failing(Inline):
+        """Cannot join the first file."""
+
+        def done(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Any]]:
+            for task in tasks:
+                if task.name == "joined" and task.arguments[0].name == "a.jsonl":
+                    yield task, Failed("its reader crashed")
+                else:
+                    yield from super().done([task])
+
+    outcome = scrub(job(raw, out), Failing, Quiet())
+    assert [entry["status"] for entry in outcome.manifest["files"]] == ["set-aside", "cleaned", "cleaned"]
+    assert [entry["rows"]["written"] for entry in outcome.manifest["files"][1:]] == [1, 0]
+    assert (out / "b.jsonl").read_text() == '{"x": "the same words"}\n'
+    assert (out / "c.jsonl").read_text() == ""
+
+
+def test_a_file_that_is_a_pipe_by_the_time_it_failed_is_not_waited_for(tmp_path: Path) -> None:
+    raw, out = tmp_path / "raw", tmp_path / "clean"
+    raw.mkdir()
+    for name in ("a.txt", "b.txt"):
+        (raw / name).write_text("x")
+
+    class Swapped(Inline):
+        """Gives no result, and puts a pipe or nothing where the files were."""
+
+        def done(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Any]]:
+            for task in tasks:
+                for item in task.arguments[0]:
+                    Path(item.path).unlink(missing_ok=True)
+                if not (raw / "a.txt").exists():
+                    os.mkfifo(raw / "a.txt")
+                yield task, Failed("its reader crashed")
+
+    outcome = scrub(job(raw, out), Swapped, Quiet())
+    assert [entry["status"] for entry in outcome.manifest["files"]] == ["set-aside"] * 2
+    assert {entry["input_hmac_sha256"] for entry in outcome.manifest["files"]} == {None}
+
+
+def test_a_thousand_small_files_and_very_long_names(tmp_path: Path) -> None:
+    raw, out = tmp_path / "raw", tmp_path / "clean"
+    deep = raw.joinpath(*["d" * 200] * 12)
+    deep.mkdir(parents=True)
+    (deep / ("n" * 251 + ".txt")).write_text("x")
+    for number in range(1000):
+        (raw / f"{number % 7}").mkdir(exist_ok=True)
+        (raw / f"{number % 7}" / f"a{number}@x.example.com.txt").write_text(f"{number}")
+    grown = raw / ("a@b.co " * 35 + ".txt")
+    grown.write_text("x")
+    outcome = scrub(job(raw, out), Inline, Quiet())
+    assert outcome.set_aside == 0
+    found = tree(out)
+    assert len(found) == 1003
+    assert all(len(part) <= 255 for name in found for part in name.split("/"))

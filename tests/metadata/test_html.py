@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import sys
 import time
 from html import escape
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privet.metadata import html
-from privet.metadata.job import CannotClean, Job
+from privet.metadata.job import CannotClean, Edit, Job
 
 sys.path.append(str(Path(__file__).parent))
 
@@ -96,6 +97,16 @@ def test_what_is_not_edited_stays_as_it_was_written() -> None:
         "<textarea>\n <b> </textarea><input disabled value=''>&bogus; &#xD800; é ☃ \t<unknown attr=1></p>tail <"
     )
     assert unedited(html.clean, page.encode()) == page.encode()
+
+
+def test_namespaces_are_no_addresses() -> None:
+    page = '<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"><body><p title="http://www.idpf.org/2007/ops">x</p></body></html>'
+    job = Job(
+        edits=lambda texts, _place: [[Edit(0, len(text), "[URL]")] if text.startswith("http") else [] for text in texts]
+    )
+    out = io.BytesIO()
+    html.clean(io.BytesIO(page.encode()), out, job)
+    assert out.getvalue().decode() == page.replace('title="http://www.idpf.org/2007/ops"', 'title="[URL]"')
 
 
 def test_words_are_joined_and_marks_stay() -> None:

@@ -14,6 +14,7 @@ import openpyxl
 import pytest
 import xlsxwriter
 from openpyxl.comments import Comment
+from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from privet.metadata import ooxml
@@ -319,3 +320,15 @@ def test_cells_without_identifiers_stay_the_same() -> None:
     assert values(out) == values(content)
     assert cleaned(content) == out
     assert cleaned(out) == out
+
+
+def test_notes_on_names_do_not_come_along() -> None:
+    out = io.BytesIO()
+    book = openpyxl.Workbook()
+    book.defined_names["beds"] = DefinedName(
+        "beds", attr_text="Sheet!$A$1", comment="CANARY", description="CANARY", help="CANARY", statusBar="CANARY"
+    )
+    book.save(out)
+    result = cleaned(out.getvalue())
+    assert canaries(result) == []
+    assert openpyxl.load_workbook(io.BytesIO(result)).defined_names["beds"].attr_text == "Sheet!$A$1"

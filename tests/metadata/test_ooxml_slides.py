@@ -82,6 +82,7 @@ def show() -> pptx.presentation.Presentation:
     slide.notes_slide.notes_text_frame.text = "said jane@example.com"
     picture = slide.shapes.add_picture(io.BytesIO(PNG), 0, 0, Inches(1))
     picture._element.nvPicPr.cNvPr.set("descr", "Jane Doe")
+    picture.name = "CANARY.jpg"
     picture.click_action.hyperlink.address = "mailto:jane@example.com"
     hidden = made.slides.add_slide(made.slide_layouts[6])
     hidden._element.set("show", "0")
@@ -199,7 +200,7 @@ def test_an_embedded_object_that_cannot_stay_leaves_its_picture() -> None:
     frame = (
         '<p:graphicFrame><p:nvGraphicFramePr><p:cNvPr id="9" name="o"/><p:cNvGraphicFramePr/><p:nvPr/></p:nvGraphicFramePr><p:xfrm/><a:graphic>'
         '<a:graphicData uri="http://schemas.openxmlformats.org/presentationml/2006/ole"><p:oleObj progId="Word.Document.8" r:id="rId93">'
-        '<p:embed/><p:pic><p:nvPicPr><p:cNvPr id="0" name="kept"/><p:cNvPicPr/><p:nvPr/></p:nvPicPr><p:blipFill/><p:spPr/></p:pic></p:oleObj>'
+        '<p:embed/><p:pic><p:nvPicPr><p:cNvPr id="0" name="Picture 7"/><p:cNvPicPr/><p:nvPr/></p:nvPicPr><p:blipFill/><p:spPr/></p:pic></p:oleObj>'
         "</a:graphicData></a:graphic></p:graphicFrame></p:spTree>"
     )
     parts["ppt/slides/slide1.xml"] = parts["ppt/slides/slide1.xml"].replace(b"</p:spTree>", frame.encode())
@@ -213,4 +214,17 @@ def test_an_embedded_object_that_cannot_stay_leaves_its_picture() -> None:
     slide = members(out)["ppt/slides/slide1.xml"]
     assert canaries(out) == []
     assert b"oleObj" not in slide
-    assert b'name="kept"' in slide
+    assert b'name="Picture 7"' in slide
+
+
+def test_number_formats_of_charts_stay() -> None:
+    out = io.BytesIO()
+    job = Job(
+        edits=lambda texts, _place: [[Edit(0, len(text), "[X]")] if text else [] for text in texts], nested=nested
+    )
+    ooxml.clean(io.BytesIO(saved(show())), out, job)
+    charts = [
+        body for name, body in members(out.getvalue()).items() if "charts/chart" in name and name.endswith(".xml")
+    ]
+    assert len(charts) == 1
+    assert b"formatCode>General<" in charts[0]

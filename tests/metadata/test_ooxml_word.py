@@ -370,3 +370,21 @@ def test_large_documents_take_time_by_their_size(body: str) -> None:
     start = time.perf_counter()
     cleaned(document(body))
     assert time.perf_counter() - start < 10
+
+
+def test_settings_keep_what_is_the_formats_own() -> None:
+    setting = (
+        '<w:compatSetting w:name="compatibilityMode" w:uri="http://schemas.microsoft.com/office/word" w:val="14"/>'
+    )
+    settings = (
+        f'<w:settings xmlns:w="{W}" xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"><m:mathPr><m:mathFont m:val="Cambria Math"/>'
+        f"</m:mathPr><w:compat>{setting}</w:compat></w:settings>"
+    )
+    made = members(
+        cleaned(
+            document(run("a"), {"word/settings.xml": settings}, relation(1, "settings", "settings.xml")),
+            Job(edits=lambda texts, _place: [[Edit(0, len(text), "[X]")] if len(text) > 1 else [] for text in texts]),
+        )
+    )
+    assert b'm:val="Cambria Math"' in made["word/settings.xml"]
+    assert b'uri="http://schemas.microsoft.com/office/word"' in made["word/settings.xml"]

@@ -34,6 +34,8 @@ A, N = ADDRESS.value, NAME.value
         ("a{content:'/* no comment */'}", "a{content:'/* no comment */'}"),
         ("<!-- a{} -->", "<!-- a{} -->"),
         (f"a{{}} <!-- by {N} --> b{{}}", "a{}   b{}"),
+        (f"a{{font: 1em '{N}', \"{N}\"; content: '{N}'}}", f"a{{font: 1em '{N}', \"{N}\"; content: '[X]'}}"),
+        (f"a{{font-family: '{A}'}}", "a{font-family: '[X]'}"),
         (
             "@media print{a{b:c}} @font-face{font-family:'Open Sans'}",
             "@media print{a{b:c}} @font-face{font-family:'Open Sans'}",

@@ -109,7 +109,15 @@ def _filter(options: argparse.Namespace, policy: Policy, key: bytes | None) -> i
         raise BadInput(
             "- is standard input to standard output", hint="name nothing beside it but --tier, --policy, --key-file"
         )
-    filtered(sys.stdin.buffer, sys.stdout.buffer, policy, options.tier, key)
+    if sys.stdin is None or sys.stdout is None:
+        raise BadInput("standard input or output is closed", hint="privet scrub - < IN > OUT")
+    try:
+        filtered(sys.stdin.buffer, sys.stdout.buffer, policy, options.tier, key)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise BadInput(f"standard output cannot be written ({error.strerror})", hint="free some space") from error
     return 0
 
 
@@ -149,6 +157,10 @@ def _tell(manifest: dict[str, Any], out: Path, *, is_new: bool) -> None:
             f"{rows[name]:,} {name.replace('_', ' ')}" for name in ("duplicates", "near_duplicates", "suppressed")
         )
         write(f"  {'rows':<12} {rows['read']:,} read, {rows['written']:,} written; dropped: {gone}\n")
+    if unseen := sum(entry.get("pixels") == "not looked at" for entry in files):
+        write(
+            f"  {'pixels':<12} of {unseen:,} files not looked at: pip install 'privet[pictures]' covers text and faces\n"
+        )
     for entry in aside[:_MAX_SHOWN]:
         write(f"  {style.yellow('set aside')}    {entry['input']}: {entry['reason']}\n")
     if len(aside) > _MAX_SHOWN:

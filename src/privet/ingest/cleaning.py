@@ -9,6 +9,7 @@ Invariants:
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from collections import Counter
@@ -22,12 +23,13 @@ from privet.ingest import hf_folder
 from privet.ingest.columns import Columns
 from privet.ingest.file_names import clean_component, clean_path
 from privet.ingest.formats import DESCRIPTION, cleaner, record_module, seen
+from privet.ingest.pixels import NOT_LOOKED_AT, PICTURES, Pixels
 from privet.ingest.texts import Texts
 from privet.metadata.job import CannotClean, Job, Limits, Member
 from privet.policy import Policy
 
 _ALL_BYTES: Final = 1 << 62
-_DISK_ERRORS: Final = (28, 122, 30)  # ENOSPC, EDQUOT, EROFS
+_OUTPUT_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EPIPE)
 
 
 class Cleaning:
@@ -44,8 +46,11 @@ class Cleaning:
             max_depth=scrub.max_depth,
             max_record_bytes=scrub.max_record_bytes,
         )
+        self._pixels = Pixels(scrub)
         self._depth = 0
         self._unpacked = 0
+        self.pixels = ""
+        """whether the pixels of the pictures in this file were all looked at; empty where it has none"""
 
     def columns(self) -> Columns:
         """Return what cleans rows."""
@@ -63,6 +68,9 @@ class Cleaning:
             if form == DESCRIPTION:
                 target.write(self._description(PurePosixPath(name).name, source.read()))
             else:
+                if form in PICTURES:
+                    source, looked = self._pixels.covered(source, form, job)
+                    self.pixels = NOT_LOOKED_AT if NOT_LOOKED_AT in (self.pixels, looked) else looked
                 cleaner(form, name)(source, target, job)
         return job.removed
 
@@ -86,6 +94,7 @@ class Cleaning:
     def fresh(self) -> Iterator[None]:
         """Begin the count of what is unpacked anew, for a new file."""
         self._depth = self._unpacked = 0
+        self.pixels = ""
         yield
 
     def nested(self, name: str, content: bytes) -> Member | None:
@@ -109,14 +118,14 @@ class Cleaning:
             self._depth -= 1
         return Member(clean_path(name, self.texts) if name else "", cleaned)
 
-    def whole(self, content: bytes) -> bytes:
-        """Return a file without a name, cleaned.
+    def whole(self, content: bytes, name: str = "") -> bytes:
+        """Return a file cleaned; `name` is one that tells what it is, where there is no other.
 
         Raises:
             CannotClean: with the reason.
 
         """
-        return self._cleaned("", content, Job())
+        return self._cleaned(name, content, Job())
 
     def _cleaned(self, name: str, content: bytes, job: Job) -> bytes:
         source, target = io.BytesIO(content), io.BytesIO()
@@ -154,7 +163,7 @@ def in_memory(content: bytes) -> Iterator[Path]:
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """Turn whatever a reader of hostile bytes raises into a reason; a full disk and our own errors stay what they are.
+    """Turn whatever a reader of hostile bytes raises into a reason; what the output cannot take and our own errors stay what they are.
 
     Raises:
         CannotClean: in place of nearly everything.
@@ -167,7 +176,7 @@ def guarded() -> Iterator[None]:
     except MemoryError as error:
         raise CannotClean("it takes more memory than a file may") from error
     except OSError as error:
-        if error.errno in _DISK_ERRORS:
+        if error.errno in _OUTPUT_ERRORS:
             raise
         raise CannotClean(f"its reader failed ({type(error).__name__})") from error
     except Exception as error:

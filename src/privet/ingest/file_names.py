@@ -3,7 +3,7 @@
 Invariants:
 
 - A name without a person, an address or a number in it stays as it is: the tree of the output mirrors that of the input.
-- Words are looked at as they stand and with their joints (`_`, `-`, `.`) read as spaces; the extension always stays.
+- Words are looked at as they stand and with their joints (`_`, `-`, `.`) read as spaces; the extension stays, unless it is a surname.
 - A cleaned name is one component: no separator, no dots alone, not hidden unless it was.
 """
 
@@ -16,6 +16,7 @@ from typing import Final
 from privet.detect.engine import settled
 from privet.ingest.texts import Texts
 from privet.metadata import tfevents
+from privet.metadata.sniff import is_ending
 from privet.records import NAMES_KINDS, Span
 
 _JOINTS: Final = re.compile(r"[_\-.+~]")
@@ -34,6 +35,8 @@ def clean_component(name: str, texts: Texts) -> str:
     name = tfevents.clean_name(name)
     found = _EXTENSION.search(name)
     extension = found[0] if found and found.start() and found[0].lower() not in _DOMAINS else ""
+    if extension and not is_ending(extension.rpartition(".")[2]) and _ends_in_person(name, len(extension), texts):
+        extension = ""
     stem = name.removesuffix(extension) if extension else name
     if not stem.strip("._- "):
         return name
@@ -47,6 +50,14 @@ def clean_component(name: str, texts: Texts) -> str:
         stem = stem[: span.start] + span.kind + stem[end:]
         texts.count(_PLACE, span.kind)
     return stem + extension
+
+
+def _ends_in_person(name: str, ending: int, texts: Texts) -> bool:
+    """Tell whether what looks like an extension is a part of somebody's name: `john.smith`."""
+    spaced = _JOINTS.sub(" ", name).title()
+    return len(spaced) == len(name) and any(
+        span.end > len(name) - ending and _counts(span, spaced, len(name)) for span in texts.spans(spaced)
+    )
 
 
 def _counts(span: Span, text: str, length: int) -> bool:

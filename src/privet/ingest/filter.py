@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections import Counter
 from typing import BinaryIO, Final
 
@@ -17,6 +18,7 @@ from privet.detect.engine import TierName
 from privet.errors import Unprotected
 from privet.ingest import jsonl
 from privet.ingest.cleaning import Cleaning, guarded, in_memory
+from privet.ingest.dialect import dialect_of, is_blank, is_header, rows_of
 from privet.ingest.formats import EDGE_BYTES
 from privet.ingest.record_file import Unit
 from privet.ingest.texts import Texts
@@ -26,6 +28,9 @@ from privet.policy import Policy
 
 _CHUNK_BYTES: Final = 1 << 20
 _TEXTS: Final = frozenset(("text", "markdown"))
+_NAMES: Final = {"csv": "table.csv"}
+"""Names for what is told from other texts by its name alone."""
+_COMPARED_ROWS: Final = 50
 
 
 def filtered(source: BinaryIO, target: BinaryIO, policy: Policy, tier: TierName, key: bytes | None) -> Counter[str]:
@@ -38,8 +43,7 @@ def filtered(source: BinaryIO, target: BinaryIO, policy: Policy, tier: TierName,
     """
     texts = Texts(policy, tier, key)
     cleaning = Cleaning(policy, texts, key)
-    head = _some(source, EDGE_BYTES)
-    form = recognise(head, head, "", len(head)) if head else "text"
+    head, form = _begin(source)
     try:
         with guarded():
             if form in _TEXTS and _is_utf8(head):
@@ -47,7 +51,7 @@ def filtered(source: BinaryIO, target: BinaryIO, policy: Policy, tier: TierName,
             elif form == "jsonl":
                 _lines(head, source, target, cleaning)
             else:
-                _whole(head, source, target, cleaning)
+                _whole(head, source, target, cleaning, _NAMES.get(form, ""))
     except CannotClean as error:
         raise Unprotected(f"the input cannot be cleaned: {error.reason}", hint="nothing more was written") from error
     found: Counter[str] = Counter()
@@ -56,16 +60,43 @@ def filtered(source: BinaryIO, target: BinaryIO, policy: Policy, tier: TierName,
     return found
 
 
-def _some(source: BinaryIO, size: int) -> bytes:
-    """Return what comes first, waiting for no more than it takes to know what it is."""
+def _begin(source: BinaryIO) -> tuple[bytes, str]:
+    """Return what comes first and what it is, waiting for no more than it takes to know that."""
     read = getattr(source, "read1", source.read)
-    head: bytes = read(size)
-    while head and len(head) < size and b"\n" not in head:
-        more = read(size - len(head))
-        if not more:
-            break
+    head = b""
+    while True:
+        more: bytes = read(EDGE_BYTES - len(head)) if len(head) < EDGE_BYTES else b""
+        is_whole = not more and len(head) < EDGE_BYTES
         head += more
-    return head
+        # Where more is to come, a document that is cut off here is no damaged one.
+        form = recognise(head, head, "", len(head) + (not is_whole)) if head else "text"
+        if not more or (b"\n" in head and not _is_open(form, head)):
+            return head, "csv" if form == "text" and _is_table(head, 2) else form
+
+
+def _is_open(form: str, head: bytes) -> bool:
+    """Tell whether the next line decides what it is: one record is a document, or the first of JSON lines; a line, or a header."""
+    if form == "json":
+        return head.find(b"\n") == len(head) - 1
+    return form == "text" and (head.strip() in {b"{", b"["} or (head.count(b"\n") == 1 and _is_table(head, 1)))
+
+
+def _is_table(head: bytes, least: int) -> bool:
+    """Tell whether a text is a table: rows of one width below names of columns. A file's name would say so; here is none."""
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(head)
+    text = text[: text.rfind("\n") + 1]
+    dialect = dialect_of(text)
+    rows = [row for row in rows_of(dialect.fields(text), dialect.delimiter) if not is_blank(row)]
+    values = [[dialect.value(field) for field, _ in row] for row in rows[:_COMPARED_ROWS]]
+    widths = set(map(len, values))
+    if len(values) < least or len(widths) != 1 or widths == {1}:
+        return False
+    return is_header(values[0], values[1:]) and _is_named(values[0])
+
+
+def _is_named(header: list[str]) -> bool:
+    """Tell whether all cells of a header are names: one word, or a few, and no sentence."""
+    return all(re.fullmatch(r"\w+(?:[ _.-]\w+){0,3}", cell) for cell in header)
 
 
 def _is_utf8(head: bytes) -> bool:
@@ -80,15 +111,16 @@ def _text(head: bytes, source: BinaryIO, target: BinaryIO, texts: Texts) -> None
     decoder = codecs.getincrementaldecoder("utf-8")()
     stream = texts.stream("text")
     read = getattr(source, "read1", source.read)
-    chunk = head
-    while chunk:
+    chunk, is_more = head, True
+    while is_more:
         try:
-            text = decoder.decode(chunk)
+            text = decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as error:
             raise CannotClean("it is not UTF-8 text") from error
         target.write(stream.feed(text).encode("utf-8"))
         target.flush()
-        chunk = read(EDGE_BYTES)
+        is_more = bool(chunk)
+        chunk = read(EDGE_BYTES) if is_more else b""
     target.write(stream.close().encode("utf-8"))
     target.flush()
 
@@ -120,9 +152,11 @@ def _put_lines(lines: bytes, target: BinaryIO, columns: object) -> None:
         target.write(part.getvalue())
 
 
-def _whole(head: bytes, source: BinaryIO, target: BinaryIO, cleaning: Cleaning) -> None:
+def _whole(head: bytes, source: BinaryIO, target: BinaryIO, cleaning: Cleaning, name: str) -> None:
     most = cleaning.limits.max_file_bytes
-    content = head + source.read(most - len(head) + 1)
+    content = bytearray(head)
+    while len(content) <= most and (more := source.read(_CHUNK_BYTES)):
+        content += more
     if len(content) > most:
         raise CannotClean("it is larger than scrub.max_file_bytes")
-    target.write(cleaning.whole(content))
+    target.write(cleaning.whole(bytes(content), name))

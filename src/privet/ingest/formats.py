@@ -37,12 +37,11 @@ DESCRIPTION: Final = "dataset description"
 _PACKED_ROWS: Final = frozenset(("jsonl", "csv", "tsv"))
 _MODULES: Final = {
     "heic": "heif",
-    "ico": "bmp",
-    "aiff": "wav",
-    "avi": "wav",
     "markdown": "text",
     "mbox": "mail",
     "npz": "numpy",
+    "pickle": "pickles",
+    "torch": "torch_zip",
 }
 """Formats whose cleaner is not the module of their own name in `privet.metadata`."""
 _LEGACY: Final = frozenset(("doc", "xls", "ppt"))
@@ -142,6 +141,9 @@ def cleaner(form: str, name: str) -> Clean:
     if form in _ARCHIVES:
         clean: Clean = getattr(_module("privet.ingest.archives"), f"clean_{form}")
         return clean if form in ("zip", "tar") else partial(clean, name=name)  # type: ignore[call-arg]
+    if form == "flat_odf":
+        flat: Clean = _module("privet.metadata.odf").clean_flat
+        return flat
     found: Clean = _module(f"privet.metadata.{_MODULES.get(form, form)}").clean
     return found
 

@@ -16,7 +16,7 @@ from itertools import islice
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from privet.errors import Unprotected
+from privet.errors import PrivetError, Unprotected
 from privet.ingest import worker
 
 _WAITING_PER_PROCESS: Final = 3
@@ -67,6 +67,7 @@ class LocalEngine:
 
         Raises:
             OSError: a worker could not write.
+            PrivetError: a worker cannot protect, whatever the file.
 
         """
         waiting: dict[Future[Any], Task] = {}
@@ -74,7 +75,7 @@ class LocalEngine:
         while True:
             for task in islice(tasks, self._most - len(waiting)):
                 future: Future[Any] = self._pool.schedule(
-                    worker.run, args=[task.name, task.arguments], timeout=self._timeout
+                    worker.run, args=[task.name, task.arguments], timeout=self._seconds(task)
                 )
                 waiting[future] = task
             if not waiting:
@@ -100,3 +101,8 @@ class LocalEngine:
                 "the processes of this run are killed before they do anything",
                 hint="free some memory or use --workers 1, and run the same command again: it goes on where it was",
             ) from error
+        except (OSError, PrivetError):
+            raise
+        except Exception as error:
+            # What a file makes our own code raise is that file's failure, not the run's; its text may quote the file.
+            return Failed(f"its reader failed ({type(error).__name__})")

@@ -10,12 +10,15 @@ Invariants:
 
 from __future__ import annotations
 
+import io
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from privet import __version__
-from privet.evidence import Signer, digest, merkle_root
+from privet.evidence import Signer, digest, keyed_file_digest, merkle_root
+from privet.ingest.plan import Item
 from privet.ingest.repeats import Kept
 from privet.ingest.worker import Done, UnitDone
 from privet.policy import SETTINGS, Policy, value_of
@@ -38,7 +41,7 @@ def entry(done: Done, output: str | None) -> dict[str, Any]:
         "removed": done.removed,
         "found": done.found,
     }
-    return out
+    return out | ({"pixels": done.pixels} if done.pixels else {})
 
 
 def table_entry(done: Done, output: str | None, units: Sequence[UnitDone], kept: Sequence[Kept]) -> dict[str, Any]:
@@ -63,14 +66,21 @@ def table_entry(done: Done, output: str | None, units: Sequence[UnitDone], kept:
     }
 
 
-def manifest(files: Sequence[dict[str, Any]], plan: Mapping[str, str], signer: Signer) -> dict[str, Any]:
-    """Return the signed manifest of a run; `files` in the order of their inputs."""
+def names_digest(items: Sequence[Item], signer: Signer) -> str:
+    """Return a keyed digest of the raw names, which tells whether a file was renamed and to nobody what it was called."""
+    names = b"\0".join(os.fsencode(item.name) for item in items)
+    return keyed_file_digest(io.BytesIO(names), signer.key("raw names"))
+
+
+def manifest(files: Sequence[dict[str, Any]], plan: Mapping[str, str], signer: Signer, names: str) -> dict[str, Any]:
+    """Return the signed manifest of a run; `files` in the order of their inputs, `names` the digest of what they were called."""
     body: dict[str, Any] = {
         "format": FORMAT,
         "privet": __version__,
         "policy_sha256": plan["policy_sha256"],
         "plan_sha256": digest(plan),
         "tier": plan["tier"],
+        "names_hmac_sha256": names,
         "files": list(files),
         "merkle_root": merkle_root(files),
     }

@@ -42,6 +42,7 @@ class Marks:
         self._signatures: list[Bytes] = []
         self._groups: list[bytes] = []
         self._values: list[bytes] = []
+        self._has_all = False
         self.rows = 0
 
     def add(self, batch: dict[str, list[Any]], identities: Sequence[bytes] | None) -> None:
@@ -54,18 +55,25 @@ class Marks:
         self.rows += len(identities)
         if self._near:
             self._signatures.append(signatures(["\n".join(_texts(row)) for row in rows]))
-        if self._columns and all(column in batch for column in self._columns):
-            self._groups += [_hash(batch, self._columns, at) for at in range(len(identities))]
-            for at in range(len(identities)):
-                self._values += [
-                    _hash(batch, [column], at) if column in batch else bytes(_GROUP_BYTES) for column in self._sensitive
-                ]
+        if self._columns:
+            self._add_groups(batch, len(identities))
+
+    def _add_groups(self, batch: dict[str, list[Any]], rows: int) -> None:
+        absent = [MISSING] * rows
+        columns = [batch.get(column, absent) for column in self._columns]
+        sensitive = [batch.get(column, absent) for column in self._sensitive]
+        for at in range(rows):
+            held = [column[at] for column in columns]
+            lacking = sum(value is MISSING for value in held)
+            self._has_all |= not lacking
+            self._groups.append(_hash(held) if lacking < len(held) else bytes(_GROUP_BYTES))
+            self._values += [_hash([column[at]]) for column in sensitive]
 
     def save(self, file: BinaryIO) -> None:
         """Write the marks as .npz, and forget them.
 
-        Arrays: `digests` (rows, 16) uint8; `signatures` (rows, SIGNATURE_BYTES) uint8 or (0, …); `groups` (rows,) uint64 or (0,);
-        `values` (rows, sensitive columns) uint64.
+        Arrays: `digests` (rows, 16) uint8; `signatures` (rows, SIGNATURE_BYTES) uint8 or (0, …); `groups` (rows,) uint64 or (0,), 0 for
+        a row without any quasi-identifier; `values` (rows, sensitive columns) uint64; `has_all` (1,) whether a row has all of them.
         """
         empty = np.zeros((0, SIGNATURE_BYTES), np.uint8)
         np.savez(
@@ -74,6 +82,7 @@ class Marks:
             signatures=np.concatenate(self._signatures) if self._signatures else empty,
             groups=np.frombuffer(b"".join(self._groups), np.uint64),
             values=np.frombuffer(b"".join(self._values), np.uint64).reshape(len(self._groups), len(self._sensitive)),
+            has_all=np.array([self._has_all]),
         )
         self._forget()
 
@@ -92,12 +101,16 @@ def _texts(row: Sequence[Any]) -> list[str]:
     return out
 
 
-def _hash(batch: dict[str, list[Any]], columns: Sequence[str], at: int) -> bytes:
-    return hashlib.blake2b(_encoded([batch[column][at] for column in columns]), digest_size=_GROUP_BYTES).digest()
+def _hash(values: Sequence[Any]) -> bytes:
+    return hashlib.blake2b(_encoded(values), digest_size=_GROUP_BYTES).digest()
 
 
 def _encoded(value: Any) -> bytes:
-    return msgspec.json.encode(value, enc_hook=_plain)
+    try:
+        return msgspec.json.encode(value, enc_hook=_plain)
+    except UnicodeEncodeError:
+        # Half of a pair of surrogates, as JSON may hold: no UTF-8.
+        return repr(value).encode()
 
 
 def _plain(value: Any) -> Any:

@@ -2,8 +2,9 @@
 
 Invariants:
 
-- Links are never followed, and devices, pipes and sockets never opened: each is set aside with a reason.
+- Links are never followed, and devices, pipes, sockets and caches of raw data never opened: each is set aside with a reason.
 - The order is that of the names as bytes, so the same tree gives the same plan everywhere.
+- A file that is another one by the time it is opened, or changes while it is read, is not taken for the one that was planned.
 """
 
 from __future__ import annotations
@@ -12,16 +13,26 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Final
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Final
 
 import msgspec
 
 from privet.errors import BadInput
+from privet.ingest.hf_folder import is_cache
+from privet.metadata.job import CannotClean
 
 MANIFEST: Final = "privet-manifest.json"
 PREFIX: Final = ".privet"
 _KEY_BYTES: Final = 12
+_UNREADABLE: Final = "it cannot be read: check its permissions"
+
+
+class Changed(CannotClean):
+    """A file is not what it was when the run was planned."""
+
+    def __init__(self, reason: str = "it changed while it was read: run the same command again") -> None:
+        super().__init__(reason)
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -68,7 +79,7 @@ def planned(inputs: Sequence[Path], out: Path) -> list[Item]:
 
 
 def _name(path: Path) -> str:
-    return path.name or path.absolute().resolve().name
+    return path.name if path.name not in ("", "..") else path.absolute().resolve().name
 
 
 def _below(folder: Path, prefix: str) -> Iterator[Item]:
@@ -92,9 +103,56 @@ def _item(path: Path, name: str) -> Item:
     try:
         info = path.lstat()
     except OSError:
-        return Item(name, str(path), 0, 0, "it cannot be read: check its permissions")
+        return Item(name, str(path), 0, 0, _UNREADABLE)
     if stat.S_ISLNK(info.st_mode):
         return Item(name, str(path), 0, 0, "a link: what it points to is not opened")
     if not stat.S_ISREG(info.st_mode):
         return Item(name, str(path), 0, 0, "not a file: a device, pipe or socket")
+    if is_cache(PurePosixPath(name)):
+        return Item(
+            name,
+            str(path),
+            0,
+            0,
+            "a cache of a library: raw rows may be left in it, and it is made again where it is needed",
+        )
     return Item(name, str(path), info.st_size, info.st_mtime_ns)
+
+
+def opened(item: Item) -> BinaryIO:
+    """Open a file of the plan; what has been put into its place since, a link or a pipe, is neither followed nor waited for.
+
+    Raises:
+        Changed: it is not the file that was planned.
+        CannotClean: it may not be read.
+
+    """
+    try:
+        descriptor = os.open(item.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except PermissionError as error:
+        raise CannotClean(_UNREADABLE) from error
+    except OSError as error:
+        raise Changed from error
+    if not _is_planned(item, os.fstat(descriptor)):
+        os.close(descriptor)
+        raise Changed
+    return os.fdopen(descriptor, "rb")
+
+
+def check_unchanged(item: Item) -> None:
+    """Do nothing where a file is still as it was planned.
+
+    Raises:
+        Changed: it is not.
+
+    """
+    try:
+        info = os.lstat(item.path)
+    except OSError as error:
+        raise Changed from error
+    if not _is_planned(item, info):
+        raise Changed
+
+
+def _is_planned(item: Item, info: os.stat_result) -> bool:
+    return stat.S_ISREG(info.st_mode) and (info.st_size, info.st_mtime_ns) == (item.size, item.modified_ns)

@@ -169,20 +169,27 @@ def _candidates(band: NDArray[np.uint8], usable: Flags) -> Iterator[tuple[NDArra
 def _mark_small(
     parts: Sequence[tuple[Path, str]], starts: NDArray[np.int64], stays: Flags, scrub: ScrubPolicy, small: Flags
 ) -> None:
+    # Rows are judged in files that have all quasi-identifiers, those rows too that lack one; a list of postcodes is no table of people.
+    files = {_file(path) for path, _ in parts if load(path)["has_all"].any()}
     for table in dict.fromkeys(table for _, table in parts):
         at: list[NDArray[np.int64]] = []
         groups: list[NDArray[np.uint64]] = []
         values: list[NDArray[np.uint64]] = []
         for start, (path, of) in zip(starts, parts, strict=False):
-            held = load(path) if of == table else {}
-            if of == table and len(held["groups"]):
-                rows = np.flatnonzero(stays[start : start + len(held["groups"])])
+            if of == table and _file(path) in files:
+                held = load(path)
+                rows = np.flatnonzero(stays[start : start + len(held["groups"])] & (held["groups"] != 0))
                 at.append(rows + start)
                 groups.append(held["groups"][rows])
                 values.append(held["values"][rows])
         if at:
             low = _is_small(np.concatenate(groups), np.concatenate(values), scrub)
             small[np.concatenate(at)[low]] = True
+
+
+def _file(part: Path) -> str:
+    """Return what the parts of one file have in common: their names up to the number of the unit."""
+    return part.name.partition(".")[0]
 
 
 def _is_small(groups: NDArray[np.uint64], values: NDArray[np.uint64], scrub: ScrubPolicy) -> Flags:

@@ -17,7 +17,7 @@ from privet.errors import BadInput
 from privet.ingest.cleaning import Cleaning
 from privet.ingest.columns import Columns
 from privet.ingest.record_file import MISSING
-from privet.ingest.texts import Texts
+from privet.ingest.texts import Texts, way
 from privet.policy import DEFAULT, Policy
 
 _BATCH_ROWS: Final = 256
@@ -39,6 +39,8 @@ class Scrubber:
     """
 
     def __init__(self, policy: Policy = DEFAULT, *, tier: TierName = "names", key: bytes | None = None) -> None:
+        for transform in policy.scrub.transform:
+            way(transform, key, "")
         self._how = (policy, tier, key)
         self._columns: Columns | None = None
 
@@ -78,7 +80,8 @@ def rows(
         for row in batch:
             if not isinstance(row, Mapping):
                 raise BadInput(f"expected a row as a mapping, found {type(row).__name__}", hint='give {"text": …}')
-        names = dict.fromkeys(str(name) for row in batch for name in row)
-        cleaned = scrubber({name: [row.get(name, MISSING) for row in batch] for name in names})
+        named = [{str(name): value for name, value in row.items()} for row in batch]
+        names = dict.fromkeys(name for row in named for name in row)
+        cleaned = scrubber({name: [row.get(name, MISSING) for row in named] for name in names})
         for at in range(len(batch)):
             yield {name: values[at] for name, values in cleaned.items() if values[at] is not MISSING}

@@ -10,7 +10,7 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Protocol
@@ -22,12 +22,15 @@ from privet.detect.engine import TierName
 from privet.errors import BadInput
 from privet.evidence import Signer, digest, file_digest, is_signed, json_bytes, keyed_file_digest, read_json
 from privet.ingest.local import Failed, Task
-from privet.ingest.manifest import entry, manifest, plain_policy, table_entry
-from privet.ingest.plan import MANIFEST, PREFIX, Item, planned
+from privet.ingest.manifest import entry, manifest, names_digest, plain_policy, table_entry
+from privet.ingest.pixels import installed
+from privet.ingest.places import Places
+from privet.ingest.plan import MANIFEST, Item, opened, planned
 from privet.ingest.repeats import Kept, kept_rows
 from privet.ingest.work import FOLDER, Work, sync, write_beside
 from privet.ingest.worker import Done, Setup, UnitDone
 from privet.keys import derive
+from privet.metadata.job import CannotClean
 from privet.policy import Policy
 
 _BATCH_FILES: Final = 32
@@ -92,6 +95,7 @@ class Job:
             "policy_sha256": digest(plain_policy(self.policy)),
             "tier": self.tier,
             "key": derive(self.key, "plan").hex() if self.key else "",
+            "pixels": installed(),
         }
 
     def setup(self) -> Setup:
@@ -144,9 +148,14 @@ class Run:
         self._clean_files()
         self._clean_units()
         tables = [item for item in self._items if self._files[item.key].units]
-        kept = self._kept(tables)
-        self._join(tables, kept)
-        return self._put_in_place(kept)
+        while True:
+            kept = self._kept(tables)
+            self._join(tables, kept)
+            joined = [item for item in tables if self._files[item.key].status == "cleaned"]
+            if len(joined) == len(tables):
+                return self._put_in_place(kept)
+            # What is set aside only now has no rows that another file's could be doubles of.
+            tables = joined
 
     def _read(self, amount: int) -> None:
         self._bytes += amount
@@ -186,7 +195,9 @@ class Run:
 
     def _fail(self, item: Item, reason: str) -> None:
         # Its name was to be cleaned by the process that is gone, so it is not shown.
-        with Path(item.path).open("rb") as file:
+        digest_now = ""
+        # Where it is gone or another file by now, the next run looks at it again.
+        with suppress(OSError, CannotClean), opened(item) as file:
             digest_now = keyed_file_digest(file, self._job.signer.key(_DIGESTS))
         name = f"file-{item.key}"
         done = Done(item.key, item.size, item.modified_ns, name, reason=reason, input_hmac=digest_now)
@@ -241,12 +252,14 @@ class Run:
     def _join(self, tables: Sequence[Item], kept: dict[str, list[Kept]]) -> None:
         tasks = []
         for item in tables:
+            flags = [None if part.rows is None else np.packbits(part.rows).tobytes() for part in kept[item.key]]
+            done = self._files[item.key]
+            done.kept = digest([None if packed is None else packed.hex() for packed in flags])
             known = self._work.read(f"{item.key}.joined", Done)
-            if known is not None and self._still_holds(item, known):
+            if known is not None and known.kept == done.kept and self._still_holds(item, known):
                 self._files[item.key] = known
                 continue
-            flags = [None if part.rows is None else np.packbits(part.rows).tobytes() for part in kept[item.key]]
-            tasks.append(Task("joined", (item, self._files[item.key], flags), item.size))
+            tasks.append(Task("joined", (item, done, flags), item.size))
         for task, result in self._engine.done(iter(tasks)):
             item, done, _ = task.arguments
             if isinstance(result, Failed):
@@ -257,10 +270,10 @@ class Run:
     def _put_in_place(self, kept: dict[str, list[Kept]]) -> dict[str, Any]:
         entries = []
         outputs: dict[str, str] = {}
-        taken = {MANIFEST}
+        places = Places()
         for item in self._items:
             done = self._files[item.key]
-            output = _free(done.name, done.suffix, taken) if done.status == "cleaned" else None
+            output = places.free(done.name, done.suffix) if done.status == "cleaned" else None
             if output:
                 outputs[item.key] = output
             if item.key in kept:
@@ -268,15 +281,17 @@ class Run:
                 entries.append(table_entry(done, output, units, kept[item.key]))
             else:
                 entries.append(entry(done, output))
-        document = manifest(entries, self._job.plan(), self._job.signer)
-        before = _earlier(self._job.out)
+        document = manifest(entries, self._job.plan(), self._job.signer, names_digest(self._items, self._job.signer))
+        before = _earlier(self._job.out) | self._work.meant()
+        self._work.mean(before | set(outputs.values()))
         sync()
+        # What is gone goes first: a file may stand where a folder is to be.
+        for output in before - set(outputs.values()):
+            _remove(self._job.out, output)
         for key, output in outputs.items():
             target = self._job.out / output
             target.parent.mkdir(parents=True, exist_ok=True)
             (self._work.parts / key).replace(target)
-        for output in before - set(outputs.values()):
-            _remove(self._job.out, output)
         write_beside(self._job.out / MANIFEST, json_bytes(document))
         sync()
         return document
@@ -293,20 +308,6 @@ def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
             batch, size = [], 0
     if batch:
         yield batch
-
-
-def _free(name: str, suffix: str, taken: set[str]) -> str:
-    """Return the place of an output: that of its input, with another number where two are the same once their names are clean."""
-    path = PurePosixPath(name)
-    if path.parts[0].startswith(PREFIX):
-        path = PurePosixPath("_" + str(path))
-    if suffix:
-        path = path.with_suffix(suffix)
-    free, number = path, 2
-    while str(free).casefold() in taken:
-        free, number = path.with_name(f"{path.stem}-{number}{path.suffix}"), number + 1
-    taken.add(str(free).casefold())
-    return str(free)
 
 
 def _earlier(out: Path) -> set[str]:
@@ -336,13 +337,19 @@ def _complete(job: Job, items: Sequence[Item]) -> dict[str, Any] | None:
     try:
         document = read_json((job.out / MANIFEST).read_bytes())
         files = document["files"]
-        if not is_signed(document) or document["plan_sha256"] != digest(job.plan()) or len(files) != len(items):
+        names = names_digest(items, job.signer)
+        if (
+            not is_signed(document)
+            or document["plan_sha256"] != digest(job.plan())
+            or document["names_hmac_sha256"] != names
+            or len(files) != len(items)
+        ):
             return None
         key = job.signer.key(_DIGESTS)
         for item, known in zip(items, files, strict=True):
             if not _is_same(item, known, job.out, key):
                 return None
-    except (OSError, BadInput, KeyError, TypeError):
+    except (OSError, BadInput, CannotClean, KeyError, TypeError):
         return None
     return dict(document)
 
@@ -351,7 +358,7 @@ def _is_same(item: Item, known: dict[str, Any], out: Path, key: bytes) -> bool:
     if known["input_bytes"] != item.size or bool(item.problem) != (known["input_hmac_sha256"] is None):
         return False
     if not item.problem:
-        with Path(item.path).open("rb") as file:
+        with opened(item) as file:
             if keyed_file_digest(file, key) != known["input_hmac_sha256"]:
                 return False
     if known["output"] is None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
 
@@ -59,7 +60,6 @@ class Work:
             if not goes_on:
                 for folder in (self.parts, self.state):
                     shutil.rmtree(folder, ignore_errors=True)
-                (self.folder / "commit.json").unlink(missing_ok=True)
                 self.parts.mkdir()
                 self.state.mkdir()
                 write_beside(known, wanted)
@@ -94,6 +94,17 @@ class Work:
                 return file_digest(file) == sha256
         except OSError:
             return False
+
+    def mean(self, outputs: Collection[str]) -> None:
+        """Note the outputs that are about to be put into place, so that a run with other inputs knows them if this one is cut off."""
+        write_beside(self.folder / "outputs.json", msgspec.json.encode(sorted(outputs)))
+
+    def meant(self) -> set[str]:
+        """Return the outputs that a run that was cut off may have put into place, of this plan or another."""
+        try:
+            return msgspec.json.decode((self.folder / "outputs.json").read_bytes(), type=set[str])
+        except (OSError, msgspec.MsgspecError):
+            return set()
 
     def close(self, *, complete: bool) -> None:
         """Let go of the folder, and remove it where the run is complete."""

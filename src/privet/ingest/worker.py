@@ -8,10 +8,15 @@ Invariants:
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import resource
+import signal
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from threading import Thread
 from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
@@ -23,8 +28,7 @@ from privet.ingest import long_text
 from privet.ingest.cleaning import Cleaning, guarded
 from privet.ingest.file_names import clean_path
 from privet.ingest.formats import new_suffix, record_module, seen
-from privet.ingest.hf_folder import is_cache
-from privet.ingest.plan import Item
+from privet.ingest.plan import Changed, Item, check_unchanged, opened
 from privet.ingest.record_file import Unit
 from privet.ingest.texts import Texts
 from privet.ingest.work import Work
@@ -32,6 +36,7 @@ from privet.metadata.job import CannotClean
 from privet.policy import Policy
 
 _MAX_ADDRESS_SPACE: Final = 16 * 1024**3
+_UNPRINTABLE: Final = frozenset(("Cc", "Cs", "Zl", "Zp"))
 
 
 class Setup(NamedTuple):
@@ -46,7 +51,10 @@ class Setup(NamedTuple):
 
 
 class Done(msgspec.Struct):
-    """What became of one file: `units` lists the pieces of a file of rows that are still to be cleaned."""
+    """What became of one file: `units` lists the pieces of a file of rows that are still to be cleaned.
+
+    `kept` is a digest of which of its rows stay.
+    """
 
     key: str
     size: int
@@ -59,10 +67,12 @@ class Done(msgspec.Struct):
     sha256: str = ""
     bytes: int = 0
     suffix: str = ""
+    pixels: str = ""
     removed: dict[str, int] = {}
     found: dict[str, dict[str, int]] = {}
     dropped: dict[str, int] = {}
     units: list[tuple[int, int]] = []
+    kept: str = ""
 
 
 class UnitDone(msgspec.Struct):
@@ -96,11 +106,7 @@ class Worker:
         try:
             if item.problem:
                 raise CannotClean(item.problem)
-            if is_cache(PurePosixPath(item.name)):
-                raise CannotClean(
-                    "a cache of a library: raw rows may be left in it, and it is made again where it is needed"
-                )
-            with guarded(), Path(item.path).open("rb") as source:
+            with guarded(), opened(item) as source:
                 done.input_hmac = keyed_file_digest(source, self._setup.digest_key)
                 source.seek(0)
                 found = seen(source, Path(item.name).name, item.size)
@@ -114,8 +120,11 @@ class Worker:
                     done.status = "units"
                 else:
                     self._document(item, source, done)
+                check_unchanged(item)
         except CannotClean as error:
-            done.status, done.reason = "set-aside", error.reason
+            done.status, done.reason, done.units = "set-aside", error.reason, []
+            if isinstance(error, Changed):
+                done.input_hmac = ""
             (self._work.parts / item.key).unlink(missing_ok=True)
         done.found = self._texts.taken()
         self._work.write(item.key, done)
@@ -126,6 +135,7 @@ class Worker:
             done.suffix = new_suffix(done.form, source)
             removed = self._cleaning.document(done.form, item.name, source, target)
             done.removed = dict(sorted(removed.items()))
+            done.pixels = self._cleaning.pixels
             done.sha256, done.bytes = _measured(target)
         done.status = "cleaned"
 
@@ -137,12 +147,14 @@ class Worker:
         done = UnitDone()
         try:
             with guarded(), self._cleaning.fresh(), self._written(name) as part:
+                check_unchanged(item)
                 if form == long_text.FORM:
                     done.removed = dict(
                         self._cleaning.document("text", "", long_text.piece(Path(item.path), Unit(*unit)), part)
                     )
                 else:
                     record_module(form).clean_unit(Path(item.path), Unit(*unit), columns, part)
+                check_unchanged(item)
                 done.sha256, _ = _measured(part)
             done.rows = columns.marks.rows
             with self._written(f"{name}.marks") as file:
@@ -177,13 +189,15 @@ class Worker:
 
     @contextmanager
     def _written(self, name: str) -> Iterator[BinaryIO]:
-        """Open a part for writing; where it is not finished, nothing of it stays."""
+        """Open a part for writing: it gets its name when it is finished; where it is not, nothing of it stays."""
         path = self._work.parts / name
+        beside = path.with_name(f"{name}.{os.getpid()}.new")
         try:
-            with path.open("w+b") as file:
+            with beside.open("w+b") as file:
                 yield file
+            beside.replace(path)
         except BaseException:
-            path.unlink(missing_ok=True)
+            beside.unlink(missing_ok=True)
             raise
 
 
@@ -196,8 +210,8 @@ def _measured(file: BinaryIO) -> tuple[str, int]:
 
 
 def _printable(name: str) -> str:
-    """Return a name as text: bytes that are no UTF-8 become `_`."""
-    return "".join("_" if "\ud800" <= char <= "\udfff" or char < " " else char for char in name)
+    """Return a name as text: bytes that are no UTF-8 and characters that control a terminal become `_`."""
+    return "".join("_" if unicodedata.category(char) in _UNPRINTABLE else char for char in name)
 
 
 _worker: Worker | None = None
@@ -210,7 +224,19 @@ def start(setup: Setup) -> None:
     most = _MAX_ADDRESS_SPACE if hard == resource.RLIM_INFINITY else min(hard, _MAX_ADDRESS_SPACE)
     resource.setrlimit(resource.RLIMIT_AS, (most, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    Thread(target=_end_with_parent, daemon=True).start()
     _worker = Worker(setup)
+
+
+def _end_with_parent() -> None:
+    """End at once when the run is killed, so that no worker writes where the next run is at work already.
+
+    A signal at the parent's death (prctl(2)) would not come: the parent is the server that forks, which lives as long as its workers.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def run(task: str, arguments: tuple[object, ...]) -> object:

@@ -26,6 +26,7 @@ from privet.metadata.html_words import (
     META_HEADERS,
     META_NAMES,
     META_PROPERTIES,
+    NAMESPACES,
     TEMPLATES,
     TOKENS,
 )
@@ -268,7 +269,11 @@ class _Page:
             value = found[kind] if kind > 1 else ""
             if element == "script" and name == "type":
                 self._raw_type = value.strip().lower()
-            if value and not (name in TOKENS and _is_token(value)):
+            if (
+                value
+                and not (name in TOKENS and _is_token(value))
+                and not (name[:5] == "xmlns" and value in NAMESPACES)
+            ):
                 last = self._value(whole, last, found, name)
         self._sheet.keep(whole[last:])
 

@@ -53,3 +53,10 @@ FLAGS: Final = frozenset(
     "itemscope loop multiple muted nohref nomodule noresize noshade novalidate nowrap open playsinline readonly required reversed "
     "selected / border".split()
 )
+# A label in place of one of these would break XHTML and say nothing about anyone less.
+NAMESPACES: Final = frozenset((
+    "http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink", "http://www.w3.org/1998/Math/MathML",
+    "http://www.w3.org/XML/1998/namespace", "http://www.w3.org/TR/REC-html40", "http://www.idpf.org/2007/ops", "http://ogp.me/ns#",
+    "http://schemas.microsoft.com/office/2004/12/omml", "urn:schemas-microsoft-com:vml", "urn:schemas-microsoft-com:office:office",
+    "urn:schemas-microsoft-com:office:word", "urn:schemas-microsoft-com:office:excel", "urn:schemas-microsoft-com:office:powerpoint",
+))  # fmt: skip

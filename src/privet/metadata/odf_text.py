@@ -64,6 +64,13 @@ _APART: Final = (
     _names(TEXT_NS, "note p h list section table-of-content") | _names(TABLE, "table")
     | _names(DRAW, "frame text-box custom-shape rect line polyline polygon path circle ellipse g connector caption measure a")
 )  # fmt: skip
+# A shape's name is seen in a list of the program only; it often is the name of the file that a picture was.
+_SHAPES: Final = _names(
+    DRAW, "frame custom-shape rect line polyline polygon path circle ellipse g connector caption measure page-thumbnail"
+)
+_SHAPE_NAME: Final = re.compile(
+    r"(?:Frame|Image|Picture|Object|Shape|Graphic|Text ?[Ff]rame|Table|Chart|Title|Placeholder|Line|Group) ?[0-9]{0,9}"
+)
 _MARKS: Final = {f"{{{TEXT_NS}}}tab": "=\t", f"{{{TEXT_NS}}}line-break": "=\n"}
 _WORDS: Final = frozenset((
     "name", "display-name", "title", "description", "string-value", "label", "display", "ref-name", "bookmark-name", "key", "key1", "key2",
@@ -294,6 +301,9 @@ class Reader:
             elif in_cell and space == OFFICE:
                 # Its value and its text were looked at with the cell.
                 if name not in ("value", "string-value") and _SUSPICIOUS.search(value):
+                    del element.attrib[key]
+            elif name == "name" and space == DRAW and element.tag in _SHAPES:
+                if _SHAPE_NAME.fullmatch(value) is None:
                     del element.attrib[key]
             elif value and name != "href":
                 self._attribute(element, key, value, texts)

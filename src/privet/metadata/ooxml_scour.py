@@ -45,8 +45,11 @@ _MACHINE: Final = frozenset((
     "Requires", "lang", "space", "connectsites", "textboxrect", "limo", "inset", "dashstyle", "fmla", "axis", "ptType", "hideLastTrans",
     "st", "cnt", "step", "instr",
 ))  # fmt: skip
-_FONTS: Final = frozenset((f"{{{W}}}font", "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}name"))
+_FONTS: Final = frozenset(
+    (f"{{{W}}}font", f"{{{M}}}mathFont", "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}name")
+)
 _SUSPICIOUS: Final = re.compile(r"@|://|\\\\|[0-9]{9}")
+_KNOWN_URI: Final = re.compile(r"http://schemas\.(?:microsoft|openxmlformats)\.(?:com|org)/[A-Za-z0-9/]{1,80}")
 _GONE: Final = frozenset((
     f"{{{W}}}author", f"{{{W}}}date", f"{{{W}}}initials", f"{{{W}}}fullDate", f"{{{W14}}}paraId", f"{{{W14}}}textId", f"{{{O}}}gfxdata",
     f"{{{O}}}title", "equationxml", "macro", "codeName", "invalidUrl", "userId", f"{{{MC}}}ProcessContent", f"{{{MC}}}MustUnderstand",
@@ -61,10 +64,20 @@ _NAMED: Final = frozenset(f"{{{X}}}{name}" for name in ("sheet", "definedName", 
 _FORMULAS: Final = frozenset(
     ("f", "formula", "formula1", "formula2", "definedName", "calculatedColumnFormula", "totalsRowFormula")
 )
+# Codes of digits, dates and conditions; words in quotes are looked at.
+_NUMBER_FORMAT: Final = re.compile(
+    r"General|[-+#0?.,%/:;@*_ $€£¥()EeyYmMdDhHsS]{1,60}|(?:\[[A-Za-z]{1,10}\]|[-#0.,;%_ @]){1,20}"
+)
 _LONG: Final = 9
 _VERY_LONG: Final = re.compile(r"[0-9]{12}")
 _BLANKED: Final = {"macro": ""}
 _INTERNAL_NAME: Final = re.compile(r"_[A-Za-z]+[0-9]*")
+# A shape's name is seen in a list of the program only; it often is the name of the file that a picture was.
+_SHAPES: Final = ("}cNvPr", "}docPr")
+_SHAPE_NAME: Final = re.compile(
+    r"((?:(?:Content|Text|Picture|Chart|Table|Media|Slide|Date|Footer|Header|Notes|Slide Image|Slide Number|Vertical) )?Placeholder"
+    r"|Picture|Image|Graphic|Title|Subtitle|Text ?Box|Rectangle|Oval|Line|Connector|Chart|Diagram|Table|Group|Shape) [0-9]{1,9}"
+)
 
 
 def prune(part: Part) -> None:
@@ -178,6 +191,11 @@ def scour_attributes(element: Element, texts: Texts, memo: dict[tuple[str, str],
     """Clean the attributes of one element; `memo` is kept from one to the next."""
     tag = element.tag
     for key, value in attributes(element):
+        if key == "name" and str(tag).endswith(_SHAPES):
+            if _SHAPE_NAME.fullmatch(value) is None:
+                number = element.get("id") or ""
+                element.set(key, f"Shape {number}" if number.isdecimal() and len(number) <= _LONG else "Shape")
+            continue
         verdict = memo.get((key, value))
         if verdict is None:
             verdict = memo[key, value] = _verdict(key, value)
@@ -216,7 +234,7 @@ def _verdict(key: str, value: str) -> str:
     if name in _WORDS:
         return "words"
     if (_PLAIN.fullmatch(value) and not _VERY_LONG.search(value)) or (
-        name in _MACHINE and not _SUSPICIOUS.search(value)
+        name in _MACHINE and (not _SUSPICIOUS.search(value) or _KNOWN_URI.fullmatch(value))
     ):
         return "keep"
     return "words"
@@ -224,7 +242,7 @@ def _verdict(key: str, value: str) -> str:
 
 def _stray(element: Element, text: str, texts: Texts) -> None:
     """Let a text that stands in no paragraph be rewritten; short numbers are measures."""
-    if local(element) in _FORMULAS:
+    if local(element) in _FORMULAS or (local(element) == "formatCode" and _NUMBER_FORMAT.fullmatch(text)):
         return
     try:
         float(text)

@@ -40,6 +40,8 @@ _ALLOWED: Final = {
     "table": _x("autoFilter", "sortState", "tableColumns", "tableStyleInfo"),
 }  # fmt: skip
 _SHEET, _DATA, _NAME, _VIEW = f"{{{X}}}sheet", f"{{{X}}}sheetData", f"{{{X}}}definedName", f"{{{X}}}workbookView"
+# What a writer notes about a name.
+_SAID: Final = ("comment", "description", "help", "statusBar", "customMenu")
 _CODE: Final = ("function", "vbProcedure", "xlm")
 
 
@@ -107,6 +109,8 @@ class Sheets:
         defined = list(part.root.iter(_NAME))
         self.names.learn([name.get("name") or "" for name in defined], "name")
         for name in defined:
+            for key in _SAID:
+                drop(name, key)
             if any(name.get(mark) in ("1", "true") for mark in _CODE):
                 remove(name)
             elif not (name.get("name") or "").startswith("_xlnm."):

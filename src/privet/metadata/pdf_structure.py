@@ -1,6 +1,6 @@
 """The logical structure of a tagged PDF: headings, paragraphs, figures and their alternative texts.
 
-Invariants: structure types are the standard's own; no identifiers, classes or custom attributes; an element refers only to pages,
+Invariants: structure types are the standard's own; no identifiers, titles, classes or custom attributes; an element refers only to pages,
 annotations and pictures that are kept.
 """
 
@@ -95,7 +95,7 @@ def read_roles(tree: Tree, structure: object) -> None:
 TABLES: Final[dict[str, dict[str, Rule]]] = {
     "structure": keys(plain, "Type ParentTreeNextKey") | {"/K": _in_structure, "/ParentTree": _parents},
     "element": keys(plain, "Type R")
-    | keys(text("structure"), "Alt ActualText E T")
+    | keys(text("structure"), "Alt ActualText E")
     | {"/S": _structure_type, "/P": _structure_parent, "/Pg": _page, "/K": _in_structure, "/A": _attributes, "/Lang": language},
     "mark": keys(plain, "Type MCID") | {"/Pg": _page},
     "object": keys(plain, "Type") | {"/Pg": _page, "/Obj": _object},

@@ -21,6 +21,10 @@ _TOKEN: Final = re.compile(
 )
 # Rules are not prose, but what has a sign of an address or is a long number is looked at.
 _IDENTIFIER: Final = re.compile(r"[\w.]@\w|\\0*40|[0-9][0-9 -]{7}")
+# Many fonts are named like people and places.
+_FONT: Final = re.compile(r"\bfont(?:-family)?\s{0,9}:[^;{}]{0,200}\Z", re.IGNORECASE)
+_FONT_CHARS: Final = 240
+_FONT_NAME: Final = re.compile(r"[\"'][A-Za-z][A-Za-z _-]{0,39}[0-9]{0,3}[\"']")
 _INTERESTING: Final = re.compile(r"/\*|url\(|[\"']|@import|<!--", re.IGNORECASE)
 
 
@@ -35,6 +39,8 @@ def rewritten_style(style: str, job: Job, *, is_local: bool = False) -> str:
         before = style[last : found.start()]
         last = found.end()
         text, codings = _token(found, before, job, is_local=is_local)
+        if _is_font(style, found):
+            codings = None
         for part, how in ((before, (STYLE,) if _IDENTIFIER.search(before) is not None else None), (text, codings)):
             if how is not None:
                 texts.setdefault(how, []).append(len(out))
@@ -46,6 +52,16 @@ def rewritten_style(style: str, job: Job, *, is_local: bool = False) -> str:
         for at, text in zip(places, rewritten([out[at] for at in places], job, "style", *codings), strict=True):
             out[at] = text
     return "".join(out)
+
+
+def _is_font(style: str, found: re.Match[str]) -> bool:
+    """Tell whether a string is the name of a font."""
+    start = found.start()
+    return (
+        found.lastgroup == "string"
+        and _FONT_NAME.fullmatch(found[0]) is not None
+        and _FONT.search(style, max(0, start - _FONT_CHARS), start) is not None
+    )
 
 
 def _token(found: re.Match[str], before: str, job: Job, *, is_local: bool) -> tuple[str, tuple[Coding, ...] | None]:

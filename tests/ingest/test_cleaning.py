@@ -1,0 +1,193 @@
+"""Whole files, their members and the members of those."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import io
+import json
+import tarfile
+import time
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from privet.errors import Unprotected
+from privet.ingest.cleaning import Cleaning, guarded, in_memory
+from privet.ingest.texts import Texts
+from privet.metadata.job import CannotClean
+from privet.policy import DEFAULT, Policy, with_value
+
+EMAIL = b"jane.doe@example.com"
+MIB = 1 << 20
+
+
+def cleaning(policy: Policy = DEFAULT) -> Cleaning:
+    return Cleaning(policy, Texts(policy, "patterns", None), None)
+
+
+@pytest.fixture(scope="module")
+def plain() -> Cleaning:
+    return cleaning()
+
+
+def zipped(*members: tuple[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def unzipped(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def tarred(name: str, content: bytes) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        info = tarfile.TarInfo(name)
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
+    return file.getvalue()
+
+
+def test_members_of_all_kinds_are_cleaned_like_files(plain: Cleaning) -> None:
+    rows = b'{"m": "to jane.doe@example.com"}\n{"m": "x"}\n'
+    cleaned = unzipped(
+        plain.whole(
+            zipped(
+                ("a.txt", b"to jane.doe@example.com\n"),
+                ("rows.jsonl", rows),
+                ("rows.jsonl.gz", gzip.compress(rows, mtime=0)),
+                ("t.csv", b"mail,n\njane.doe@example.com,1\n"),
+                ("of jane.doe@example.com/a.txt", b"nothing\n"),
+                ("inner.zip", zipped(("b.txt", EMAIL))),
+                ("c.tar", tarred("c.txt", EMAIL)),
+                ("blob.bin", bytes(range(256)) * 9),
+            )
+        )
+    )
+    assert cleaned["a.txt"] == b"to [EMAIL_ADDRESS]\n"
+    assert cleaned["rows.jsonl"] == b'{"m": "to [EMAIL_ADDRESS]"}\n{"m": "x"}\n'
+    assert gzip.decompress(cleaned["rows.jsonl.gz"]) == cleaned["rows.jsonl"]
+    assert cleaned["t.csv"] == b"mail,n\n[EMAIL_ADDRESS],1\n"
+    assert cleaned["of EMAIL_ADDRESS/a.txt"] == b"nothing\n"
+    assert unzipped(cleaned["inner.zip"]) == {"b.txt": b"[EMAIL_ADDRESS]"}
+    assert EMAIL not in cleaned["c.tar"]
+    assert "blob.bin" not in cleaned
+
+
+def nested(depth: int, wrap: Callable[[bytes], bytes]) -> bytes:
+    content = b"deep\n"
+    for _ in range(depth):
+        content = wrap(content)
+    return content
+
+
+def test_archives_in_archives_have_an_end(plain: Cleaning) -> None:
+    deepest = DEFAULT.scrub.max_depth
+
+    def inside(content: bytes) -> bytes:
+        found = unzipped(content) if content[:2] == b"PK" else {}
+        return inside(found["a"]) if found else content
+
+    wrap = lambda content: zipped(("a", content))  # noqa: E731
+    assert inside(plain.whole(nested(deepest, wrap))) == b"deep\n"
+    assert inside(plain.whole(nested(deepest + 1, wrap)))[:2] == b"PK"
+    assert gzip.decompress(plain.whole(gzip.compress(b"deep\n"))) == b"deep\n"
+    with pytest.raises(CannotClean, match="cannot be cleaned"):
+        plain.whole(nested(deepest + 1, lambda content: gzip.compress(content, mtime=0)))
+
+
+def test_a_member_that_leads_out_is_dropped(plain: Cleaning) -> None:
+    names = ("../up.txt", "/etc/passwd", "a/../../b.txt", "C:\\x.txt", "..\\y.txt", "fine.txt")
+    assert list(unzipped(plain.whole(zipped(*((name, b"x\n") for name in names))))) == ["fine.txt"]
+    with tarfile.open(fileobj=io.BytesIO(plain.whole(tarred("../../x.txt", b"x\n")))) as archive:
+        assert archive.getnames() == []
+
+
+@pytest.mark.parametrize("kind", ["zip", "gzip", "tar.gz", "docx", "png", "members"])
+def test_a_bomb_is_refused_in_bounded_time(kind: str) -> None:
+    policy = with_value(DEFAULT, "scrub.max_unpacked_bytes", (1 if kind == "members" else 32) * MIB)
+    zeros = bytes(64 * MIB)
+    if kind == "zip":
+        content = zipped(("a.txt", zeros))
+    elif kind == "members":
+        content = zipped(*((f"{number}.txt", b"words \n" * 40_000) for number in range(6)))
+    elif kind == "docx":
+        content = zipped(("[Content_Types].xml", b"<Types/>"), ("word/document.xml", b"<a>" + b" " * (64 * MIB)))
+    elif kind == "png":
+        content = bomb_png()
+    else:
+        content = gzip.compress(tarred("a.txt", zeros) if kind == "tar.gz" else zeros, 9)
+    del zeros
+    started = time.process_time()
+    with pytest.raises(CannotClean):
+        cleaning(policy).whole(content)
+    assert time.process_time() - started < 5
+
+
+def bomb_png() -> bytes:
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
+
+    header = (30_000).to_bytes(4, "big") * 2 + bytes([8, 6, 0, 0, 0])
+    data = zlib.compress(bytes(16 * MIB), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def test_a_description_names_the_columns_that_are_left() -> None:
+    policy = with_value(DEFAULT, "scrub.columns", frozenset({"text"}))
+    content = json.dumps({
+        "features": {"text": {"dtype": "string"}, "owner": {"dtype": "string"}}, "homepage": "by jane.doe@example.com",
+    }).encode()  # fmt: skip
+    target = io.BytesIO()
+    cleaning(policy).document("dataset description", "x/dataset_info.json", io.BytesIO(content), target)
+    assert json.loads(target.getvalue()) == {"features": {"text": {"dtype": "string"}}}
+
+
+@pytest.mark.parametrize(
+    ("raised", "reason"),
+    [
+        (ValueError("jane.doe@example.com"), "its reader failed (ValueError)"),
+        (RecursionError(), "its reader failed (RecursionError)"),
+        (MemoryError(), "more memory"),
+        (FileNotFoundError(errno.ENOENT, "x", "/home/jane"), "its reader failed (FileNotFoundError)"),
+        (CannotClean("encrypted"), "encrypted"),
+    ],
+)
+def test_whatever_a_reader_raises_is_a_reason_without_a_word_of_the_file(raised: Exception, reason: str) -> None:
+    with pytest.raises(CannotClean) as error, guarded():
+        raise raised
+    assert reason in error.value.reason
+    assert "jane" not in error.value.reason
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        OSError(errno.ENOSPC, "full"),
+        OSError(errno.EROFS, "x"),
+        BrokenPipeError(errno.EPIPE, "x"),
+        Unprotected("x"),
+        KeyboardInterrupt(),
+    ],
+)
+def test_a_full_disk_and_our_own_errors_stay_what_they_are(raised: BaseException) -> None:
+    with pytest.raises(type(raised)) as error, guarded():
+        raise raised
+    assert error.value is raised
+
+
+def test_bytes_have_a_path_without_a_disk() -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with in_memory(b"content") as path:
+        assert path.read_bytes() == b"content"
+        assert path.stat().st_size == 7
+        assert "memfd" in str(path.readlink())
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
