@@ -112,7 +112,7 @@ class Cleaning:
         try:
             cleaned = self._cleaned(name, content, job)
         except CannotClean:
-            job.dropped("member set aside")
+            # Whoever asked says what became of it.
             return None
         finally:
             self._depth -= 1

@@ -194,6 +194,9 @@ class Document:
             self.job.dropped(what)
             self.skipping = 0 if rest.endswith("/") else 1
             return
+        if rest.endswith("/") and not is_end:
+            # An empty element is a break or a picture; nobody's name goes on behind it.
+            self.sheet.gap("\n")
         if name.rpartition(":")[2].lower() not in _INLINE:
             # A start tag behind text stands within it; one behind another tag begins something else.
             if self._is_after_end or not (is_end or self._is_after_text):
