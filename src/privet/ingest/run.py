@@ -28,7 +28,7 @@ from privet.ingest.places import Places
 from privet.ingest.plan import MANIFEST, Item, opened, planned
 from privet.ingest.repeats import Kept, kept_rows
 from privet.ingest.work import FOLDER, Work, sync, write_beside
-from privet.ingest.worker import Done, Setup, UnitDone
+from privet.ingest.worker import BATCH, Batch, Done, Setup, UnitDone
 from privet.keys import derive
 from privet.metadata.job import CannotClean
 from privet.policy import Policy
@@ -163,9 +163,13 @@ class Run:
 
     def _clean_files(self) -> None:
         left: list[Item] = []
+        records: dict[str, list[Done]] = {}
+        for batch_done in self._work.read_all(BATCH, Batch):
+            for each in batch_done.files:
+                records.setdefault(each.key, []).append(each)
         for item in self._items:
-            known = self._work.read(item.key, Done)
-            if known is not None and self._still_holds(item, known):
+            known = next((each for each in records.get(item.key, ()) if self._still_holds(item, each)), None)
+            if known is not None:
                 self._files[item.key] = known
                 self._read(0 if known.units else item.size)
             else:
@@ -201,7 +205,7 @@ class Run:
             digest_now = keyed_file_digest(file, self._job.signer.key(_DIGESTS))
         name = f"file-{item.key}"
         done = Done(item.key, item.size, item.modified_ns, name, reason=reason, input_hmac=digest_now)
-        self._work.write(item.key, done)
+        self._work.write(f"{BATCH}{item.key}", Batch([done]))
         self._files[item.key] = done
         self._read(item.size)
 
@@ -284,7 +288,7 @@ class Run:
         document = manifest(entries, self._job.plan(), self._job.signer, names_digest(self._items, self._job.signer))
         before = _earlier(self._job.out) | self._work.meant()
         self._work.mean(before | set(outputs.values()))
-        sync()
+        sync(self._job.out)
         # What is gone goes first: a file may stand where a folder is to be.
         for output in before - set(outputs.values()):
             _remove(self._job.out, output)
@@ -293,7 +297,7 @@ class Run:
             target.parent.mkdir(parents=True, exist_ok=True)
             (self._work.parts / key).replace(target)
         write_beside(self._job.out / MANIFEST, json_bytes(document))
-        sync()
+        sync(self._job.out)
         return document
 
 

@@ -10,10 +10,11 @@ Invariants:
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
 
@@ -83,6 +84,13 @@ class Work:
         except (OSError, msgspec.MsgspecError):
             return None
 
+    def read_all(self, start: str, made: type[_Struct]) -> Iterator[_Struct]:
+        """Yield the records whose names begin so, as far as they can be read."""
+        for path in sorted(self.state.glob(f"{start}*.json")):
+            record = self.read(path.name.removesuffix(".json"), made)
+            if record is not None:
+                yield record
+
     def write(self, name: str, record: msgspec.Struct) -> None:
         """Write a record into place."""
         write_beside(self.state / f"{name}.json", msgspec.json.encode(record))
@@ -126,6 +134,13 @@ def write_beside(path: Path, content: bytes) -> None:
         raise
 
 
-def sync() -> None:
-    """Have everything written that is still in the system's memory: one call for thousands of files."""
-    os.sync()
+def sync(folder: Path) -> None:
+    """Have everything written that is still in memory for the disk of a folder: one call for thousands of files (syncfs(2))."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    except AttributeError:  # not Linux
+        os.sync()
+    finally:
+        os.close(descriptor)

@@ -75,6 +75,16 @@ class Done(msgspec.Struct):
     kept: str = ""
 
 
+class Batch(msgspec.Struct):
+    """What became of some files."""
+
+    files: list[Done]
+
+
+BATCH: Final = "batch-"
+"""How the names of records of batches begin."""
+
+
 class UnitDone(msgspec.Struct):
     """What became of one unit."""
 
@@ -98,7 +108,11 @@ class Worker:
 
     def files(self, items: Sequence[Item]) -> list[Done]:
         """Clean files that are small or no tables; of tables tell the units."""
-        return [self._file(item) for item in items]
+        done = [self._file(item) for item in items]
+        # One record for all: with thousands of small files their records would take as long as they do.
+        if done:
+            self._work.write(f"{BATCH}{done[0].key}", Batch(done))
+        return done
 
     def _file(self, item: Item) -> Done:
         self._texts.taken()
@@ -127,7 +141,6 @@ class Worker:
                 done.input_hmac = ""
             (self._work.parts / item.key).unlink(missing_ok=True)
         done.found = self._texts.taken()
-        self._work.write(item.key, done)
         return done
 
     def _document(self, item: Item, source: BinaryIO, done: Done) -> None:
