@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from privet.dates import DateShift
 from privet.detect.engine import Detector, TierName, checked_text, checked_texts, detector, resolve, settled
@@ -25,6 +25,9 @@ from privet.policy import DEFAULT, Policy
 from privet.records import Span
 from privet.sealed import checked_key
 from privet.surrogates import DATE_KINDS, Surrogate, SurrogateName, Writing, label, mask, opened, writing
+
+if TYPE_CHECKING:
+    from privet.detect.names import Read
 
 SURROGATES: Final[dict[str, Surrogate]] = {"label": label, "mask": mask}
 """Those that need nothing but the span."""
@@ -116,19 +119,35 @@ def _redact_all(texts: Iterator[str], finder: Detector, how: Writing) -> Iterato
     while batch := list(islice(texts, _BATCH_TEXTS)):
         waiting: Sequence[int] = range(len(batch))
         edits: list[list[TextEdit]] = [[] for _ in batch]
+        last: dict[int, list[TextEdit]] = {}
+        reads: dict[int, Read] = {}
         for _ in range(PASSES):
-            short = [at for at in waiting if len(batch[at]) < MIN_HOLD_BACK_CHARS]
-            once = dict(zip(short, finder.find_all([batch[at] for at in short]), strict=True))
-            changed = []
+            reads = _reads(finder, {at: batch[at] for at in waiting}, last, reads)
+            last = {}
             for at in waiting:
-                more = _edits(batch[at], once[at], how) if at in once else _pass_edits(batch[at], finder, how)
+                more = _pass_edits(batch[at], finder, how, reads.get(at))
                 text = _made(batch[at], more)
                 if text != batch[at]:
                     edits[at] = _then(edits[at], batch[at], more)
                     batch[at] = text
-                    changed.append(at)
-            waiting = changed
+                    last[at] = more
+            waiting = list(last)
         yield from zip(batch, edits, strict=True)
+
+
+def _reads(
+    finder: Detector, texts: dict[int, str], edits: dict[int, list[TextEdit]], before: dict[int, Read]
+) -> dict[int, Read]:
+    """Return what the words of texts are; where a text was made by edits of one that was read, most of it is known."""
+    names = finder.names
+    if names is None or finder.reads_whole_texts:
+        return {}
+    from privet.detect.names import PIECE_CHARS
+
+    known = [at for at in texts if at in before]
+    fresh = [at for at, text in texts.items() if at not in before and len(text) <= PIECE_CHARS]
+    again = names.reread_all([texts[at] for at in known], [edits[at] for at in known], [before[at] for at in known])
+    return dict(zip((*known, *fresh), (*again, *names.read_all([texts[at] for at in fresh])), strict=True))
 
 
 class Redactor:
@@ -287,11 +306,11 @@ def _once(text: str, finder: Detector, how: Writing) -> str:
     return _made(text, _pass_edits(text, finder, how))
 
 
-def _pass_edits(text: str, finder: Detector, how: Writing) -> list[TextEdit]:
-    """Return what one pass changes in a whole text."""
-    if len(text) < MIN_HOLD_BACK_CHARS or finder.reads_whole_texts:
+def _pass_edits(text: str, finder: Detector, how: Writing, read: Read | None = None) -> list[TextEdit]:
+    """Return what one pass changes in a whole text; `read` is what is known of its words."""
+    if finder.reads_whole_texts:
         return _edits(text, finder.find(text), how)
-    found = finder.candidates(text)
+    found = finder.candidates(text, read)
     if is_never_forced(finder, text, found, MIN_HOLD_BACK_CHARS):
         return _edits(text, settled(text, found), how)
     one = _Pass(finder, how)

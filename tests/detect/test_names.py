@@ -120,7 +120,7 @@ def test_pieces_of_a_long_text_join_without_a_seam(monkeypatch: pytest.MonkeyPat
     from privet.detect import names
 
     for size in (7, 64, 333, 1000):
-        monkeypatch.setattr(names, "_PIECE_CHARS", size)
+        monkeypatch.setattr(names, "PIECE_CHARS", size)
         assert TIER.candidates(text, 0, len(text)) == whole
         first, last = whole[2].start, whole[-3].end
         assert TIER.candidates(text, first, last) == whole[2:-2]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from collections.abc import Iterable
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from privet.detect import segments
 from privet.detect.engine import Detector
 from privet.detect.rules import RULES
 from privet.detect.rules_spelled import SPELLED
@@ -78,8 +80,8 @@ texts = st.lists(st.one_of(st.sampled_from(WORDS), st.sampled_from(SAMPLES), st.
 def run(chunks: Iterable[str], detector: Detector = DETECTOR) -> tuple[str, list[Span]]:
     stream = SpanStream(detector)
     text, spans = "", []
-    segments = itertools.chain.from_iterable(stream.feed(chunk) for chunk in chunks)
-    for piece, found in itertools.chain(segments, stream_end(stream)):
+    fed = itertools.chain.from_iterable(stream.feed(chunk) for chunk in chunks)
+    for piece, found in itertools.chain(fed, stream_end(stream)):
         spans += [span._replace(start=span.start + len(text), end=span.end + len(text)) for span in found]
         text += piece
     return text, spans
@@ -153,13 +155,26 @@ def test_prose_flows_one_word_behind() -> None:
         "ＧＢ８２ ＷＥＳＴ ",
         "p\u200bassword: ",
         "٠٣٠ ",
+        "77 ",
+        "77 vine ",
+        "1600 Pennsylvania Ave NW, ",
+        "1600 Pennsylvania Ave NW, Washington, DC ",
+        "Flat ",
+        "12 bis rue de la ",
+        "via Giuseppe ",
+        "ul. Jana ",
+        "Hauptstraße ",
+        "Am Alten ",
+        "Postfach ",
+        "in DE ",
+        r"C:\Users\Jane ",
     ],
 )
 def test_an_identifier_in_the_making_is_held(held: str) -> None:
     assert not is_cut("so " + held, len(held) + 3)
 
 
-@pytest.mark.parametrize("free", ["Hello, ", "end. ", "room 5\n", "密 "])
+@pytest.mark.parametrize("free", ["Hello, ", "end. ", "room 5\n", "密 ", "12 rooms were booked. "])
 def test_ordinary_words_are_not_held(free: str) -> None:
     assert is_cut("so " + free, len(free) + 3)
 
@@ -185,6 +200,12 @@ def test_a_word_is_let_go_once_the_next_cannot_be_at_or_dot(word: str, after: st
     assert is_cut(f"so {word}\n{after}", len(word) + 4)
 
 
+def test_a_name_is_held_before_a_word_that_only_says_street() -> None:
+    assert not is_cut("in der Berliner Straße 5", 16)
+    assert not is_cut("in der Berliner Str", 16)
+    assert is_cut("in der Berliner Strom", 16)
+
+
 def test_japanese_flows_without_spaces() -> None:
     stream = SpanStream(DETECTOR)
     text = "電話は明日の朝にかけてください"
@@ -207,8 +228,7 @@ def long_url(size: int) -> str:
 
 
 KEY_BODY = "\n".join(
-    "".join(random.Random(seed).choices("ABCDEFGHIJabcdefghij0123456789+/", k=64))
-    for seed in range(200)
+    "".join(random.Random(seed).choices("ABCDEFGHIJabcdefghij0123456789+/", k=64)) for seed in range(200)
 )
 KEY = f"-----BEGIN PRIVATE KEY-----\n{KEY_BODY}\n-----END PRIVATE KEY-----"
 
@@ -294,3 +314,23 @@ def test_names_flow_about_seven_words_behind() -> None:
 def test_what_is_glued_or_disguised_is_whole_in_a_stream(text: str, size: int) -> None:
     for detector in (DETECTOR, NAMED):
         assert run(chunked(text, size), detector) == (text, list(detector.find(text)))
+
+
+@pytest.mark.parametrize(
+    "text", ["-----BEGIN RSA PRIVATE KEY-----", "%2d----BEGIN EC PRIVATE KEY-----", "&#45;----BEGIN PRIVATE KEY-----"]
+)
+def test_a_header_is_seen_however_its_dashes_are_written(text: str) -> None:
+    assert segments._has_header(f"é {text}")
+
+
+@pytest.mark.parametrize("text", ["a – b -- c", "é — 3-4", "- é -"])
+def test_dashes_in_prose_are_no_header(text: str) -> None:
+    assert not segments._may_begin(text)
+
+
+def test_a_plain_cut_is_a_cut() -> None:
+    samples = " ".join(text.replace("«", "").replace("»", "") for rule in RULES for text in (*rule.hits, *rule.misses))
+    gaps = [match.start() for match in re.finditer(" ", samples)]
+    plain = [gap for gap in gaps if segments._is_plain_cut(samples, gap)]
+    assert plain
+    assert all(is_cut(samples, gap + 1) for gap in plain)

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from privet.errors import Unprotected
@@ -191,3 +192,25 @@ def test_bytes_have_a_path_without_a_disk() -> None:
         assert path.stat().st_size == 7
         assert "memfd" in str(path.readlink())
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_fields_of_a_struct_keep_their_values_when_a_name_before_them_changes(plain: Cleaning) -> None:
+    kind = pa.struct([(EMAIL.decode(), pa.int64()), ("b", pa.int64())])
+    rows = [{EMAIL.decode(): 1, "b": 2}]
+    table = pa.table(
+        {
+            "s": pa.array(rows, kind),
+            "m": pa.array([[("k", rows[0])]], pa.map_(pa.string(), kind)),
+            "l": pa.array([rows], pa.list_(pa.field("item", kind), 1)),
+        }
+    )
+    file = io.BytesIO()
+    with pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    out = pa.ipc.open_file(plain.whole(file.getvalue())).read_all()
+    names = ["[EMAIL_ADDRESS]", "b"]
+    assert [field.name for field in out.schema.field("s").type] == names
+    assert [field.name for field in out.schema.field("m").type.item_type] == names
+    assert [field.name for field in out.schema.field("l").type.value_type] == names
+    (row,) = out.to_pylist()
+    assert (row["s"]["b"], row["m"][0][1]["b"], row["l"][0]["b"]) == (2, 2, 2)

@@ -113,6 +113,57 @@ def test_columns_and_tables_get_new_names_and_others_are_left_out(
     assert EMAIL.encode() not in out
 
 
+def test_whatever_else_the_schema_says_is_cleaned(scrubbed: Scrub, tmp_path: Path) -> None:
+    source = tmp_path / "a.db"
+    with _database(source) as database:
+        script = """
+            CREATE TABLE "{EMAIL}" (a);
+            CREATE TABLE "b {EMAIL}" (a "x {EMAIL}", b DEFAULT "y {EMAIL}", CONSTRAINT [c {EMAIL}] CHECK (a > 0));
+            CREATE TABLE c (a, "{EMAIL}" DEFAULT 1);
+            CREATE INDEX "i {EMAIL}" ON c (a) WHERE a <> "z {EMAIL}";
+            CREATE INDEX "j {EMAIL}" ON c (a);
+            CREATE VIEW "v {EMAIL}" AS SELECT a AS "w {EMAIL}" FROM c;
+            CREATE TRIGGER "t {EMAIL}" AFTER INSERT ON c BEGIN SELECT "z {EMAIL}"; END;
+            INSERT INTO "{EMAIL}" VALUES (1);
+            INSERT INTO "b {EMAIL}" VALUES (2, 3);
+            INSERT INTO c VALUES (4, 5);
+        """
+        database.executescript(script.replace("{EMAIL}", EMAIL))
+    out, database = _cleaned(scrubbed, source)
+    with closing(database):
+        assert EMAIL.encode() not in out
+        names = {name for (name,) in database.execute("SELECT name FROM sqlite_schema")}
+        assert {"[EMAIL]", "b [EMAIL]", "c", "j [EMAIL]", "v [EMAIL]"} <= names
+        assert database.execute('SELECT * FROM "[EMAIL]"').fetchall() == [(1,)]
+        assert database.execute('SELECT * FROM "b [EMAIL]"').fetchall() == [(2, 3)]
+        assert database.execute('SELECT a, "[EMAIL]" FROM c').fetchall() == [(4, 5)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        'CREATE VIRTUAL TABLE f USING fts5(a, "{EMAIL}")',
+        "CREATE VIRTUAL TABLE f USING fts5(a, tokenize=\"unicode61 tokenchars '{EMAIL}'\")",
+        'CREATE TABLE t ("{EMAIL}" TEXT, b DEFAULT "{EMAIL}")',
+    ],
+)
+def test_a_table_whose_declaration_stays_unclean_is_refused(sql: str, scrubbed: Scrub, tmp_path: Path) -> None:
+    source = tmp_path / "a.db"
+    with _database(source) as database:
+        database.execute(sql.replace("{EMAIL}", EMAIL))
+    with pytest.raises(CannotClean, match="an identifier"):
+        scrubbed(sqlite, source)
+
+
+def test_where_no_column_is_kept_no_name_of_a_table_is(scrubbed: Scrub, cleaner: Any, tmp_path: Path) -> None:
+    source = tmp_path / "a.db"
+    with _database(source) as database:
+        database.execute(f'CREATE TABLE "{EMAIL}" (gone)')
+    out, database = _cleaned(scrubbed, source, lambda: cleaner(left_out=("gone", "text")))
+    database.close()
+    assert EMAIL.encode() not in out
+
+
 def test_unique_values_stay_unique(scrubbed: Scrub, tmp_path: Path) -> None:
     source = tmp_path / "a.db"
     with _database(source) as database:

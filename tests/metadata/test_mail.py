@@ -104,7 +104,20 @@ def test_a_mail_without_identifiers_keeps_its_text_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    "charset", ["us-ascii", "iso-8859-1", "windows-1252", "utf-8", "koi8-r", "shift_jis", "utf-16", "none-such", ""]
+    "charset",
+    [
+        "us-ascii",
+        "iso-8859-1",
+        "windows-1252",
+        "utf-8",
+        "koi8-r",
+        "shift_jis",
+        "utf-16",
+        "utf-7",
+        "cp500",
+        "none-such",
+        "",
+    ],
 )
 @pytest.mark.parametrize("encoding", ["7bit", "8bit", "quoted-printable", "base64", "BASE64 ", ""])
 def test_texts_are_rewritten_in_their_encoding(charset: str, encoding: str) -> None:
@@ -126,7 +139,17 @@ def test_texts_are_rewritten_in_their_encoding(charset: str, encoding: str) -> N
     assert payload.decode(said if said != "none-such" else "ascii").strip() == f"{letters} [X] {letters}"
 
 
+def test_an_address_that_a_soft_line_break_cuts_is_found() -> None:
+    cut = A.replace("@", "@ \r\n> ")
+    raw = (
+        f"From: a\r\nContent-Type: text/plain; format=flowed; delsp=YES\r\n\r\n> to {cut} or  \r\n> not\r\n-- \r\nx\r\n"
+    )
+    out = check(mail.clean, raw.encode()).decode()
+    assert out.partition("\r\n\r\n")[2] == "> to [X] \r\n>  or  \r\n> not\r\n-- \r\nx\r\n"
+
+
 HEADERS = {
+    "other codes": f"=?utf-7?q?{A.replace('@', '+AEA-')}?=",
     "encoded words": f"=?utf-8?q?{N.replace(' ', '_')}?= <{A}>",
     "base64 words": f"=?UTF-8?B?{base64.b64encode(N.encode()).decode()}?= <{A}>",
     "cut words": f"=?utf-8?b?{base64.b64encode(N[:6].encode()).decode()}?=\r\n =?utf-8?b?{base64.b64encode(N[6:].encode()).decode()}?= <{A}>",

@@ -448,6 +448,7 @@ def test_a_tagged_file_stays_tagged() -> None:
         element = opened.Root.StructTreeRoot.K
         assert element.S == Name.P
         assert str(element.Alt) == "of [X]"
+        assert "/T" not in element
         assert opened.Root.StructTreeRoot.ParentTree.Nums[1][0].objgen == element.objgen
 
 

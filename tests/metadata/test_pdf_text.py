@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import io
 import random
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -408,6 +410,51 @@ def test_no_mixture_of_operators_keeps_a_name(parts: list[tuple[bytes, str, str]
         ).decode("cp1252")
     expected = "".join(word for operator, *words in parts for word in words[: operator.count(b"%s")])
     assert sorted(shown.replace("[X]", "")) == sorted(expected.replace("Zorvath", ""))
+
+
+_PIXELS = bytes(range(48, 64))
+INLINE = {
+    "plain": b"BI /W 4 /H 4 /BPC 8 /CS /G ID " + _PIXELS,
+    "long names": b"BI /Width 4 /Height 4 /BitsPerComponent 8 /ColorSpace /DeviceGray ID " + _PIXELS,
+    "mask": b"BI /W 16 /H 8 /IM true /D [1 0] ID " + _PIXELS,
+    "flate": b"BI /W 4 /H 4 /BPC 8 /CS /G /F [/Fl] ID " + zlib.compress(_PIXELS),
+    "hexadecimal": b"BI /W 4 /H 4 /BPC 8 /CS /G /F /AHx ID " + _PIXELS.hex().encode() + b">",
+    "base 85": b"BI /W 4 /H 4 /BPC 8 /CS /G /F [/A85] ID " + base64.a85encode(_PIXELS) + b"~>",
+    "run lengths": b"BI /W 4 /H 4 /BPC 8 /CS /G /F /RL ID \x0f" + _PIXELS + b"\x80",
+    "of a space that is not known": b"BI /W 4 /H 4 /BPC 8 /CS /C1 ID " + _PIXELS,
+}
+BEHIND = [
+    b"/Artifact <</Type /Pagination>> BDC BT /F1 12 Tf 72 700 Td (Zorvath) Tj ET EMC",
+    b"BT /F1 12 Tf 72 700 Td [(Zor) -3 (vath)] TJ ET",
+    b"/P <</MCID 0 /X (Zorvath)>> BDC EMC",
+    b"(Zorvath) zz q Q",
+    b"% Zorvath",
+]
+
+
+@pytest.mark.parametrize("picture", INLINE.values(), ids=INLINE.keys())
+@pytest.mark.parametrize("behind", BEHIND)
+def test_what_stands_behind_a_picture_in_the_page_is_no_picture(picture: bytes, behind: bytes) -> None:
+    cleaned = clean(save(page(picture + b" EI " + behind + b" BI /W 1 /H 1 /IM true ID x EI")))
+    assert b"Zor" not in everything(cleaned)
+    with pikepdf.open(io.BytesIO(cleaned)) as opened:
+        assert opened.pages[0].obj.Contents.read_bytes().startswith(picture + b" EI ")
+
+
+def test_a_picture_in_the_page_says_nothing_but_what_it_is() -> None:
+    picture = (
+        b"BI /W 4 /H 4 /X (Zorvath ID) /BPC 8 %Zorvath\n /Y <</Z /Zorvath>> /CS /G ID " + _PIXELS + b"Zorvath EI Q"
+    )
+    cleaned = clean(save(page(b"q " + picture)))
+    assert b"Zorvath" not in everything(cleaned)
+    with pikepdf.open(io.BytesIO(cleaned)) as opened:
+        assert _PIXELS in opened.pages[0].obj.Contents.read_bytes()
+
+
+@pytest.mark.parametrize("coding", [b"", b"/F /AHx", b"/F /A85", b"/F /RL", b"/F /LZW"])
+@pytest.mark.parametrize("end", [b"EI zz", b""])
+def test_many_pictures_that_end_nowhere_are_quick(coding: bytes, end: bytes) -> None:
+    assert clean(save(page((b"BI " + coding + b" ID a " + end + b" ") * 20_000)))
 
 
 def test_many_edits_of_one_long_string_are_quick() -> None:

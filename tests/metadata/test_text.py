@@ -28,6 +28,13 @@ def test_identifiers_go_and_the_rest_is_the_same_in_every_encoding(encoding: str
     assert out == LINES.replace(ADDRESS.value, "[X]").replace(NAME.value, "[X]").encode(encoding)
 
 
+@pytest.mark.parametrize("mark", ["utf-16", "utf-32"])
+def test_an_identifier_in_ascii_behind_the_mark_of_another_encoding_is_no_way_through(mark: str) -> None:
+    raw = "".encode(mark) + f"to {ADDRESS.value} and {NAME.value}".encode().ljust(80)
+    with pytest.raises(CannotClean, match=r"two encodings|broken UTF-32"):
+        cleaned(text.clean, raw)
+
+
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc"), include_characters="\n\r\t")), st.sampled_from(ENCODINGS))
 def test_nothing_changes_where_nothing_is_found(content: str, encoding: str) -> None:
     try:

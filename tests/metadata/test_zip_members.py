@@ -1,3 +1,4 @@
+import gc
 import io
 import stat
 import zipfile
@@ -67,3 +68,13 @@ def test_the_meter_stops_bombs() -> None:
     meter.add(2**26)
     with pytest.raises(CannotClean, match="times its size"):
         meter.add(1)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_an_archive_that_is_given_up_is_forgotten_without_a_word() -> None:
+    target = io.BytesIO()
+    writer = write_zip(target)
+    writer.add("a", b"x")
+    target.close()
+    del writer
+    gc.collect()

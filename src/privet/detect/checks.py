@@ -57,7 +57,7 @@ def both(first: Check, second: Check) -> Check:
 
 _EXPIRY: Final = re.compile(rb"[ ,;:/|]{1,2}(?:0[1-9]|1[0-2])[/-]\d\d")
 _GROUP_BEFORE: Final = re.compile(rb"(?:\A|\D)\d{4}[ -]\Z|[.\w/\\+*#%$=-]\Z")
-_GROUP_BEHIND: Final = re.compile(rb"[ -]\d{4}(?:\D|\Z)|[\w%\\/*+]")
+_GROUP_BEHIND: Final = re.compile(rb"[ ._/-]\d{4}(?:\D|\Z)|[\w%\\/*+]")
 
 
 def luhn(number: str) -> bool:

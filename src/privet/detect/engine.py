@@ -29,7 +29,7 @@ from privet.records import NAMES_KINDS, Span
 
 if TYPE_CHECKING:
     from privet.detect.custom import OwnTier
-    from privet.detect.names import Marked, NamesTier
+    from privet.detect.names import Marked, NamesTier, Read
 
 TierName = Literal["patterns", "names", "deep"]
 
@@ -143,12 +143,18 @@ class Detector:
         spans = self._settle(window, found, self._names_in(window, start, end, None if skipped else marked), skipped)
         return self._with_whole(spans, text, start + skipped, end + skipped) if self._whole else spans
 
-    def candidates(self, text: str) -> list[Span]:
-        """Return every hit in a text of the tiers that can stream, placeholders left out; hits may overlap."""
+    def candidates(self, text: str, read: Read | None = None) -> list[Span]:
+        """Return every hit in a text of the tiers that can stream, placeholders left out; hits may overlap.
+
+        `read` is what `NamesTier.read_all` said of the text.
+        """
         found = self._patterns.candidates(text, 0, len(text))
         if self._own is not None:
             found += self._own.candidates(text, 0, len(text))
-        found += self._names_in(text, 0, len(text))
+        if read is None or self.names is None:
+            found += self._names_in(text, 0, len(text))
+        else:
+            found += self._firm(text, self.names.spans_read(text, read))
         return outside(text, found, placeholders(text, self.placeholder)) if found else found
 
     def _with_whole(self, spans: Sequence[Span], text: str, start: int, end: int) -> tuple[Span, ...]:

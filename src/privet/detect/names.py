@@ -14,12 +14,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib.resources import as_file, files
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
 
 from privet.detect.network import Network
+from privet.detect.reread import Edits, near_edits
 from privet.detect.rule import NAMES_CONTEXT_CHARS
 from privet.detect.words import CASES, LABEL, TOKEN
 from privet.errors import Unprotected
@@ -69,8 +71,9 @@ _DATE: Final = re.compile(
 _DATE_CHARS: Final = 40
 _CALLED: Final = re.compile(r"[(=\[{$]|\.[A-Za-z_$]|&&|\|\||\?\.|::|->")
 _CALLING: Final = re.compile(r"(?:&&|\|\||!|\$|::|->|=>)\Z")
-_PIECE_CHARS: Final = 1 << 16
+PIECE_CHARS: Final = 1 << 16
 """Longer texts are looked at in pieces of so much."""
+_WORDS_AT_ONCE: Final = 1 << 13
 _INNER: Final = frozenset(".,:")
 _EDGES: Final = frozenset(",;:()[]{}<>\"'`“”„«»‘’!?*/\\|-–—=+&#.…•·\n")
 
@@ -93,6 +96,18 @@ class Marked(NamedTuple):
     begins: bool
 
 
+Judged = tuple["NDArray[np.int64]", "NDArray[np.float32]", "NDArray[np.bool_]"]
+
+
+class Read(NamedTuple):
+    """The words of a whole text, and for each its kind (-1: none), how certain that is, and whether it begins a span."""
+
+    found: Words
+    kinds: NDArray[np.int64]
+    certain: NDArray[np.float32]
+    begins: NDArray[np.bool_]
+
+
 class NamesTier:
     """The names model under a policy."""
 
@@ -110,7 +125,7 @@ class NamesTier:
         `marked` is what `settled` returned for this text, where it was asked before.
         """
         if marked is None:
-            is_long = end - start > _PIECE_CHARS
+            is_long = end - start > PIECE_CHARS
             marked = self._marked_in_pieces(text, start, end) if is_long else self._marked(self._near(text, start, end))
         # Words beyond were seen without all of their context: they must not join what is inside.
         inside = [word for word in marked if start <= word.start < end]
@@ -121,20 +136,60 @@ class NamesTier:
 
     def candidates_of(self, texts: Sequence[str]) -> list[list[Span]]:
         """Return the spans of each text, looking at all of them at once: for many short texts."""
-        words: list[str] = []
-        parts = []
-        for text in texts:
-            found = self._split(text)
-            parts.append((len(words), found.places))
-            words += found.words
-            words += [""] * self.reach_words
-        kinds, certain, begins = self._decide(words)
-        out = []
-        for text, (first, places) in zip(texts, parts, strict=True):
-            end = first + len(places)
-            marked = _marked(places, kinds[first:end], certain[first:end], begins[first:end])
-            out.append(self._wanted(text, _spans(text, marked)))
-        return out
+        return [self.spans_read(text, found) for text, found in zip(texts, self.read_all(texts), strict=True)]
+
+    def read_all(self, texts: Sequence[str]) -> list[Read]:
+        """Return what the words of each text are, looking at all of them at once."""
+        found = [self._split(text) for text in texts]
+        return [
+            Read(part, *judged)
+            for part, judged in zip(found, self._judged([part.words for part in found]), strict=True)
+        ]
+
+    def reread_all(self, texts: Sequence[str], edits: Sequence[Edits], before: Sequence[Read]) -> list[Read]:
+        """Return what the words of texts are that were made by edits of others that were read: only words near those are judged anew."""
+        found = [self._split(text) for text in texts]
+        near = [
+            near_edits(old.found.places, new.places, made, self.reach_words)
+            for old, new, made in zip(before, found, edits, strict=True)
+        ]
+        judged = self._judged(
+            [
+                [word for start, end in one.pieces for word in new.words[start:end]]
+                for new, one in zip(found, near, strict=True)
+            ]
+        )
+        return [
+            Read(
+                new,
+                one.merged(old.kinds, anew[0]),
+                one.merged(old.certain, anew[1]),
+                one.merged(old.begins, anew[2]),
+            )
+            for new, old, one, anew in zip(found, before, near, judged, strict=True)
+        ]
+
+    def _judged(self, parts: Sequence[list[str]]) -> Iterator[Judged]:
+        """Yield what `_decide` says of each list of words by itself."""
+        gap = [""] * self.reach_words
+        waiting: list[list[str]] = []
+        count = 0
+        for at, part in enumerate(parts, 1):
+            waiting.append(part)
+            count += len(part)
+            if count < _WORDS_AT_ONCE and at < len(parts):
+                continue
+            judged = self._decide([word for words in waiting for word in (*words, *gap)])
+            first = 0
+            for words in waiting:
+                last = first + len(words)
+                yield judged[0][first:last], judged[1][first:last], judged[2][first:last]
+                first = last + len(gap)
+            waiting, count = [], 0
+
+    def spans_read(self, text: str, read: Read) -> list[Span]:
+        """Return the spans of a text that was read."""
+        return self._wanted(text, _spans(text, _marked(read.found.places, *read[1:])))
 
     def _marked(self, found: Words) -> list[Marked]:
         return _marked(found.places, *self._decide(found.words))
@@ -143,8 +198,8 @@ class NamesTier:
         """Return the marked words of a long text, which is never held as words as a whole."""
         out: list[Marked] = []
         count = 0
-        for low in range(start, end, _PIECE_CHARS):
-            high = min(end, low + _PIECE_CHARS)
+        for low in range(start, end, PIECE_CHARS):
+            high = min(end, low + PIECE_CHARS)
             left = max(0, low - NAMES_CONTEXT_CHARS)
             found = self._split(text[left : high + NAMES_CONTEXT_CHARS])
             inside = [at for at, place in enumerate(found.places) if place[1] and low <= place[0] + left < high]
@@ -218,13 +273,20 @@ class NamesTier:
         return Words(found.words[first:last], found.places[first:last])
 
     def _split(self, text: str) -> Words:
+        places = [match.span() for match in TOKEN.finditer(text)]
+        # Gaps and words in turn: in most texts none of both is long, and then the words are all there is.
+        edges = np.fromiter(chain.from_iterable(places), np.int64, 2 * len(places))
+        if not len(edges) or max(int(edges[0]), int((edges[1:] - edges[:-1]).max())) <= _MAX_CHARS:
+            return Words(TOKEN.findall(text), places)
+        return self._split_at_gaps(text, places)
+
+    def _split_at_gaps(self, text: str, found: Iterable[tuple[int, int]]) -> Words:
         words: list[str] = []
         places: list[tuple[int, int]] = []
         gap = [""] * self.reach_words
         nowhere = [(0, 0)] * self.reach_words
         last = 0
-        for match in TOKEN.finditer(text):
-            first, end = match.span()
+        for first, end in found:
             if first - last > _MAX_CHARS:
                 words += gap
                 places += nowhere
@@ -232,12 +294,12 @@ class NamesTier:
                 words += gap
                 places += nowhere
             else:
-                words.append(match[0])
+                words.append(text[first:end])
                 places.append((first, end))
             last = end
         return Words(words, places)
 
-    def _decide(self, words: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.bool_]]:
+    def _decide(self, words: Sequence[str]) -> Judged:
         """Return for each word its kind (-1: none), how certain that is (0..1), and whether it begins a span."""
         if not words:
             return np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(0, np.bool_)

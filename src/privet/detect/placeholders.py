@@ -40,7 +40,7 @@ MAX_PLACEHOLDER_CHARS: Final = _MAX_KIND_CHARS + 4 + _LONGEST
 
 @lru_cache(maxsize=16)
 def placeholder_pattern(kinds: frozenset[str]) -> re.Pattern[str]:
-    """Return what finds placeholders of the built-in and these kinds: [PERSON], [PERSON_1], [PERSON_k7f3q2mabc], [PERSON:1…], [AGE~30-39]."""
+    """Return what finds placeholders of the built-in and these kinds: [PERSON], [PERSON_1], [PERSON_k7f3q2mabc], [PERSON:1…], [AGE~9]."""
     known = "|".join(sorted(kinds.union(KINDS), key=lambda kind: (-len(kind), kind)))
     return re.compile(
         rf"\[(?:{known})(?:_[0-9]{{1,6}}|_[a-z2-7]{{{PSEUDONYM_CHARS}}}"

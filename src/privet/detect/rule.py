@@ -4,7 +4,8 @@ Invariants, each with a test over the whole table:
 
 - A pattern is bounded: its longest match is at most `MAX_PATTERN_BYTES`. Only `extent` may run on without end, and
   then only over one character class, so matching stays linear whatever the text.
-- A rule decides from the text left of the hit (`CONTEXT_CHARS` at most), the hit, and the token right after it.
+- A rule decides from the text left of the hit (`CONTEXT_CHARS` at most), the hit, and the token right after it. Only street
+  addresses look further right: no stream is cut inside them (see `address_words`).
 - No match of a pattern holds a place where a stream may be cut (see `segments`).
 """
 

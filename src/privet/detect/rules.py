@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from privet.detect import (
+    rules_address,
     rules_device,
     rules_europe,
     rules_europe_north_east,
+    rules_home,
     rules_money,
     rules_personal,
     rules_phone,
@@ -22,10 +24,12 @@ RULES: Final[tuple[Rule, ...]] = (
     *rules_web.RULES,
     *rules_spelled.RULES,
     *rules_device.RULES,
+    *rules_home.RULES,
     *rules_secrets.RULES,
     *rules_phone.RULES,
     *rules_money.RULES,
     *rules_personal.RULES,
+    *rules_address.RULES,
     *rules_europe.RULES,
     *rules_europe_north_east.RULES,
     *rules_world.RULES,

@@ -108,7 +108,7 @@ def _iban(hit: Candidate) -> bool:
     """Pass account numbers of the country's length with the mod 97 checksum; words in capitals that follow stay outside."""
     value = hit.value
     length = _IBAN_LENGTHS.get(value[:2].upper(), 0)
-    places = [place for place, char in enumerate(value) if char not in " -"][:length]
+    places = [place for place, char in enumerate(value) if char not in " -."][:length]
     if not length or len(places) < length:
         return False
     compact = "".join(value[place] for place in places).upper()
@@ -129,32 +129,28 @@ def _account(hit: Candidate) -> bool:
     return bool(_ACCOUNT_LEFT.search(hit.left[-40:])) and not checks.in_row(hit)
 
 
+_CARD_WORDS: Final = (
+    "card", "visa", "mastercard", "amex", "credit", "debit", "karte", "kreditkarte", "tarjeta", "carte", "carta", "kaart",
+    "cartão", "karta", "cc", "pan",
+)  # fmt: skip
+
+# One separator all through: digits in fours with different ones are tables and versions.
+_IN_FOURS: Final = "|".join(rf"(?:\d{{4}}{gap}){{3}}\d{{4}}" for gap in ("[ -]", r"\.", "_", "/", "[ ]{2}"))
+
+_COUNTRIES: Final = f"(?:{'|'.join(_IBAN_LENGTHS)})"
+
+# Words in capitals are no group: a stream knows by a digit, or two to four capitals, that an account number may go on.
+_IBAN_GROUP: Final = r"(?:[A-Z]{2,4}|[A-Z0-9]{0,8}\d[A-Z0-9]{0,8})"
+
 RULES: Final = (
     Rule(
         id="payment-card",
         kind="CREDIT_CARD",
-        head=NUMBER_HEAD,
-        pattern=r"\b(?:(?:\d{4}[ -]){3}\d{4}|\d{4}[ -]\d{6}[ -]\d{4,5}|\d{13,19})\b",
+        head=NUMBER_HEAD + r"|\b\d{4}_\d{4}",
+        pattern=rf"\b(?:{_IN_FOURS}|\d{{4}}[ ._-]\d{{6}}[ ._-]\d{{4,5}}|\d{{13,19}})\b",
         score=0.85,
         check=checks.card,
-        context=(
-            "card",
-            "visa",
-            "mastercard",
-            "amex",
-            "credit",
-            "debit",
-            "karte",
-            "kreditkarte",
-            "tarjeta",
-            "carte",
-            "carta",
-            "kaart",
-            "cartão",
-            "karta",
-            "cc",
-            "pan",
-        ),
+        context=_CARD_WORDS,
         context_score=0.95,
         source="ISO/IEC 7812-1; test cards of the card networks",
         hits=(
@@ -166,6 +162,11 @@ RULES: Final = (
             "«378282246310005»",
             "«3782 822463 10005»",
             "«6011111111111117»",
+            "«4111.1111.1111.1111».",
+            "«4111_1111_1111_1111»",
+            "«4111/1111/1111/1111»",
+            "«4111  1111  1111  1111»",
+            "«3782.822463.10005»",
         ),
         misses=(
             "4111 1111 1111 1111 1111 1111",
@@ -175,7 +176,23 @@ RULES: Final = (
             "0.4111111111111111",
             "id_4111111111111111",
             "0000000000000000",
+            "4111.1111.1111.1112",
+            "4111.1111.1111.1111.1111",
+            "id_4111_1111_1111_1111",
         ),
+    ),
+    Rule(
+        id="payment-card-by-context",
+        kind="CREDIT_CARD",
+        head=r"\b\d(?:[ ._/-]{0,3}\d){5}",
+        pattern=r"\b\d(?:[ ._/-]{0,3}\d){12,18}\b",
+        score=0.85,
+        check=checks.card,
+        context=_CARD_WORDS,
+        needs_context=True,
+        source="ISO/IEC 7812-1, grouped in any way",
+        hits=("card: «41111 11111 11111 1»", "Kreditkarte «4111 - 1111 - 1111 - 1111»", "cc «411111-1111-11-1111»"),
+        misses=("41111 11111 11111 1", "card 41111 11111 11111 2", "card 1.2.3.4.5.6.7.8.9.0.1.2.3.4"),
     ),
     Rule(
         id="iban",
@@ -195,6 +212,27 @@ RULES: Final = (
             "«FR14 2004 1010 0505 0001 3M02 606»",
         ),
         misses=("GB82 WEST 1234 5698 7654 33", "DE00370400440532013000", "AB12 CDEF 1234 5678"),
+    ),
+    Rule(
+        id="iban-grouped",
+        kind="IBAN_CODE",
+        head=rf"\b(?:{_COUNTRIES}[ .-]?\d{{2}}(?:[ .-]{{0,2}}[A-Z0-9]){{2}}|{_COUNTRIES.lower()}\d{{2}}[ .-]{{1,2}}[a-z0-9]{{0,8}}\d)",
+        pattern=(
+            rf"\b(?:{_COUNTRIES}[ .-]?\d{{2}}[A-Z0-9]{{0,12}}(?:[ .-]{{1,2}}{_IBAN_GROUP}){{1,12}}(?:[ .-]{{1,2}}[A-Z])?"
+            rf"|{_COUNTRIES.lower()}\d{{2}}(?:[ .-]{{1,2}}[a-z0-9]{{0,8}}\d[a-z0-9]{{0,8}}){{1,12}})\b"
+        ),
+        score=0.97,
+        check=_iban,
+        source="ISO 13616, in groups of any size: the checksum decides",
+        hits=(
+            "to «GB82W EST12 34569 87654 32» please",
+            "«GB82.WEST.1234.5698.7654.32».",
+            "«DE89 37040044 0532013000»",
+            "«DE 89 3704 0044 0532 0130 00»",
+            "iban «de89 3704 0044 0532 0130 00»",
+            "«NL91ABNA 0417 1643 00» AND MORE",
+        ),
+        misses=("GB82W EST12 34569 87654 33", "DE 89 3704 0044 0532 0130 01", "IN 2019 THE 12 AND 13"),
     ),
     Rule(
         id="bank-routing",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from privet.detect import checks
@@ -28,6 +29,9 @@ _OTHER_NUMBER: Final = re.compile(
 _FICTION: Final = re.compile(r"1?[2-9]\d\d55501\d\d\Z")
 
 _REGIONS: Final = ("GB", "DE", "FR", "IT", "NL", "AU", "JP", "CH")
+
+_NO_TRUNK: Final = {9: ("ES", "PL", "PT"), 10: ("IT", "BR"), 11: ("BR",)}
+"""Countries without a trunk zero, by how many digits a number has."""
 
 _AREA: Final = re.compile(r"[2-9]\d\d[2-9]\d{6}\Z")
 _EXTENSION: Final = r"(?:[ ]?(?:x|ext\.?)[ ]?\d{1,6})?\b"
@@ -69,24 +73,44 @@ def _ten_digits(hit: Candidate) -> bool | float:
         return False
     digits = checks.digits(_EXTENSION_PART.sub("", hit.value)).removeprefix("1")
     if not _AREA.match(digits):
+        if digits[0] == "3" and _is_valid(digits, ("IT",)):
+            return 0.55
         return 0.55 if hit.value.count("-") == 2 else False
     return 0.5 if " " in hit.value and "-" not in hit.value else True
 
 
 def _national(hit: Candidate) -> bool:
     """Pass numbers with a trunk zero that are valid in one of the main regions."""
-    import phonenumbers
-
     if checks.in_row(hit) or len(re.findall(r"\d+", hit.value)) > 6:
         return False
-    number = checks.digits(hit.value)
-    for region in _REGIONS:
+    return _is_valid(checks.digits(hit.value), _REGIONS)
+
+
+def _is_valid(number: str, regions: Iterable[str]) -> bool:
+    """Tell whether a number, as written inside a country, is one in the numbering plan of one of these regions."""
+    import phonenumbers
+
+    for region in regions:
         try:
             if phonenumbers.is_valid_number(phonenumbers.parse(number, region)):
                 return True
         except phonenumbers.NumberParseException:
             continue
     return False
+
+
+def _without_trunk(hit: Candidate) -> bool:
+    """Pass numbers of countries that have no trunk zero, by their grouping and numbering plan."""
+    number = checks.digits(hit.value)
+    return not checks.in_row(hit) and _is_valid(number, _NO_TRUNK.get(len(number), ()))
+
+
+def _bare_north_america(hit: Candidate) -> bool:
+    """Pass eleven digits that are a number in use: its area code is assigned, and no label says it is something else."""
+    if checks.in_row(hit) or hit.before(1) in {b"=", b'"', b"'"} or _OTHER_NUMBER.search(hit.left[-32:]):
+        return False
+    digits = hit.value
+    return bool(_FICTION.match(digits)) or (len(set(digits)) > 3 and _is_valid(digits[1:], ("US",)))
 
 
 def _parenthesised(hit: Candidate) -> bool | float:
@@ -141,7 +165,7 @@ RULES: Final = (
         id="phone-north-america",
         kind="PHONE_NUMBER",
         head=NUMBER_HEAD,
-        pattern=r"\b(?:1[ .-])?\d{3}[ .-]\d{3}[ .-]\d{4}" + _EXTENSION,
+        pattern=r"\b(?:1[ .-])?\d{3}[ ./-]\d{3}[ .-]\d{4}" + _EXTENSION,
         score=0.65,
         check=_ten_digits,
         context=_PHONE_WORDS,
@@ -154,6 +178,8 @@ RULES: Final = (
             "mobile «212 555 0142»",
             "«415-555-0100x22»",
             "«123-456-7890»",
+            "«206/555-0164»",
+            "«347.123.4567»",
         ),
         misses=("415-555-01000", "9415-555-0100", "1.415.555.0100.2", "415-555-0100-1"),
     ),
@@ -174,14 +200,96 @@ RULES: Final = (
         id="phone-trunk-zero",
         kind="PHONE_NUMBER",
         head=NUMBER_HEAD,
-        pattern=r"\b0\d{1,5}[ /.-]{1,3}\d(?:[ .\-]?\d){4,9}\b",
+        pattern=r"\b0(?:\d{1,5}[ /.-]{1,3}\d(?:[ .\-]?\d){4,9}|[1-9](?:/\d{2}){4})\b",
         score=0.6,
         check=_national,
         context=_PHONE_WORDS,
         context_score=0.85,
         source="national numbering plans of the phonenumbers package",
-        hits=("ist «030/1234567» und", "au «01 99 00 12 34».", "Mobil «0171-1234567»", "«020 7946 0018»"),
-        misses=("01.02.2024", "00 01 02 03 04 05 06 07", "0123456789", "0.12 0.123456"),
+        hits=(
+            "ist «030/1234567» und",
+            "au «01 99 00 12 34».",
+            "Mobil «0171-1234567»",
+            "«020 7946 0018»",
+            "au «01/99/00/12/34»",
+        ),
+        misses=(
+            "01.02.2024",
+            "01/23/45",
+            "01/02/03/04/05/06",
+            "00 01 02 03 04 05 06 07",
+            "0123456789",
+            "0.12 0.123456",
+        ),
+    ),
+    Rule(
+        id="phone-no-trunk-zero",
+        kind="PHONE_NUMBER",
+        head=NUMBER_HEAD,
+        pattern=(
+            r"\b(?:\d{2}[ -]\d{3}[ -]\d{2}[ -]\d{2}|[3-9]\d{2}(?:[ .-]\d{2}){3}|[5-9]\d{2}-\d{3}-\d{3}"
+            r"|3\d{2}/\d{3}[ .-]?\d{2}[ .-]?\d{2}|3\d{2}[ .-]\d{3}[ .-]\d{2}[ .-]\d{2}|\d{2}[ .-]9\d{4}[.-]\d{4})\b"
+        ),
+        score=0.6,
+        check=_without_trunk,
+        context=_PHONE_WORDS,
+        context_score=0.85,
+        source="national notation in Spain, Poland, Portugal, Italy and Brazil; numbering plans of the phonenumbers package",
+        hits=(
+            "es «91 123 45 67» y",
+            "«612 34 56 78»",
+            "«600-100-200»",
+            "«22 123 45 67»",
+            "al «347/1234567»",
+            "«347 123 45 67».",
+            "«11 91234-5678»",
+        ),
+        misses=("00 123 45 67", "12 345 67 89 01", "100-200-300", "347/12345678", "612 34 56 789", "91234-5678"),
+    ),
+    Rule(
+        id="phone-north-america-bare",
+        kind="PHONE_NUMBER",
+        head=NUMBER_HEAD,
+        pattern=r"\b1[2-9]\d{2}[2-9]\d{6}\b",
+        score=0.75,
+        check=_bare_north_america,
+        context=(
+            "contact",
+            "contacts",
+            "text",
+            "texted",
+            "number",
+            "reach",
+            "reached",
+            "numbers",
+            "ring",
+            "at",
+            "from",
+            "caller",
+            "to",
+        ),
+        needs_context=True,
+        source="North American Numbering Plan: eleven digits with the country code",
+        hits=("contact him at «12065550164»,", "text from «12125550142»"),
+        misses=(
+            "12125551234",
+            "order number 12125551234",
+            "id=12125551234",
+            "at 11065550164",
+            "at 120655501640",
+            "at 12065550164.5",
+        ),
+    ),
+    Rule(
+        id="phone-fiction-bare",
+        kind="PHONE_NUMBER",
+        head=NUMBER_HEAD,
+        pattern=r"\b1[2-9]\d{2}55501\d{2}\b",
+        score=0.6,
+        check=_bare_north_america,
+        source="North American Numbering Plan: 555-0100 to 555-0199 are reserved for fiction",
+        hits=("it is «12065550164»,",),
+        misses=("id=12065550164", "12065550264", "x12065550164"),
     ),
     Rule(
         id="phone-local-fiction",

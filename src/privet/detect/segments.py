@@ -1,17 +1,17 @@
 r"""Find identifiers in a text that arrives in pieces, and let go of what is decided.
 
 A stream is cut only where no pattern of the table can cross: behind white space, unless the words before it may go on
-("+49 30 ", "GB82 WEST ", "12 March ", "password: ", an open key block), and between two Chinese or Japanese characters. The
-words around "at", "dot" and what stands for them elsewhere stay together, as they may spell an address; so behind a word it
-takes the beginning of the next one to decide. Words are judged as a person reads them ("%2B49 ", full-width digits).
+("+49 30 ", "GB82 WEST ", "12 March ", "password: ", "77 vine ", "via Giuseppe ", an open key block), and between two Chinese or
+Japanese characters. The words around "at", "dot" and what stands for them elsewhere stay together, as they may spell an address;
+so behind a word it takes the beginning of the next one to decide. Words are judged as a person reads them ("%2B49 ", full-width digits).
 Whether a place is a cut depends on the text alone, so:
 
 - What has been let go after a prefix of the text, and its spans, do not depend on how the prefix came in chunks.
 - The segments joined are the text, and their spans those of `Detector.find` on the whole text. The exception: a run of more
   than `hold_back_chars` without a cut. It is cut at a fixed place, and a span that crosses that place is covered to its
   end in several pieces.
-- At most `hold_back_chars` characters are held back. In prose that is the word being written, two more words at an "at", and
-  the word before the space that the text ends with.
+- At most `hold_back_chars` characters are held back. In prose that is the word being written, two more words at an "at", the
+  word before the space that the text ends with, and up to ten words behind a number or a word that begins a street address.
 - No placeholder is cut.
 """
 
@@ -22,8 +22,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
+from privet.detect.address_words import begins_street, goes_on
 from privet.detect.engine import Detector, Settled
 from privet.detect.placeholders import closed_end, placeholders
 from privet.detect.readings import read
@@ -70,8 +69,8 @@ _BRACKETS: Final = frozenset("([{<")
 _MAX_SPELLED_GAP: Final = 3
 _HIDDEN_CHARS: Final = 128
 _HIDING_SIGN: Final = re.compile(r"[%&\\\0\uff20\ufe6b]")
-_DASHES: Final = re.compile(r"-\W{0,12}-")
-_OTHER_DASH: Final = re.compile(r"[\u2010-\u2015\uff0d]")
+_DASHES: Final = re.compile(r"-\W{0,12}-\W{0,12}-")
+_DASH_SIGNS: Final = ("%2d", "%2D", "&#", "\\u", "\\x2", "hyphen;", "dash;", "minus;")
 _TAIL: Final = re.compile(r"[^\W_]*\Z")
 _ASCII_TAIL: Final = re.compile(r"[A-Za-z]*\Z")
 _NO_WHITE: Final = re.compile(r"\S*")
@@ -81,15 +80,25 @@ _SPACE: Final = " \t\n\r\f\v"
 _CJK: Final = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d"
 _PLACE: Final = re.compile(rf"[{_SPACE}]|[{_CJK}](?=[{_CJK}])")
 _OTHER_SPACE: Final = re.compile(r"[\t\r\f\v]")
+_PLAIN_DASHES: Final = 3
+_PLAIN_GAPS: Final = 32
 _LAG_CHARS: Final = 640
+_PATTERNS_LAG_CHARS: Final = 256
+"""Whether a place is a cut is told by the word behind it, of which `_HIDDEN_CHARS` are read at most."""
 _NEAR_CHARS: Final = 48
 _LONG_RUN: Final = 33
-_ASCII_SPACE: Final = 32
 _SLOW: Final = re.compile(rf"(?:[^\W_]|[\u0300-\u036f\u200b-\u200d\u2060]){{{_LONG_RUN}}}|\s{{{_LONG_RUN}}}")
 """Without such a run the words that settle a place, eight at most, and the gaps between them are shorter than `_LAG_CHARS`."""
+# What is beyond ASCII may be a letter or white space.
+_WORD_BYTES: Final = bytes(119 if byte >= 128 or chr(byte).isalnum() else 46 for byte in range(256))
+_GAP_BYTES: Final = bytes(32 if byte >= 128 or chr(byte).isspace() else 46 for byte in range(256))
+_LONG_WORD: Final = b"w" * _LONG_RUN
+_LONG_GAP: Final = b" " * _LONG_RUN
 _CJK_WORDS: Final = tuple(
     {word[:size] for word in PASSWORD_WORDS if word[0] >= "\u3000" for size in range(1, len(word))}
 )
+_HOME_BEGUN: Final = re.compile(r"\\users\\", re.IGNORECASE)
+"""The name of a Windows user may hold a space."""
 _HEADER: Final = re.compile(KEY_HEADER.encode())
 _HEADER_BEGUN: Final = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,10} ){0,4}\Z")
 
@@ -120,12 +129,22 @@ def is_cut(text: str, place: int) -> bool:
         # Most places in prose: a plain word before it, and behind it a letter that no such word begins with.
         following = text[place : place + 1]
         plain = last not in SPELLED and following not in _MAY_BE_SPELLED and not _hides(following)
-        return plain or not _is_spelled(text, place, last, gap)
+        return (plain or not _is_spelled(text, place, last, gap)) and ("\n" in gap or not goes_on(body))
     if not last or "\n" in gap:
         return True
-    if last.endswith(("@", *LOGIN_FLAGS)) or _is_spelled(text, place, last, gap):
+    if last.endswith(("@", *LOGIN_FLAGS)) or _HOME_BEGUN.search(last):
+        return False
+    if _is_spelled(text, place, last, gap) or _is_in_address(text, place, body):
         return False
     return not _goes_on(last, words[-2] if len(words) > 1 else "") and not _HEADER_BEGUN.search(left)
+
+
+def _is_in_address(text: str, place: int, body: str) -> bool:
+    """Tell whether an address may go on over a place; a word that only says street is known by its beginning."""
+    following = text[place : place + 24]
+    if _hides(following):
+        following = read(following).text
+    return goes_on(body) or (body[-1].isalpha() and body[-1] < _UNSPACED and begins_street(following))
 
 
 def _hides(text: str) -> bool:
@@ -139,12 +158,13 @@ def _has_header(text: str) -> bool:
 
 
 def _may_begin(text: str) -> bool:
-    """Tell whether a text may read as several dashes; each way of writing them is looked for by what is fastest for it."""
-    return (
-        any(sign in text for sign in ("%2d", "%2D", "&#", "\\u00"))
-        or _DASHES.search(text) is not None
-        or (not text.isascii() and _OTHER_DASH.search(text) is not None)
-    )
+    """Tell whether a text may read as five dashes in a row.
+
+    Of them three at least are written as they are, or one as an escape: other dashes are read as one only beside a letter or digit.
+    """
+    if text.count("-") >= _PLAIN_DASHES and _DASHES.search(text):
+        return True
+    return ("&" in text or "%" in text or "\\" in text) and any(sign in text for sign in _DASH_SIGNS)
 
 
 def _is_spelled(text: str, place: int, last: str, gap: str) -> bool:  # noqa: PLR0911 (each is one reason)
@@ -177,8 +197,9 @@ def _is_spelled(text: str, place: int, last: str, gap: str) -> bool:  # noqa: PL
 def _goes_on(last: str, before: str) -> bool:
     """Tell whether the next word may belong to the same identifier as these two."""
     plain = last.strip(_MARKS).lower()
-    if not plain or plain in _JOINERS or (len(plain) == 1 and not plain.isdigit()):
+    if not plain or (plain in _JOINERS and not last.endswith("DE")) or (len(plain) == 1 and not plain.isdigit()):
         # A mark, a joining word or a single letter goes on where the word before it does: "password : x", "12 de marzo".
+        # DE also begins an account number.
         return not before or _opens(before)
     return _opens(last)
 
@@ -424,29 +445,43 @@ class SpanStream:
 
 
 def _has_long_run(text: str) -> bool:
-    """Tell whether the text has a run that `_SLOW` finds; which it cannot have where ASCII white space stands often and alone."""
-    # A space at either end, so that what begins and ends the text is a gap as well.
-    data = np.frombuffer(b" %b " % text.encode("utf-8", "surrogatepass"), np.uint8)
-    spaces = (data <= _ASCII_SPACE).nonzero()[0]
-    gaps = spaces[1:] - spaces[:-1]
-    if (gaps == 1).sum() >= _LONG_RUN - 1:
-        return _SLOW.search(text) is not None
-    long = (gaps > _LONG_RUN).nonzero()[0]
-    words = (data[spaces[at] : spaces[at + 1]].tobytes().decode("utf-8", "surrogatepass") for at in long)
-    return any(_SLOW.search(word) for word in words)
+    """Tell whether the text has a run that `_SLOW` finds; where there is none of so many bytes either, that is told sooner."""
+    data = text.encode("utf-8", "surrogatepass")
+    if _LONG_WORD not in data.translate(_WORD_BYTES) and _LONG_GAP not in data.translate(_GAP_BYTES):
+        return False
+    return _SLOW.search(text) is not None
 
 
 def _is_plain_cut(text: str, gap: int) -> bool:
-    """Tell whether `is_cut` is true behind a space, where that can be told from the word before it and the sign behind it."""
+    """Tell whether `is_cut` is true behind a space, where that can be told from the words before it and the sign behind it."""
     last = text[text.rfind(" ", max(0, gap - _NEAR_CHARS), gap) + 1 : gap]
-    return (
+    following = text[gap + 1 : gap + 2]
+    # Such a word is read as it is written, whatever stands before it.
+    if not (
         last.isalpha()
         and last.islower()
+        and last.isascii()
         and last not in _FAST
         and not last.endswith(_OPENING_ENDS)
         and last not in SPELLED
-        and text[gap + 1 : gap + 2] not in _MAY_BE_SPELLED
-    )
+        and following not in _MAY_BE_SPELLED
+        and not _hides(following)
+    ):
+        return False
+    left = text[max(0, gap + 1 - _LOOK_BACK_CHARS) : gap]
+    return not goes_on(read(left).text if _hides(left) else left)
+
+
+def _last_plain_cut(text: str, start: int, stop: int, inside: bytearray) -> int:
+    """Return a late place of a stretch at which the text may be cut, where that is told from a word or a few, or 0."""
+    gap = stop
+    for _ in range(_PLAIN_GAPS):
+        gap = text.rfind(" ", start, gap)
+        if gap <= start:
+            return 0
+        if not inside[gap + 1] and _is_plain_cut(text, gap):
+            return gap + 1
+    return 0
 
 
 def _last_cut(text: str, start: int, stop: int, inside: bytearray) -> int:
@@ -470,16 +505,15 @@ def is_never_forced(detector: Detector, text: str, found: Iterable[Span], limit:
         if size > 0:
             inside[span.start + 1 : span.end] = b"\1" * size
     place = 0
-    is_plain = not _hides(text)
+    lag = _LAG_CHARS if detector.looks_ahead else _PATTERNS_LAG_CHARS
     while len(text) - place >= limit:
-        stop = place + limit - _LAG_CHARS
-        if is_plain:
-            gap = text.rfind(" ", place, stop)
-            if gap > place and not inside[gap + 1] and _is_plain_cut(text, gap):
-                place = gap + 1
-                continue
+        stop = place + limit - lag
         # In prose the last places of the stretch hold a cut: the rest is looked at where they do not.
-        place = _last_cut(text, stop - _NEAR_CHARS, stop, inside) or _last_cut(text, place, stop, inside)
+        place = (
+            _last_plain_cut(text, place, stop, inside)
+            or _last_cut(text, stop - _NEAR_CHARS, stop, inside)
+            or _last_cut(text, place, stop, inside)
+        )
         if not place:
             return False
     return True

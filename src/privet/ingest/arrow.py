@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -21,7 +22,7 @@ from pyarrow import types
 
 from privet.ingest.arrow_arrays import compact, is_opaque, row_bytes, values_of, with_values
 from privet.ingest.arrow_files import Shape, batches, shape_of, units_of
-from privet.ingest.arrow_types import is_vector, plain_type, renamed, sample
+from privet.ingest.arrow_types import is_vector, plain_type, renamed
 from privet.ingest.record_file import Kept, Records, Unit, distinct, is_changed, new_names
 from privet.metadata.job import CannotClean
 
@@ -60,10 +61,7 @@ class _Table:
         for at, (key, field) in enumerate(zip(self._keys, schema, strict=True)):
             if key not in self._names:
                 continue
-            kind = plain_type(field.type)
-            inside = sample(kind)
-            if inside is not None:
-                kind = renamed(kind, next(iter(records.clean({key: [inside]}).values()))[0])
+            kind = renamed(plain_type(field.type), partial(_cleaned, records, key))
             self._types[key] = kind
             name = field.name if self._names[key] == key else self._names[key]
             fields.append(pa.field(name, kind, metadata={_COLUMN: str(at)}))
@@ -91,6 +89,11 @@ class _Table:
             out.append(array)
         self._records.add(noted)
         return pa.RecordBatch.from_arrays(out, schema=self.schema)
+
+
+def _cleaned(records: Records, key: str, value: Any) -> Any:
+    """Return one value of a column, cleaned."""
+    return next(iter(records.clean({key: [value]}).values()))[0]
 
 
 def assemble(source: Path, parts: Sequence[BinaryIO], kept: Sequence[Kept], target: BinaryIO) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import types
 
+from privet.ingest.record_file import distinct
 from privet.metadata.job import CannotClean
 
 
@@ -90,20 +91,28 @@ def _nested(kind: pa.DataType, change: Callable[[pa.Field], pa.Field]) -> pa.Dat
     return None
 
 
-def sample(kind: pa.DataType) -> Any:
-    """Return a value of a type that holds all names of its fields and nothing else."""
+def renamed(kind: pa.DataType, clean: Callable[[Any], Any]) -> pa.DataType:
+    """Return a type whose fields have the names that `clean` gives them, in values of that type.
+
+    Each name is asked for alone: which of several came out as which, their order does not tell.
+    """
     if types.is_struct(kind):
-        return {field.name: sample(field.type) for field in kind}
+        names = [_new_name(field.name, clean) for field in kind]
+        fields = zip(kind, distinct(names), strict=True)
+        return pa.struct([pa.field(name, renamed(field.type, _below(field.name, clean))) for field, name in fields])
     if types.is_map(kind):
-        return [("", sample(kind.item_type))]
-    return [sample(kind.value_type)] if is_any_list(kind) else None
-
-
-def renamed(kind: pa.DataType, cleaned: Any) -> pa.DataType:
-    """Return a type whose fields have the names that they have in the cleaned sample."""
-    if types.is_struct(kind) and isinstance(cleaned, dict) and len(cleaned) == kind.num_fields:
-        pairs = zip(kind, cleaned.items(), strict=True)
-        return pa.struct([pa.field(name, renamed(field.type, inner)) for field, (name, inner) in pairs])
-    if is_list(kind) and isinstance(cleaned, (list, tuple)) and len(cleaned) == 1:
-        return _nested(kind, lambda field: field.with_type(renamed(field.type, cleaned[0])))
+        key = renamed(kind.key_type, lambda value: clean([(value, None)])[0][0])
+        item = renamed(kind.item_type, lambda value: clean([("", value)])[0][1])
+        return pa.map_(key, kind.item_field.with_type(item), keys_sorted=kind.keys_sorted)
+    if is_any_list(kind):
+        return _nested(kind, lambda field: field.with_type(renamed(field.type, lambda value: clean([value])[0])))
     return kind
+
+
+def _new_name(name: str, clean: Callable[[Any], Any]) -> str:
+    # A field that is left out has no new name; its values are null.
+    return next(iter(clean({name: None})), name)
+
+
+def _below(name: str, clean: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: next(iter(clean({name: value}).values()), value)

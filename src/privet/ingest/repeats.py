@@ -11,10 +11,12 @@ Invariants:
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from math import prod
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +25,7 @@ from privet.ingest.marks import DIGEST_BYTES, load
 from privet.ingest.signatures import BAND_BYTES, BANDS, SIGNATURE_BYTES, shared
 from privet.policy import ScrubPolicy
 
-_ROWS_AT_ONCE: Final = 2_000_000
+_ROWS_AT_ONCE: Final = 500_000
 _PAIRS_AT_ONCE: Final = 100_000
 Flags = NDArray[np.bool_]
 
@@ -49,13 +51,15 @@ def kept_rows(parts: Sequence[tuple[Path, str]], scrub: ScrubPolicy, folder: Pat
         with _stored(folder / "digests", (total, DIGEST_BYTES)) as digests:
             for start, (path, _) in zip(starts, parts, strict=False):
                 rows = load(path)["digests"]
-                digests[start : start + len(rows)] = rows
-            _mark_repeats(digests, double)
+                digests.array[start : start + len(rows)] = rows
+                digests.let_go()
+            _mark_repeats(digests.array, double)
     if scrub.near_duplicates == "drop" and total:
         with _stored(folder / "bands", (BANDS, total, BAND_BYTES)) as bands:
             for start, (path, _) in zip(starts, parts, strict=False):
                 rows = load(path)["signatures"]
-                bands[:, start : start + len(rows)] = rows.reshape(-1, BANDS, BAND_BYTES).swapaxes(0, 1)
+                bands.array[:, start : start + len(rows)] = rows.reshape(-1, BANDS, BAND_BYTES).swapaxes(0, 1)
+                bands.let_go()
             _mark_near(bands, ~double, scrub.near_similarity, near)
     if scrub.quasi_identifiers and total:
         _mark_small(parts, starts, ~(double | near), scrub, small)
@@ -69,14 +73,21 @@ def kept_rows(parts: Sequence[tuple[Path, str]], scrub: ScrubPolicy, folder: Pat
 
 
 class _stored:  # noqa: N801 (a context manager that is used like a function)
-    """An array on disk, which is gone at the end."""
+    """An array on disk, which is gone at the end. `let_go` takes what was read or written of it out of this process's memory."""
 
     def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
         self._path = path
         self._shape = shape
 
-    def __enter__(self) -> NDArray[np.uint8]:
-        return np.memmap(self._path, np.uint8, "w+", shape=self._shape)
+    def __enter__(self) -> Self:
+        with self._path.open("w+b") as file:
+            file.truncate(prod(self._shape))
+            self._pages = mmap.mmap(file.fileno(), prod(self._shape))
+        self.array: NDArray[np.uint8] = np.frombuffer(self._pages, np.uint8).reshape(self._shape)
+        return self
+
+    def let_go(self) -> None:
+        self._pages.madvise(mmap.MADV_DONTNEED)
 
     def __exit__(self, *_error: object) -> None:
         self._path.unlink(missing_ok=True)
@@ -104,53 +115,57 @@ def _mark_repeats(digests: NDArray[np.uint8], double: Flags) -> None:
         double[ranked[1:][same]] = True
 
 
-def _mark_near(bands: NDArray[np.uint8], stays: Flags, similarity: float, near: Flags) -> None:
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
+def _mark_near(stored: _stored, stays: Flags, similarity: float, near: Flags) -> None:
+    bands = stored.array
     total = bands.shape[1]
-    lefts: list[NDArray[np.int64]] = []
-    rights: list[NDArray[np.int64]] = []
+    pairs = np.zeros(0, np.int64)
     # One standard error of the estimate: of pairs just at the threshold five in six are found, not one in two.
     least = similarity - (similarity * (1 - similarity) / SIGNATURE_BYTES) ** 0.5
-    usable = stays & _has_words(bands)
+    usable = stays & _has_words(stored)
     if usable.sum() <= 1:
         return
     for band in range(BANDS):
+        found = [pairs]
         for left, right in _candidates(bands[band], usable):
             for at in range(0, len(left), _PAIRS_AT_ONCE):
                 one, two = left[at : at + _PAIRS_AT_ONCE], right[at : at + _PAIRS_AT_ONCE]
                 equal = np.zeros(len(one), np.int64)
                 for other in range(BANDS):
                     equal += (bands[other, one] == bands[other, two]).sum(axis=1)
+                    stored.let_go()
                 alike = shared(equal) >= least
-                lefts.append(one[alike])
-                rights.append(two[alike])
-    if not lefts:
-        return
-    pairs = np.unique(np.stack((np.concatenate(lefts), np.concatenate(rights))), axis=1)
+                found.append(one[alike] * total + two[alike])
+        if len(found) > 1:
+            pairs = np.unique(np.concatenate(found))
     if not pairs.size:
         return
-    graph = coo_array((np.ones(pairs.shape[1], np.int8), (pairs[0], pairs[1])), shape=(total, total))
+    # Here, as it takes longer to load than all of this takes where nothing is alike.
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    left, right = np.divmod(pairs, total)
+    graph = coo_array((np.ones(len(pairs), np.int8), (left, right)), shape=(total, total))
     _, labels = connected_components(graph, directed=False)
-    members = np.unique(pairs)
+    members = np.union1d(left, right)
     _, firsts = np.unique(labels[members], return_index=True)
     near[members] = True
     near[members[firsts]] = False
 
 
-def _has_words(bands: NDArray[np.uint8]) -> Flags:
-    out = np.zeros(bands.shape[1], bool)
-    for band in bands:
+def _has_words(stored: _stored) -> Flags:
+    out = np.zeros(stored.array.shape[1], bool)
+    for band in stored.array:
         out |= band.any(axis=1)
+        stored.let_go()
     return out
 
 
 def _candidates(band: NDArray[np.uint8], usable: Flags) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Yield pairs of rows that share a band: each with the first and with the one before it among those that do."""
-    keys = np.zeros(len(band), np.uint64)
-    for at in range(BAND_BYTES):
-        keys |= band[:, at].astype(np.uint64) << np.uint64(56 - 8 * at)
+    # The first byte is the most significant of the key.
+    wide = np.zeros((len(band), 8), np.uint8)
+    wide[:, : -BAND_BYTES - 1 : -1] = band
+    keys = wide.view("<u8").reshape(-1)
     rows = np.flatnonzero(usable)
     kept = keys[rows]
     for places in _stretches(kept):

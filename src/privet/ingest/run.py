@@ -275,8 +275,10 @@ class Run:
         entries = []
         outputs: dict[str, str] = {}
         places = Places()
+        names: set[str] = set()
         for item in self._items:
             done = self._files[item.key]
+            done.name = _told_apart(done.name, names)
             output = places.free(done.name, done.suffix) if done.status == "cleaned" else None
             if output:
                 outputs[item.key] = output
@@ -299,6 +301,15 @@ class Run:
         write_beside(self._job.out / MANIFEST, json_bytes(document))
         sync(self._job.out)
         return document
+
+
+def _told_apart(name: str, taken: set[str]) -> str:
+    """Return the name of an input, with a number where another has the same once both are clean."""
+    path, free, number = PurePosixPath(name), name, 2
+    while free in taken:
+        free, number = str(path.with_name(f"{path.stem}-{number}{path.suffix}")), number + 1
+    taken.add(free)
+    return free
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Final
 from urllib.parse import quote
 
 from privet.ingest.record_file import Kept, Records, Unit, is_changed, new_names
-from privet.ingest.sqlite_schema import Table, declared_of, is_create, quoted, rewritten, tables_of
+from privet.ingest.sqlite_schema import Table, declared_of, is_create, quoted, rewritten, tables_of, words_of
 from privet.metadata.job import CannotClean, Limits
 
 _MAGIC: Final = b"SQLite format 3\x00"
@@ -163,6 +163,9 @@ class _Copy:
         self._new = new
         self._records = records
         self._word_column: str | None = None
+        self._known: set[str] = set()
+        """names of tables and columns, which get new ones at the end, so that all that refers to them follows"""
+        self._given: dict[str, str] = {}
 
     def run(self) -> None:
         """Make the tables, fill them, and make what stands on them."""
@@ -170,7 +173,10 @@ class _Copy:
         tables = tables_of(self._old)
         every_name = dict.fromkeys([_WORD, *(column.name for table in tables for column in table.columns)])
         self._word_column = next((name for name in every_name if self._records.clean({name: []})), None)
+        self._known = {name.lower() for name in (*(table.name for table in tables), *every_name)}
         self._new.execute("BEGIN")
+        # Where no column is kept, no row is; nor then a table, whose name nothing could look into.
+        tables = tables if self._word_column is not None else []
         made = [table for table in tables if self._make(table)]
         is_tidy = True
         renames: list[tuple[str, str, str]] = []
@@ -181,7 +187,8 @@ class _Copy:
             self._fill(table, names, gone)
             renames += [(table.name, old, new) for old, new in names.items() if old != new]
         self._declare()
-        is_tidy = self._rename(renames, [table.name for table in made]) and is_tidy
+        is_tidy = self._rename(renames, made) and is_tidy
+        is_tidy = self._look_again() and is_tidy
         self._number(made)
         self._new.execute("COMMIT")
         if not is_tidy:
@@ -209,8 +216,43 @@ class _Copy:
         values = next(iter(cleaned.values()))
         return [str(value.get(_WORD) or "") if isinstance(value, dict) else "" for value in values]
 
+    def _quoted(self, name: str) -> str:
+        """Return a quoted name without identifiers: of a constraint, a type, an index, or a text in the wrong quotes."""
+        return name if name.lower() in self._known else self._name(name)
+
+    def _name(self, name: str) -> str:
+        """Return a name without identifiers, which no other has."""
+        if name not in self._given and self._word_column is not None:
+            cleaned = next(iter(self._records.clean({self._word_column: [{name: None}]}).values()))[0]
+            new = next(iter(cleaned), name) if isinstance(cleaned, dict) else name
+            number, free = 2, new
+            while new != name and free.lower() in self._known:
+                number, free = number + 1, f"{new}_{number}"
+            self._known.add(free.lower())
+            self._given[name] = free
+        return self._given.get(name, name)
+
+    def _look_again(self) -> bool:
+        """Drop whatever is declared with an identifier in it all the same. Return whether there was nothing.
+
+        Raises:
+            CannotClean: it is a table.
+
+        """
+        is_tidy = True
+        declared = self._new.execute("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
+        for kind, name, sql in declared:
+            if all(self._name(word) == word for word in dict.fromkeys((name, *words_of(sql)))):
+                continue
+            if kind == "table":
+                raise CannotClean("what it says of a table holds an identifier that cannot be taken out")
+            self._new.execute(f"DROP {kind} IF EXISTS {quoted(name)}")
+            is_tidy = False
+        return is_tidy
+
     def _make(self, table: Table) -> bool:
-        sql = rewritten(table.sql, self._words if table.kind == "table" else list)
+        is_virtual = table.kind != "table"
+        sql = rewritten(table.sql, list) if is_virtual else rewritten(table.sql, self._words, self._quoted)
         if not is_create(table.kind, sql):
             return False
         if table.kind == "table":
@@ -297,7 +339,7 @@ class _Copy:
     def _declare(self) -> None:
         """Make indexes, views and triggers. What stands on a column that is gone is left out; what is no longer unique may be so."""
         for item in declared_of(self._old):
-            sql = rewritten(item.sql, self._words)
+            sql = rewritten(item.sql, self._words, self._quoted)
             if not is_create(item.kind, sql):
                 continue
             try:
@@ -308,19 +350,19 @@ class _Copy:
             except sqlite3.Error:
                 continue
 
-    def _rename(self, columns: list[tuple[str, str, str]], tables: list[str]) -> bool:
+    def _rename(self, columns: list[tuple[str, str, str]], tables: list[Table]) -> bool:
         """Give columns and tables names without identifiers; whatever refers to them follows. Return whether there was nothing to do."""
+        virtual = {table.name for table in tables if table.kind == "virtual"}
+        if any(table in virtual for table, _, _ in columns):
+            raise CannotClean("a column of a full-text or spatial table has an identifier for a name")
         steps = [
             f"ALTER TABLE {quoted(table)} RENAME COLUMN {quoted(old)} TO {quoted(new)}" for table, old, new in columns
         ]
-        if self._word_column is not None:
-            cleaned = next(iter(self._records.clean({self._word_column: [dict.fromkeys(tables)]}).values()))[0]
-            new_tables = list(cleaned) if isinstance(cleaned, dict) and len(cleaned) == len(tables) else tables
-            steps += [
-                f"ALTER TABLE {quoted(old)} RENAME TO {quoted(new)}"
-                for old, new in zip(tables, new_tables, strict=True)
-                if old != new
-            ]
+        steps += [
+            f"ALTER TABLE {quoted(table.name)} RENAME TO {quoted(new)}"
+            for table in tables
+            if (new := self._name(table.name)) != table.name
+        ]
         for step in steps:
             try:
                 self._new.execute(step)

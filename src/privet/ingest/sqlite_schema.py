@@ -3,7 +3,7 @@
 Invariants:
 
 - Names reach SQL only quoted. Text of the schema is run only where it is one CREATE statement of the kind that it says it is.
-- No comment passes, and no literal that was not looked at.
+- No comment passes, and no literal or quoted word that was not looked at.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ _TOKEN: Final = re.compile(
     r"""|(?P<comment>--[^\n]*|/\*.*?(?:\*/|\Z))|(?P<number>(?<![\w.])\d{6,}(?![\w.]))""",
     re.DOTALL | re.IGNORECASE,
 )
+_WORDS: Final = re.compile(_TOKEN.pattern + r"|(?P<word>[^\W\d]\w*\d{3}\w*)", _TOKEN.flags)
 _CREATE: Final = {
     "table": re.compile(r"\s*CREATE\s+TABLE\b", re.IGNORECASE),
     "virtual": re.compile(
@@ -122,8 +123,8 @@ def declared_of(database: sqlite3.Connection) -> list[Declared]:
     ]
 
 
-def rewritten(sql: str, clean: Callable[[list[str]], list[str]]) -> str:
-    """Return a text of SQL without comments, with its literals cleaned.
+def rewritten(sql: str, clean: Callable[[list[str]], list[str]], name: Callable[[str], str] = str) -> str:
+    """Return a text of SQL without comments, with its literals cleaned; `name` gives the new form of each quoted name.
 
     >>> rewritten("CREATE VIEW v AS SELECT 'a''b' -- c", lambda texts: [text.upper() for text in texts])
     "CREATE VIEW v AS SELECT 'A''B'  "
@@ -135,12 +136,26 @@ def rewritten(sql: str, clean: Callable[[list[str]], list[str]]) -> str:
     def replaced(match: re.Match[str]) -> str:
         if match["comment"]:
             return " "
-        if match.start() not in new:
-            return match[0]
+        if match["name"]:
+            word = _unquoted(match[0])
+            return match[0] if (shown := name(word)) == word else quoted(shown)
         old, text = new[match.start()]
         return match[0] if old == text else "'" + text.replace("'", "''") + "'"
 
     return _TOKEN.sub(replaced, sql)
+
+
+def words_of(sql: str) -> list[str]:
+    r"""Return whatever in a text of SQL may hold an identifier: names, literals, numbers, words with a digit.
+
+    >>> words_of("CREATE TABLE t1234 (\"a b\" DEFAULT 'c', d)")
+    ['t1234', 'a b', 'c']
+    """
+    return [_unquoted(match[0]) if match["name"] else _literal(match[0]) for match in _WORDS.finditer(sql)]
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace(name[-1] * 2, name[-1])
 
 
 def _literal(token: str) -> str:

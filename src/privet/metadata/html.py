@@ -171,7 +171,7 @@ class _Page:
             # A tag that never ends: browsers drop it. Here it stays as the text that it may have been meant to be.
             if not is_last:
                 return -1
-            self._text(text[at:].replace("<", "&lt;"))
+            self._text(in_text(text[at:], self._job).replace("<", "&lt;"))
             return len(text)
         if is_end:
             return self._declaration(text, at, is_last)

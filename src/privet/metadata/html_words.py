@@ -21,7 +21,7 @@ ADDRESSES: Final = frozenset(
     "data-src data-href data-url".split()
 )
 META_NAMES: Final = frozenset(
-    "viewport description keywords robots theme-color color-scheme referrer format-detection twitter:card twitter:title "  # noqa: SIM905
+    "viewport robots theme-color color-scheme referrer format-detection twitter:card twitter:title "  # noqa: SIM905
     "twitter:description twitter:image x-apple-disable-message-reformatting".split()
 )
 META_PROPERTIES: Final = frozenset(

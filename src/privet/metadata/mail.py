@@ -22,6 +22,7 @@ from privet.metadata.html import rewritten_page
 from privet.metadata.job import MIB, CannotClean, Job
 from privet.metadata.mail_headers import ContentType, Field, content_type, parameter, rewritten_fields, split
 from privet.metadata.mail_parts import charset_of, decoded, encoded, in_base64, is_canonical, parts, read, without_blobs
+from privet.metadata.passage import JOINED, Coding
 from privet.metadata.text import rewritten_text
 
 _MAX_MAIL_BYTES: Final = 256 * MIB
@@ -230,7 +231,8 @@ class _Mail:
     def _text(self, fields: list[Field], about: ContentType, body: bytes, content: bytes) -> _New:
         """Return a text rewritten, in the encoding it had where that can be."""
         text, codec = read(content, about.charset)
-        new = self._rewritten(about.media_type, text)
+        is_joined = any(name == "delsp" and value.lower() == "yes" for name, value in about.parameters)
+        new = self._rewritten(about.media_type, text, *([JOINED] if is_joined else []))
         encoding = about.encoding
         charset = about.charset
         is_broken = encoding == "base64" and not is_canonical(body, content, encoding)
@@ -255,14 +257,14 @@ class _Mail:
             header += f"Content-Disposition: {about.disposition}".encode() + end
         return _New(header + self._content_id(fields), body)
 
-    def _rewritten(self, kind: str, text: str) -> str:
+    def _rewritten(self, kind: str, text: str, *codings: Coding) -> str:
         if kind == "text/html":
             return rewritten_page(text, self._job, cids=self._ids)
         if kind == "text/calendar":
             return calendar.rewritten_calendar(text, self._job)
         if kind in ("text/vcard", "text/x-vcard", "text/directory"):
             return vcard.rewritten_vcard(text, self._job)
-        return rewritten_text(without_blobs(text, self._job), self._job)
+        return rewritten_text(without_blobs(text, self._job), self._job, "body", *codings)
 
     def _content_id(self, fields: list[Field]) -> bytes:
         # The parts of a saved page have addresses and no ids.

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from privet.metadata.job import Job
 from privet.metadata.passage import Piece, plain, written
-from privet.metadata.text import known_codec
+from privet.metadata.text import known_codec, own_codec
 
 _FIELD: Final = re.compile(rb"([!-9;-~]{1,256})[ \t]{0,16}:")
 _LINE: Final = re.compile(rb"[^\n]*+\n?")
@@ -109,7 +109,8 @@ def _word_bytes(kind: str, text: str) -> bytes:
 
 
 def _text(raw: bytes, charset: str) -> str:
-    codec = known_codec(charset.partition("*")[0]) or "utf-8"
+    name = charset.partition("*")[0]
+    codec = own_codec(name) or known_codec(name) or "utf-8"
     try:
         return raw.decode(codec)
     except UnicodeDecodeError:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import codecs
 import re
 from collections.abc import Iterator
 from typing import Final
 
 from privet.metadata.job import Job
-from privet.metadata.text import known_codec
+from privet.metadata.text import known_codec, own_codec
 
 _ARMOUR: Final = re.compile(r"-----BEGIN PGP (?:MESSAGE|SIGNATURE|PUBLIC KEY BLOCK)-----")
 _UUENCODED: Final = re.compile(r"^begin [0-7]{3,4} [^\n]{1,255}\n", re.MULTILINE)
@@ -74,9 +73,8 @@ def in_base64(raw: bytes, line_end: bytes) -> bytes:
 
 def read(content: bytes, charset: str) -> tuple[str, str]:
     """Return a text and the codec it is in."""
-    wide = charset.strip().lower()
-    if wide in ("utf-16", "utf-16le", "utf-16be", "utf-32"):
-        codec = codecs.lookup(wide).name
+    codec = own_codec(charset)
+    if codec:
         return content.decode(codec, "replace"), codec
     codec = known_codec(charset) if charset else ""
     for name in (codec, "utf-8") if codec else ("utf-8",):

@@ -116,6 +116,9 @@ TERMINAL: Final = Coding(
 )
 """Colours and movements of a terminal, between the letters of a log."""
 
+JOINED: Final = Coding(re.compile(r"(?<!\n--) \r?\n(?:>+ ?)?"), lambda _: "", plain, "\n")
+"""Soft line breaks of mails that take them out together with their space: RFC 3676, 4.2 (format=flowed, delsp=yes)."""
+
 
 def pieces(text: str, *codings: Coding) -> list[Piece]:
     """Return the pieces of a source that uses one coding inside another: the outer one first."""

@@ -14,7 +14,8 @@ from typing import Final
 
 from privet.metadata import pdf_tokens as tokens
 from privet.metadata.job import CannotClean
-from privet.metadata.pdf_marked import clean_properties, inline_image, is_standard
+from privet.metadata.pdf_inline import inline_image
+from privet.metadata.pdf_marked import clean_properties, is_standard
 from privet.metadata.pdf_programs import UNKNOWN
 from privet.metadata.pdf_reading import FormUse, InlineText, Reading, Run, Scope, Show, plain
 from privet.metadata.pdf_state import State

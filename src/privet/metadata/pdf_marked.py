@@ -1,4 +1,4 @@
-"""Marked content and inline pictures in a content stream: what of their properties is kept.
+"""Marked content in a content stream: what of its properties is kept.
 
 Invariants: a tag is a standard one; a property is a number or name of the format, or a text that is given out to be rewritten.
 """
@@ -9,7 +9,6 @@ import re
 from typing import Final
 
 from privet.metadata import pdf_tokens as tokens
-from privet.metadata.pdf_embedded import bare_jpeg
 from privet.metadata.pdf_reading import InlineText, Reading
 
 STANDARD_TAGS: Final = frozenset(
@@ -21,8 +20,6 @@ _OTHER_TAGS: Final = frozenset({"OC", "ReversedChars", "Clip", "Tx"})
 _TEXT_KEYS: Final = frozenset({b"/ActualText", b"/Alt", b"/E"})
 _PLAIN_KEYS: Final = frozenset({b"/MCID", b"/Type", b"/Subtype", b"/BBox", b"/Attached", b"/Lang"})
 _PLAIN_VALUE: Final = re.compile(rb"[\[\]\d.+\-\s]+\Z|/\w{1,16}\Z|\[[/\w\s]{0,60}\]\Z|\(\w{1,3}(?:-\w{1,8}){0,2}\)\Z")
-_INLINE_END: Final = re.compile(rb"[\0\t\n\f\r ]EI(?=[\0\t\n\f\r \]]|/|\Z)")
-_INLINE_JPEG: Final = re.compile(rb"/(?:F|Filter)\s*\[?\s*/DCT(?:Decode)?\b")
 _SPACE: Final = b"\0\t\n\f\r "
 
 
@@ -58,42 +55,3 @@ def text_of(value: bytes) -> str:
     from pikepdf import String
 
     return str(String(value)) if value[:2] not in {b"\xfe\xff", b"\xff\xfe"} else value.decode("utf-16", "replace")
-
-
-def inline_image(out: Reading, begin: int, end: int, hidden: bool) -> int:
-    """Go past the inline picture whose BI stands at `begin`; return where its EI ends."""
-    data = out.data
-    start = data.find(b"ID", end)
-    if start < 0:
-        out.patches.append((begin, len(data), b" "))
-        return len(data)
-    samples = start + 3
-    stop = _inline_stop(data, samples)
-    if hidden:
-        out.patches.append((begin, stop, b" "))
-    elif _INLINE_JPEG.search(data[end:start]) and data[samples : samples + 2] == b"\xff\xd8":
-        out.patches.append((samples, stop - 3, bare_jpeg(data[samples : stop - 3])))
-    return stop
-
-
-def _inline_stop(data: bytes, start: int) -> int:
-    """Return the end of an inline picture's EI: one that instructions follow, not samples."""
-    for found in _INLINE_END.finditer(data, start):
-        if _goes_on(data, found.end()):
-            return found.end()
-    return len(data)
-
-
-def _goes_on(data: bytes, at: int) -> bool:
-    """Whether a content stream, rather than samples, goes on here."""
-    for _token in range(8):
-        found = tokens.TOKEN.match(data, at)
-        if found is None:
-            return True
-        kind = found.lastindex
-        if kind == tokens.OPERATOR:
-            return found.group(kind) in tokens.OPERATORS
-        if kind == tokens.OTHER:
-            return found.group(kind) == b"("
-        at = found.end()
-    return True

@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 
 from privet.metadata.embedded import in_text
 from privet.metadata.job import MIB, CannotClean, Job
-from privet.metadata.passage import TERMINAL, rewritten
+from privet.metadata.passage import TERMINAL, Coding, rewritten
 
 BLOCK_CHARS: Final = MIB // 2
 """A block is cut at the first good place behind this many characters."""
@@ -40,6 +40,7 @@ _MISREAD: Final = re.compile(rb"[A-Za-z][\x80-\x84\x87-\x89\x8b\x8d\x8f\x90\xa0-
 _CONTROLS: Final = bytes(range(32)).translate(None, b"\t\n\r\f\x0b\x1b\x1e\x1f\x1c\x1d\x01\x08")
 _MAX_CONTROLS: Final = 1 / 1000
 _PAGE_BYTES: Final = 4096
+_ASCII_RUN: Final = re.compile(rb"[\t\n\r -~]{8,}")
 _FRONT_KEY: Final = re.compile(
     r"(?:author|authors|creator|by|byline|email|e-mail|contact|owner|maintainer|editor|publisher|user|username)[ \t]*:",
     re.IGNORECASE,
@@ -53,15 +54,31 @@ def clean(source: BinaryIO, target: BinaryIO, job: Job) -> None:
     target.write(mark)
     is_first = True
     for block in blocks(source, codec, len(mark), job.limits.max_record_bytes):
+        if codec.startswith(("utf-16", "utf-32")):
+            _check_one_reading(block.encode(codec, "replace"), job)
         text = without_author(block, job) if is_first else block
         text = rewritten_text(text, job)
         target.write(encoded(text, codec))
         is_first = False
 
 
-def rewritten_text(text: str, job: Job, place: str = "body") -> str:
-    """Return a text with its identifiers replaced and the files in its `data:` addresses cleaned."""
-    return rewritten([in_text(text, job)], job, place, TERMINAL)[0] if text else text
+def _check_one_reading(raw: bytes, job: Job) -> None:
+    """Refuse UTF-16 or UTF-32 whose bytes are ASCII with an identifier: whoever ignores the mark reads it.
+
+    Raises:
+        CannotClean: it is.
+
+    """
+    if any(job.edits([run.decode("ascii") for run in _ASCII_RUN.findall(raw)], "body")):
+        raise CannotClean("it reads as text in two encodings, with an identifier in the other one")
+
+
+def rewritten_text(text: str, job: Job, place: str = "body", *codings: Coding) -> str:
+    """Return a text with its identifiers replaced and the files in its `data:` addresses cleaned.
+
+    `codings` say what else in it is read as something else.
+    """
+    return rewritten([in_text(text, job)], job, place, TERMINAL, *codings)[0] if text else text
 
 
 def encoded(text: str, codec: str) -> bytes:
@@ -141,6 +158,22 @@ def known_codec(declared: str) -> str:
         return ""
     name = _SUPERSETS.get(name, name)
     return name if name in _CODECS else ""
+
+
+# In these even letters of English may be other bytes than in ASCII, so nothing is found where they are taken for it.
+_OWN: Final = frozenset((
+    "utf-7", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "hz",
+    "cp037", "cp273", "cp424", "cp500", "cp875", "cp1026", "cp1140",
+))  # fmt: skip
+
+
+def own_codec(charset: str) -> str:
+    """Return the codec of a declared character set that is no superset of ASCII, else ""."""
+    try:
+        name = codecs.lookup(charset.strip()).name
+    except (LookupError, ValueError):
+        return ""
+    return name if name in _OWN else ""
 
 
 def declared_encoding(source: BinaryIO, declared: str) -> tuple[str, bytes]:

@@ -210,6 +210,13 @@ def member_info(name: str, *, executable: bool = False) -> zipfile.ZipInfo:
     return info
 
 
+class _Begun(zipfile.ZipFile):
+    """A zip archive that is written, unless it is given up: then its file may be closed by the time it is forgotten."""
+
+    def __del__(self) -> None:
+        """Do not end it."""
+
+
 def write_zip(target: BinaryIO) -> Writer:
     """Start a zip archive; `file.close()` ends it."""
-    return Writer(zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6))
+    return Writer(_Begun(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6))
