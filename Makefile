@@ -38,6 +38,7 @@ lock:
 	VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra serve --extra engine --extra deep --extra scrub --group model --group test pyproject.toml -o requirements/lock.txt
 	VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/bench.in -o requirements/bench.txt
 	VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/bench-detect.in -o requirements/bench-detect.txt
+	VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/bench-scrub.in -o requirements/bench-scrub.txt
 
 bench: install
 	@benchmarks/serve/run
@@ -47,4 +48,4 @@ bench-detect: install
 	@benchmarks/detect/run --data $(DATA) --docs
 
 clean:
-	rm -rf .venv .venv-bench .venv-bench-detect .venv-train
+	rm -rf .venv .venv-bench .venv-bench-detect .venv-bench-scrub .venv-train

@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +18,7 @@ from privet.cli.key_file import MAKE_KEY, read_key
 from privet.cli.policy import load
 from privet.cli.progress import Progress
 from privet.cli.style import Style
-from privet.detect.engine import TierName
+from privet.detect.engine import Detector, TierName
 from privet.errors import BadInput
 from privet.evidence import Signer
 from privet.keys import state_folder
@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # these load what only a run needs
 _TIERS: Final[tuple[TierName, ...]] = ("patterns", "names", "deep")
 _KEYED: Final = frozenset(("pseudonym", "token", "shift", "realistic"))
 _MAX_SHOWN: Final = 20
+_MANY_ROWS: Final = 20
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -62,8 +63,26 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(options: argparse.Namespace) -> int:
     """Scrub and tell."""
-    policy = load(options).policy
+    try:
+        return _scrub(options)
+    except ModuleNotFoundError as error:
+        raise BadInput(
+            f"privet scrub needs a package that is not installed ({error.name})", hint="pip install 'privet[scrub]'"
+        ) from error
+    except KeyboardInterrupt:
+        sys.stderr.write("privet scrub: stopped; the same command goes on where it was\n")
+        return 130
+
+
+def _scrub(options: argparse.Namespace) -> int:
+    loaded = load(options)
+    policy = loaded.policy
+    for item in loaded.exceptions:
+        sys.stderr.write(f"privet scrub: {item.rule} is loosened until {item.expires}: {item.reason}\n")
     key = _key(options, policy)
+    if options.tier == "deep":
+        # What the tier lacks is said here, with its remedy, and not by each process in turn.
+        Detector(policy.detect, "deep")
     if "-" in options.inputs:
         return _filter(options, policy, key)
     from privet.ingest.run import Job, scrub
@@ -81,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.buffer.write(json_bytes(outcome.manifest))
     else:
         _tell(outcome.manifest, options.out, is_new=outcome.is_new)
-    return int(outcome.set_aside > 0)
+    return int(not outcome.is_clean)
 
 
 def _engine(options: argparse.Namespace, policy: Policy) -> Callable[[Setup], Engine]:
@@ -135,24 +154,50 @@ def _tell(manifest: dict[str, Any], out: Path, *, is_new: bool) -> None:
     style = Style.of(sys.stdout)
     files = manifest["files"]
     aside = [entry for entry in files if entry["status"] != "cleaned"]
-    kinds: Counter[str] = Counter()
-    removed: Counter[str] = Counter()
-    rows: Counter[str] = Counter()
-    for entry in files:
-        removed.update(entry["removed"])
-        rows.update(entry.get("rows", {}))
-        for found in entry["found"].values():
-            kinds.update(found)
     write = sys.stdout.write
     if not is_new:
         write("nothing to do: the output is complete and unchanged\n")
     write(f"{style.bold(str(len(files) - len(aside)))} of {len(files)} files clean, {len(aside)} set aside\n")
+    _tell_counts(files)
+    if unused := manifest["unused_columns"]:
+        write(f"  {style.yellow('columns')}      named in the policy and in no table: {', '.join(unused)}\n")
+    for entry in files:
+        if _is_mostly_gone(entry.get("rows")):
+            left = f"{entry['rows']['written']:,} of {entry['rows']['read']:,} rows are left"
+            write(f"  {style.yellow('mostly gone')}  {entry['input']}: {left}\n")
+        if members := entry["removed"].get("member set aside", 0):
+            write(f"  {style.yellow('set aside')}    {entry['input']}: {members:,} of its members\n")
+    for entry in aside[:_MAX_SHOWN]:
+        write(f"  {style.yellow('set aside')}    {entry['input']}: {entry['reason']}\n")
+    if len(aside) > _MAX_SHOWN:
+        write(f"  … and {len(aside) - _MAX_SHOWN} more, in the manifest\n")
+    write(f"next: privet audit dataset {out}\n")
+
+
+def _is_mostly_gone(rows: dict[str, int] | None) -> bool:
+    return rows is not None and rows["read"] >= _MANY_ROWS and rows["written"] < rows["read"] / 2
+
+
+def _tell_counts(files: Sequence[dict[str, Any]]) -> None:
+    kinds: Counter[str] = Counter()
+    removed: Counter[str] = Counter()
+    rows: Counter[str] = Counter()
+    columns: Counter[str] = Counter()
+    for entry in files:
+        removed.update(entry["removed"])
+        rows.update(entry.get("rows", {}))
+        columns.update(entry.get("dropped_columns", {}))
+        for found in entry["found"].values():
+            kinds.update(found)
+    write = sys.stdout.write
     for title, counts in (("identifiers", kinds), ("metadata", removed)):
         if counts:
             most = ", ".join(f"{kind} {count:,}" for kind, count in counts.most_common(8))
             more = f", {len(counts) - 8} kinds more" if len(counts) > 8 else ""
             write(f"  {title:<12} {most}{more}\n")
-    if rows:
+    if columns:
+        write(f"  {'columns':<12} dropped: {', '.join(sorted(columns))}\n")
+    if rows["read"]:
         gone = ", ".join(
             f"{rows[name]:,} {name.replace('_', ' ')}" for name in ("duplicates", "near_duplicates", "suppressed")
         )
@@ -161,8 +206,3 @@ def _tell(manifest: dict[str, Any], out: Path, *, is_new: bool) -> None:
         write(
             f"  {'pixels':<12} of {unseen:,} files not looked at: pip install 'privet[pictures]' covers text and faces\n"
         )
-    for entry in aside[:_MAX_SHOWN]:
-        write(f"  {style.yellow('set aside')}    {entry['input']}: {entry['reason']}\n")
-    if len(aside) > _MAX_SHOWN:
-        write(f"  … and {len(aside) - _MAX_SHOWN} more, in the manifest\n")
-    write(f"next: privet audit dataset {out}\n")

@@ -64,10 +64,15 @@ class Columns:
         self.marks = Marks(policy.scrub)
         self.dropped: Counter[str] = Counter()
         self._names: dict[str, str] = {}
+        self._keys: dict[str, str] = {}
+        self._declared = declared_columns(policy)
+        self.seen: set[str] = set()
+        """which of the columns that the policy names there were"""
 
     def clean(self, batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
         """Return the columns that are kept, cleaned. See `record_file.Records`."""
         out: dict[str, list[Any]] = {}
+        self.seen |= self._declared & batch.keys()
         for name, values in batch.items():
             how = self._transforms.get(name)
             shown = self.kept_name(name)
@@ -83,6 +88,14 @@ class Columns:
     def add(self, batch: dict[str, list[Any]], identities: Sequence[bytes] | None = None) -> None:
         """Note cleaned rows. See `record_file.Records`."""
         self.marks.add(batch, identities)
+
+    def _key_name(self, key: str) -> str:
+        """Return a key inside a value without identifiers: {"Jane Doe": 3} counts something of a person."""
+        known = self._keys.get(key)
+        if known is None:
+            name = self.name(key)
+            known = self._keys[key] = self._texts.people([name], "keys")[0] if " " in name else name
+        return known
 
     def name(self, column: str) -> str:
         """Return the name of a column without identifiers."""
@@ -192,7 +205,7 @@ class Columns:
             return value if all(map(is_, new, value)) else new
         out: dict[str, Any] = {}
         for key, inner in value.items():
-            shown = self.name(str(key))
+            shown = self._key_name(str(key))
             new = self._inner_field(kind, f"{name}.{key}", f"{place}.{shown}", [inner])
             if new[0] is not MISSING:
                 out[_free(shown, out)] = new[0]
@@ -223,8 +236,10 @@ class Columns:
         out: list[dict[str, Any]] = [{} for _ in values]
         same = [True] * len(values)
         for key in dict.fromkeys(key for value in values for key in value):
-            shown = self.name(str(key))
+            shown = self._key_name(str(key))
             how = self._transforms.get(f"{name}.{key}")
+            if how is not None:
+                self.seen.add(f"{name}.{key}")
             at = [index for index, value in enumerate(values) if key in value]
             held = [values[index][key] for index in at]
             if how is not None and how.how == "drop":
@@ -284,6 +299,13 @@ def _is_one(kind: str, text: str) -> bool:
 def _says_nothing(kind: str, value: Any) -> bool:
     """Tell whether a value that is no text is no identifier of a kind: a flag, or a whole number as a coordinate."""
     return isinstance(value, bool) or (kind == "GPS_COORDINATES" and isinstance(value, int))
+
+
+def declared_columns(policy: Policy) -> frozenset[str]:
+    """Return the columns that a policy names."""
+    scrub = policy.scrub
+    transformed = {item.column for item in scrub.transform if item.column}
+    return (scrub.columns | scrub.quasi_identifiers | scrub.sensitive | transformed) - {EVERYTHING}
 
 
 def _shape(value: Any) -> type:

@@ -72,8 +72,14 @@ def names_digest(items: Sequence[Item], signer: Signer) -> str:
     return keyed_file_digest(io.BytesIO(names), signer.key("raw names"))
 
 
-def manifest(files: Sequence[dict[str, Any]], plan: Mapping[str, str], signer: Signer, names: str) -> dict[str, Any]:
-    """Return the signed manifest of a run; `files` in the order of their inputs, `names` the digest of what they were called."""
+def manifest(
+    files: Sequence[dict[str, Any]], plan: Mapping[str, str], signer: Signer, names: str, unused: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return the signed manifest of a run.
+
+    `files` stand in the order of their inputs, `names` is the digest of what they were called, `unused` are columns that the policy
+    names and no table has.
+    """
     body: dict[str, Any] = {
         "format": FORMAT,
         "privet": __version__,
@@ -81,6 +87,7 @@ def manifest(files: Sequence[dict[str, Any]], plan: Mapping[str, str], signer: S
         "plan_sha256": digest(plan),
         "tier": plan["tier"],
         "names_hmac_sha256": names,
+        "unused_columns": list(unused),
         "files": list(files),
         "merkle_root": merkle_root(files),
     }

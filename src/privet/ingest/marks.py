@@ -25,6 +25,9 @@ from privet.policy import ScrubPolicy
 
 DIGEST_BYTES: Final = 16
 _GROUP_BYTES: Final = 8
+_DATA_COLUMNS: Final = 3
+_TEXT_SPACES: Final = 2
+"""A row of three columns or more, none of which holds three words, is data and no text: equal rows of a survey are answers, not copies."""
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -48,13 +51,19 @@ class Marks:
     def add(self, batch: dict[str, list[Any]], identities: Sequence[bytes] | None) -> None:
         """Note the rows of a batch; `identities` are the bytes that make two rows equal."""
         names = list(batch)
-        rows = list(zip(*batch.values(), strict=True)) if identities is None or self._near or self._columns else []
+        rows = list(zip(*batch.values(), strict=True))
         if identities is None:
             identities = [_encoded(dict(zip(names, row, strict=True))) for row in rows]
-        self._digests += [hashlib.blake2b(identity, digest_size=DIGEST_BYTES).digest() for identity in identities]
+        texts = [_texts(row) for row in rows]
+        speaks = [len(names) < _DATA_COLUMNS or any(text.count(" ") >= _TEXT_SPACES for text in held) for held in texts]
+        self._digests += [
+            hashlib.blake2b(identity, digest_size=DIGEST_BYTES).digest() if says else bytes(DIGEST_BYTES)
+            for identity, says in zip(identities, speaks, strict=True)
+        ]
         self.rows += len(identities)
         if self._near:
-            self._signatures.append(signatures(["\n".join(_texts(row)) for row in rows]))
+            joined = ["\n".join(held) if says else "" for held, says in zip(texts, speaks, strict=True)]
+            self._signatures.append(signatures(joined))
         if self._columns:
             self._add_groups(batch, len(identities))
 
@@ -72,7 +81,8 @@ class Marks:
     def save(self, file: BinaryIO) -> None:
         """Write the marks as .npz, and forget them.
 
-        Arrays: `digests` (rows, 16) uint8; `signatures` (rows, SIGNATURE_BYTES) uint8 or (0, …); `groups` (rows,) uint64 or (0,), 0 for
+        Arrays: `digests` (rows, 16) uint8, 0 for rows that are nobody's copies;
+        `signatures` (rows, SIGNATURE_BYTES) uint8 or (0, …); `groups` (rows,) uint64 or (0,), 0 for
         a row without any quasi-identifier; `values` (rows, sensitive columns) uint64; `has_all` (1,) whether a row has all of them.
         """
         empty = np.zeros((0, SIGNATURE_BYTES), np.uint8)

@@ -113,6 +113,8 @@ def _mark_repeats(digests: NDArray[np.uint8], double: Flags) -> None:
         same = (one[1:] == one[:-1]) & (two[1:] == two[:-1])
         # lexsort is stable and `places` rise, so the first of equal rows is the first of the data.
         double[ranked[1:][same]] = True
+    # Rows of data and no text have no digest.
+    double &= digests.any(axis=1)
 
 
 def _mark_near(stored: _stored, stays: Flags, similarity: float, near: Flags) -> None:

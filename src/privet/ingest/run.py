@@ -21,6 +21,7 @@ from privet import __version__
 from privet.detect.engine import TierName
 from privet.errors import BadInput
 from privet.evidence import Signer, digest, file_digest, is_signed, json_bytes, keyed_file_digest, read_json
+from privet.ingest.columns import declared_columns
 from privet.ingest.local import Failed, Task
 from privet.ingest.manifest import entry, manifest, names_digest, plain_policy, table_entry
 from privet.ingest.pixels import installed
@@ -37,6 +38,10 @@ _BATCH_FILES: Final = 32
 _BATCH_BYTES: Final = 2 * 1024 * 1024
 _UNIT_BYTES: Final = {"patterns": 8 * 1024 * 1024, "names": 1024 * 1024, "deep": 256 * 1024}
 _DIGESTS: Final = "raw digests"
+
+
+MEMBER: Final = "member set aside"
+"""What archives call a member that could not be cleaned."""
 
 
 class Engine(AbstractContextManager["Engine"], Protocol):
@@ -68,8 +73,14 @@ class Outcome:
 
     @property
     def set_aside(self) -> int:
-        """The number of files that were not cleaned."""
-        return sum(entry["status"] != "cleaned" for entry in self.manifest["files"])
+        """The number of files and of members of files that were not cleaned."""
+        files = self.manifest["files"]
+        return sum(entry["removed"].get(MEMBER, 0) + (entry["status"] != "cleaned") for entry in files)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether everything was cleaned, and as the policy says."""
+        return not self.set_aside and not self.manifest.get("unused_columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +282,11 @@ class Run:
             else:
                 self._files[item.key] = result
 
+    def _unused(self) -> list[str]:
+        """Return the columns that the policy names and no table has; none where there is no table."""
+        seen = {name for unit in self._units.values() for name in unit.seen}
+        return sorted(declared_columns(self._job.policy) - seen) if self._units else []
+
     def _put_in_place(self, kept: dict[str, list[Kept]]) -> dict[str, Any]:
         entries = []
         outputs: dict[str, str] = {}
@@ -287,7 +303,8 @@ class Run:
                 entries.append(table_entry(done, output, units, kept[item.key]))
             else:
                 entries.append(entry(done, output))
-        document = manifest(entries, self._job.plan(), self._job.signer, names_digest(self._items, self._job.signer))
+        names_known = names_digest(self._items, self._job.signer)
+        document = manifest(entries, self._job.plan(), self._job.signer, names_known, self._unused())
         before = _earlier(self._job.out) | self._work.meant()
         self._work.mean(before | set(outputs.values()))
         sync(self._job.out)

@@ -26,6 +26,8 @@ from privet.records import NAMES_KINDS, Span
 from privet.redact import PASSES, Redactor, RedactStream
 from privet.surrogates import Surrogate, Writing, label, writing
 
+_SENTENCE_SPACES: Final = 4
+"""Five words are a sentence or an address, whatever the column is called."""
 _MAX_CACHED_CHARS: Final = 48
 _MAX_CACHED: Final = 1 << 16
 _NO_VALUE: Final = frozenset(
@@ -103,7 +105,7 @@ class Texts:
         short: dict[str, list[int]] = {}
         long: list[int] = []
         for at, value in enumerate(values):
-            if len(value) > MAX_CELL_CHARS:
+            if len(value) > MAX_CELL_CHARS or value.count(" ") >= _SENTENCE_SPACES:
                 long.append(at)
             elif (column, value) not in self._clean_cells:
                 short.setdefault(value, []).append(at)
@@ -152,6 +154,12 @@ class Texts:
         """Return texts that are names of columns, or numbers: only patterns look at them, as they are no sentences."""
         made = self._patterns.all(texts)
         self._take_counts(self._patterns, place)
+        return made
+
+    def people(self, texts: Sequence[str], place: str) -> list[str]:
+        """Return short words without identifiers; of what the names model sees only people count."""
+        made = self._words.all(texts)
+        self._take_counts(self._words, place)
         return made
 
     def stream(self, place: str) -> RedactStream:

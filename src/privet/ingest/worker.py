@@ -94,6 +94,7 @@ class UnitDone(msgspec.Struct):
     found: dict[str, dict[str, int]] = {}
     dropped: dict[str, int] = {}
     removed: dict[str, int] = {}
+    seen: list[str] = []
     reason: str = ""
 
 
@@ -174,6 +175,7 @@ class Worker:
                 columns.marks.save(file)
                 done.marks_sha256, _ = _measured(file)
             done.dropped = dict(columns.taken())
+            done.seen = sorted(columns.seen)
         except CannotClean as error:
             done.reason = error.reason
         done.found = self._texts.taken()
