@@ -401,7 +401,9 @@ def test_a_rule_of_another_shape_is_refused_with_its_line(
 
 
 def test_two_rules_of_one_id_are_refused(write: Write) -> None:
-    assert "privet.toml:8: two entries of [[detect.rules]] are for staff-number" in str(refusal(write("privet.toml", RULE + RULE)))
+    assert "privet.toml:8: two entries of [[detect.rules]] are for staff-number" in str(
+        refusal(write("privet.toml", RULE + RULE))
+    )
 
 
 def test_own_rules_come_from_the_file_only() -> None:

@@ -244,3 +244,23 @@ def test_what_a_cleaner_alike_has_missed_is_told(tmp_path: Path) -> None:
     assert residual["placeholders"] == {"PERSON": 300, "PHONE_NUMBER": 300}
     assert 0 < residual["missed_if_cleaned_alike"] < 1
     assert residual["flagged"] == 0
+
+
+def test_identifiers_in_the_names_of_a_manifest_fail(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    write(tmp_path / "data" / "a.jsonl", sentences(100))
+    raw = write(tmp_path / "raw.jsonl", ["Please ask Angela Merkel about it."])
+    (tmp_path / "data" / "privet-manifest.json").write_text(json.dumps({"files": [{"input": "angela_merkel.pdf"}]}))
+    result = audit_dataset(tmp_path / "data", Options(raw=raw))
+    assert verdicts(result)["raw"] == "fail"
+    assert {"raw-identifier", "name-identifier"} >= {item["rule"] for item in result.findings} > set()
+    assert "merkel" not in json.dumps(result.as_json()).lower()
+
+
+def test_a_link_out_of_the_dataset_is_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    write(tmp_path / "data" / "a.jsonl", sentences(800))
+    (tmp_path / "data" / "b.jsonl").symlink_to(write(tmp_path / "out.jsonl", ["x"]))
+    result = audit_dataset(tmp_path / "data")
+    assert result.verdict == "underpowered"
+    assert result.files["unread"][0]["file"] == "b.jsonl"

@@ -13,7 +13,7 @@ import pytest
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from privet.audit.manifest_check import _tree, checked
+from privet.audit.manifest_check import NAME, _tree, checked, names_in
 from privet.audit.reading import files_of
 from privet.audit.result import Check
 
@@ -124,3 +124,11 @@ def test_a_forged_signature_is_seen(tmp_path: Path) -> None:
     assert check(tmp_path).figures["problems"] == ["unsigned"]
     path.write_text("no json")
     assert check(tmp_path).figures["problems"] == ["malformed"]
+
+
+def test_names_in_a_manifest_are_text_too(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text(json.dumps({"files": [{"input": "cv.pdf", "output": "cv.pdf", "reason": None}]}))
+    assert names_in(tmp_path) == ["cv.pdf", "cv.pdf"]
+    for broken in ("[]", "{", '{"files": [3]}', '{"files": 3}'):
+        (tmp_path / NAME).write_text(broken)
+        assert names_in(tmp_path) == []

@@ -82,3 +82,27 @@ def test_many_values_stay_exact(detector: Detector, counting: Counting) -> None:
     looking = matching(detector, counting, raw)
     assert all(looking.look(Record(1, f"user{number}@example.com")) for number in range(0, 3000, 50))
     assert not any(looking.look(Record(1, f"user{number}@example.com")) for number in range(3000, 9000, 5))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "see angela%20merkel there",
+        "see &#65;ngela&nbsp;Merkel there",
+        r"see Angela\u0020Merkel there",
+        "see QW5nZWxhIE1lcmtlbCB3YXMgaGVyZQ== there",
+        "see Ángela Mérkel there",
+    ],
+)
+def test_escapes_base64_and_accents_hide_nothing(detector: Detector, counting: Counting, text: str) -> None:
+    looking = matching(detector, counting, ("They met Angela Merkel today.",))
+    assert [match.kind for match in looking.look(Record(1, text))] == ["PERSON"]
+    assert looking.holding == 1
+
+
+def test_names_of_files_are_compared(detector: Detector, counting: Counting) -> None:
+    looking = matching(detector, counting, ("They met Angela Merkel today.",))
+    assert not looking.holds("notes/train-1.txt")
+    assert not looking.named
+    assert looking.holds("cv/angela_merkel.pdf")
+    assert looking.named

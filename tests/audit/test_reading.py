@@ -11,6 +11,7 @@ import sqlite3
 import tarfile
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from privet.audit.reading import digest_of
+from privet.audit.reading import digest_of, entry_of
 from privet.audit.record import BLOCK_CHARS, text_blocks
 from privet.audit.walking import Dataset, named
 from privet.errors import BadInput
@@ -215,7 +216,10 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "data" / "a.txt").write_text("words")
     (tmp_path / "out.txt").write_text("beyond")
     (tmp_path / "data" / "b.txt").symlink_to(tmp_path / "out.txt")
-    assert texts(tmp_path / "data") == ["words"]
+    (tmp_path / "data" / "c.txt").symlink_to(tmp_path / "data" / "a.txt")
+    dataset = Dataset.at(tmp_path / "data")
+    assert [seen.record.text for seen in dataset.pass_over()] == ["words"]
+    assert list(dataset.unread) == ["b.txt"]
 
 
 def test_nothing_to_read_is_bad_input(tmp_path: Path) -> None:
@@ -238,3 +242,82 @@ def test_the_digest_is_of_names_and_bytes(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("words")
     (tmp_path / "a.txt").rename(tmp_path / "c.txt")
     assert digest() != first
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"text": "jane@example.com", "text": "calm"}',
+        '{"jane@example.com": true}',
+        '{"jane@example.com": []}',
+        '{"a": {"jane@example.com": null}}',
+    ],
+)
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_members_of_one_name_and_keys_without_a_value_are_looked_at(tmp_path: Path, line: str, name: str) -> None:
+    (tmp_path / name).write_text(f"{line}\n" if name == "a.jsonl" else f"[{line}]")
+    assert "jane@example.com" in "".join(texts(tmp_path))
+
+
+def test_names_of_columns_without_rows_are_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("Jane Example,town\n")
+    pq.write_table(pa.table({"jane@example.com": pa.array([], pa.string())}), tmp_path / "b.parquet")
+    assert texts(tmp_path) == ["Jane Example\ntown\n", "jane@example.com\n"]
+
+
+def test_two_columns_of_one_name_are_both_looked_at(tmp_path: Path) -> None:
+    pq.write_table(
+        pa.Table.from_arrays([pa.array(["first"]), pa.array(["last"])], names=["a", "a"]), tmp_path / "a.parquet"
+    )
+    assert texts(tmp_path) == ["a: first\na 1: last\n"]
+
+
+def test_files_in_binary_columns_are_files(tmp_path: Path) -> None:
+    values = [{"bytes": "Größe ist viel".encode("cp1252"), "path": "x"}, {"bytes": bytes(range(250, 256)), "path": "y"}]
+    pq.write_table(pa.table({"file": values}), tmp_path / "a.parquet")
+    assert "Größe ist viel" in texts(tmp_path)
+    pq.write_table(pa.table({"file": [bytes([1, 2, 0xFF]) * 100]}), tmp_path / "a.parquet")
+    assert unread(tmp_path) == {"a.parquet!/file": "unknown format"}
+
+
+def test_views_of_a_database_are_looked_at(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "a.db")) as database:
+        database.execute("CREATE VIEW v AS SELECT 'jane@example.com'")
+        database.commit()
+    assert any("jane@example.com" in text for text in texts(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "start", ["BMW", "ID3", "GIF8", "OggS", "GGUF", "BZh", "the big WAVE", "a file starts with %PDF-1.7"]
+)
+def test_a_text_that_begins_like_another_form_is_text(tmp_path: Path, start: str) -> None:
+    (tmp_path / "a.txt").write_text(f"{start} is what it says, and more of it follows")
+    assert texts(tmp_path) == [f"{start} is what it says, and more of it follows"]
+
+
+def test_an_office_file_is_one_in_any_order_of_its_members(tmp_path: Path) -> None:
+    from docx import Document
+
+    document = Document()
+    document.add_paragraph("words")
+    whole = io.BytesIO()
+    document.save(whole)
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(tmp_path / "a.docx", "w", zipfile.ZIP_DEFLATED) as target:
+        for name in sorted(source.namelist(), key=lambda name: name.startswith(("[", "_", "docProps"))):
+            target.writestr(name, source.read(name))
+    entry = entry_of(tmp_path, tmp_path / "a.docx")
+    assert entry.form.name == "office"
+
+
+def test_outlines_and_links_of_a_pdf_are_looked_at(tmp_path: Path) -> None:
+    from reportlab.pdfgen.canvas import Canvas
+
+    canvas = Canvas(str(tmp_path / "a.pdf"))
+    canvas.bookmarkPage("k")
+    canvas.addOutlineEntry("about Jane Example", "k")
+    canvas.linkURL("mailto:jane%40example.com", (0, 0, 50, 50))
+    canvas.drawString(72, 700, "words")
+    canvas.save()
+    found = texts(tmp_path)
+    assert "about Jane Example" in found
+    assert "mailto:jane@example.com" in found

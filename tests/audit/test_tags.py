@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -272,3 +273,80 @@ def test_archives_notebooks_and_mail(tmp_path: Path, name: str) -> None:
     assert not any(tags(tmp_path / name).values())
     tagged(tmp_path / name)
     assert tags(tmp_path / name)[rule]
+
+
+def test_what_no_list_of_tags_names_is_told_too(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010D] = "of somebody"
+    _picture().save(tmp_path / "name.tiff", exif=exif)
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Owner", "Somebody")
+    _picture().save(tmp_path / "owner.png", pnginfo=info)
+    _picture().save(tmp_path / "segment.jpg")
+    whole = (tmp_path / "segment.jpg").read_bytes()
+    (tmp_path / "segment.jpg").write_bytes(whole[:2] + b"\xff\xe9\x00\x0aSomebody" + whole[2:])
+    assert tags(tmp_path / "name.tiff")["metadata-exif-title"]
+    assert tags(tmp_path / "owner.png")["metadata-image-text"]
+    assert tags(tmp_path / "segment.jpg")["metadata-image-segment"]
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_bytes_behind_the_end_of_a_picture(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    _picture().save(path)
+    path.write_bytes(path.read_bytes() + b"somebody")
+    assert tags(path) == {"metadata-behind-the-end": True}
+
+
+def test_pages_of_a_tiff(tmp_path: Path) -> None:
+    from tifffile import TiffWriter
+
+    with TiffWriter(tmp_path / "a.tif") as file:
+        for page in range(2):
+            file.write(
+                np.zeros((8, 8), np.uint8),
+                metadata=None,
+                software=False,
+                extratags=[(315, "s", 0, "Somebody", True)] * page,
+            )
+    assert tags(tmp_path / "a.tif")["metadata-exif-artist"]
+
+
+def test_folders_links_and_comments_of_archives(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w", format=tarfile.PAX_FORMAT) as archive:
+        member = tarfile.TarInfo("a.txt")
+        member.pax_headers = {"comment": "somebody"}
+        archive.addfile(member)
+        folder = tarfile.TarInfo("Jane_Example")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+    found = list(tags_of(entry_of(tmp_path, tmp_path / "a.tar")))
+    assert [tag.rule for tag in found] == ["metadata-tar-comment", "metadata-archive-name"]
+    assert "Jane Example" in found[1].text
+
+
+def test_a_path_in_the_head_of_gzip(tmp_path: Path) -> None:
+    (tmp_path / "a.gz").write_bytes(b"\x1f\x8b\x08\x08" + bytes(6) + b"home/jane/a\0" + gzip.compress(b"x")[10:])
+    assert tags(tmp_path / "a.gz")["metadata-gzip-name"]
+
+
+def test_headers_of_mail_are_not_looked_for_in_its_text(tmp_path: Path) -> None:
+    head = "Subject: boxes\nMIME-Version: 1.0\n"
+    (tmp_path / "a.eml").write_text(f"{head}\nReceived with thanks: five boxes.\n")
+    (tmp_path / "b.eml").write_text(f"{head}Message-ID: <1@example.com>\n\ntext\n")
+    assert tags(tmp_path / "a.eml") == {}
+    assert tags(tmp_path / "b.eml") == {"metadata-mail-header": True}
+
+
+def test_onnx_aiff_and_rtf(tmp_path: Path) -> None:
+    from onnx import TensorProto, helper, save
+
+    value = helper.make_tensor_value_info
+    node = helper.make_node("Relu", ["x"], ["y"], doc_string="by somebody")
+    graph = helper.make_graph([node], "g", [value("x", TensorProto.FLOAT, [1])], [value("y", TensorProto.FLOAT, [1])])
+    save(helper.make_model(graph, producer_name="a program"), tmp_path / "a.onnx")
+    assert tags(tmp_path / "a.onnx") == {"metadata-onnx-tool": False, "metadata-onnx-doc": True}
+    (tmp_path / "a.aiff").write_bytes(b"FORM\0\0\0\x16AIFFNAME\0\0\0\x08Somebody")
+    assert tags(tmp_path / "a.aiff") == {"metadata-aiff": True}
+    (tmp_path / "a.rtf").write_bytes(rb"{\rtf1{\info{\author Somebody}{\title  }}text}")
+    assert tags(tmp_path / "a.rtf") == {"metadata-office-author": True}

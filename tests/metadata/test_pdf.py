@@ -378,8 +378,21 @@ def colours(made: Pdf) -> None:
     )
 
 
+def names(made: Pdf) -> None:
+    first = made.pages[0].obj
+    first.Tabs = Name("/Zorvath@example.com")
+    tint = Dictionary(FunctionType=2, N=1, Domain=Array([0, 1]), C0=Array([0]), C1=Array([1]))
+    ink = Array([Name("/Zorvath@example.com"), Name.None_])
+    first.Resources.ColorSpace = Dictionary(
+        A=Array([Name.Separation, Name("/Zorvath@example.com"), Name.DeviceGray, tint]),
+        B=Array([Name.DeviceN, ink, Name.DeviceGray, tint]),
+        C=Array([Name.ICCBased, made.make_stream(b"Zorvath" * 99, {"/N": 1})]),
+    )
+    first.Resources.Font.F1.Encoding = Dictionary(Differences=Array([1, Name("/Zorvath@example.com")]))
+
+
 PLACES: list[Callable[[Pdf], None]] = [
-    document_information, private_data, scripts, annotations, attachments, hidden_layer, structure, form_fields, outlines, unused, colours,
+    document_information, private_data, scripts, annotations, attachments, hidden_layer, structure, form_fields, outlines, unused, colours, names,
 ]  # fmt: skip
 
 
@@ -394,6 +407,13 @@ def test_nothing_is_left_in(place: Callable[[Pdf], None], objects: ObjectStreamM
     assert_gone(cleaned, "secretword")
     assert "kept" in texts(cleaned)[1]
     assert b"/JavaScript" not in everything(cleaned)
+
+
+def test_a_resource_with_an_identifier_for_a_name_is_refused() -> None:
+    made = page()
+    made.pages[0].obj.Resources.XObject = Dictionary({"/Zorvath@example.com": form(made, b"0 0 1 1 re f")})
+    with pytest.raises(CannotClean, match="resource"):
+        clean(save(made))
 
 
 def test_annotations_keep_what_is_theirs() -> None:

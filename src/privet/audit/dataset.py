@@ -25,7 +25,7 @@ from privet.audit.masking import Masking
 from privet.audit.metadata_left import MetadataLeft
 from privet.audit.near import NearCopies
 from privet.audit.raw_match import RawMatching, RawSet
-from privet.audit.reading import digest_of
+from privet.audit.reading import Entry, digest_of
 from privet.audit.recall import DEFAULT_CANARIES
 from privet.audit.record import Record
 from privet.audit.residual import Looking, Residual
@@ -153,7 +153,12 @@ class _Audit:
     def _surveyed(self, matching: RawMatching | None) -> Drawn:
         """Count, compare and draw, in one pass over everything."""
         sampling = Sampling(self._options.sample, self._options.seed)
-        for seen in self._dataset.pass_over(self._metadata.look):
+
+        def each_file(entry: Entry) -> None:
+            self._metadata.look(entry)
+            self._compare_names(matching, entry.name, [entry.name.rsplit("!/", 1)[-1]])
+
+        for seen in self._dataset.pass_over(each_file):
             sampling.saw(seen.stratum, seen.name, seen.at)
             grouped = bool(self._options.quasi_identifiers) and self._table(seen.name).saw(seen.record)
             self._near.saw(seen.record, is_grouped=grouped)
@@ -163,7 +168,15 @@ class _Audit:
                     name = self._masking.masked(seen.name)
                     self._findings.add(Finding("raw-identifier", name, seen.record.line, column, match.kind))
             self._advance(seen.record)
+        if names := manifest_check.names_in(self._dataset.root):
+            self._metadata.look_at_names(manifest_check.NAME, names)
+            self._compare_names(matching, manifest_check.NAME, names)
         return sampling.drawn()
+
+    def _compare_names(self, matching: RawMatching | None, file: str, names: list[str]) -> None:
+        """Look for identifiers of the raw set in names of files."""
+        if matching is not None and any(matching.holds(name) for name in names):
+            self._findings.add(Finding("raw-identifier", self._masking.masked(file), 0, kind="name of a file"))
 
     def _table(self, name: str) -> Groups:
         """Return the groups of the table to which a file belongs: the files of one folder are one table."""
@@ -222,6 +235,8 @@ class _Audit:
                 matching.holding, matching.records, matching.records, figures.worst.lower, SHARE_ERROR
             )
             known["upper_bound"] = max(limit, 1) / max(1, matching.records)
+        if matching.named:
+            return Check("raw", "fail", "the name of a file holds an identifier of the raw set", known)
         if matching.holding:
             says = f"{matching.holding} of {matching.records} records hold an identifier of the raw set"
             return Check("raw", "fail", says, known)

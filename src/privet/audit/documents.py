@@ -11,11 +11,12 @@ from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from io import BytesIO, StringIO
-from typing import Any, BinaryIO, Final, NamedTuple, TextIO
+from typing import Any, BinaryIO, Final, TextIO
+from urllib.parse import unquote
 from zipfile import ZipFile
 
 from privet.audit.markup import markup
-from privet.audit.record import Record, blocks, text_blocks
+from privet.audit.record import File, Record, blocks, text_blocks
 from privet.audit.tables import lines_of
 
 _PARAGRAPHS: Final = frozenset(("p", "h", "si", "row"))
@@ -27,14 +28,8 @@ _LOOKS: Final = frozenset(
     ("styles.xml", "stylesWithEffects.xml", "fontTable.xml", "settings.xml", "webSettings.xml", "numbering.xml", "presProps.xml",
      "viewProps.xml", "tableStyles.xml")
 )  # fmt: skip
+_PROPERTIES: Final = frozenset(("docProps/core.xml", "docProps/app.xml", "docProps/custom.xml"))
 _MEMBER_BYTES: Final = 256 * 1024 * 1024
-
-
-class File(NamedTuple):
-    """A file inside another one: an attachment, an embedded picture."""
-
-    name: str
-    content: bytes
 
 
 def plain(stream: TextIO) -> Iterator[Record]:
@@ -127,14 +122,16 @@ def office(content: bytes) -> Iterator[Record | File]:
     """Yield the paragraphs, cells, notes and comments of an OOXML, ODF or EPUB file, and what is embedded in it."""
     with ZipFile(BytesIO(content)) as archive:
         for info in sorted(archive.infolist(), key=lambda info: info.filename):
-            if info.is_dir() or info.file_size > _MEMBER_BYTES:
+            if info.is_dir():
                 continue
+            if info.file_size > _MEMBER_BYTES:
+                raise ValueError("a part is too big to be read")
             name = info.filename
             if name.endswith((".xml", ".rels", ".xhtml", ".html", ".vml", ".opf", ".ncx")):
                 # Properties are metadata, and looked at as such.
-                if not name.startswith("docProps/") and not _is_looks(name):
+                if name not in _PROPERTIES and not _is_looks(name):
                     yield from _xml_texts(archive.read(info))
-            elif name != "mimetype":
+            elif name != "mimetype" and not name.endswith(".psmdcp"):
                 yield File(name, archive.read(info))
 
 
@@ -153,7 +150,7 @@ def _xml_texts(content: bytes) -> Iterator[Record]:
         tag = etree.QName(element).localname
         for name, value in element.attrib.items() if tag != "style" else ():
             if etree.QName(name).localname in _SAID_BY and _is_said(value):
-                yield from text_blocks(str(value))
+                yield from text_blocks(unquote(str(value)))
         if tag in _PARAGRAPHS:
             yield from text_blocks("".join(_inner(element)))
             tail, element.tail = element.tail, None
@@ -165,7 +162,7 @@ def _xml_texts(content: bytes) -> Iterator[Record]:
 
 def _is_said(value: str) -> bool:
     """Tell whether an attribute may be words of a person and no name of a style or part."""
-    return any(mark in value for mark in " @") or value.istitle()
+    return any(mark in value for mark in " @:%") or value.istitle()
 
 
 def _inner(element: Any) -> Iterator[str]:
@@ -211,11 +208,43 @@ def _pdf_notes(content: bytes) -> Iterator[Record]:
     import pikepdf
 
     with pikepdf.open(BytesIO(content)) as document:
+        info = document.trailer.get("/Info")
+        known = info.objgen if isinstance(info, pikepdf.Dictionary) else None
         for item in document.objects:
-            if not isinstance(item, pikepdf.Dictionary):
-                continue
-            if "/Subtype" in item and ("/Rect" in item or "/FT" in item):
-                for key in ("/Contents", "/T", "/V", "/RC", "/TU", "/Subj"):
-                    value = item.get(key)
-                    if isinstance(value, pikepdf.String) and str(value).strip():
-                        yield from text_blocks(str(value))
+            # Of the document's properties the metadata are told.
+            if isinstance(item, pikepdf.Dictionary) and item.objgen != known:
+                yield from _pdf_strings(item, 0)
+
+
+_PDF_SAID: Final = frozenset(
+    (
+        "/Contents",
+        "/T",
+        "/V",
+        "/DV",
+        "/RC",
+        "/TU",
+        "/TM",
+        "/Subj",
+        "/Title",
+        "/Alt",
+        "/ActualText",
+        "/E",
+        "/URI",
+        "/JS",
+        "/Desc",
+        "/Lbl",
+    )
+)
+_MAX_DEPTH: Final = 8
+
+
+def _pdf_strings(item: Any, depth: int) -> Iterator[Record]:
+    """Yield what an object and what is written inside it says to a reader: notes, outlines, links, alternate texts."""
+    import pikepdf
+
+    for key, value in item.items():
+        if isinstance(value, pikepdf.String) and key in _PDF_SAID and str(value).strip():
+            yield from text_blocks(unquote(str(value)) if key == "/URI" else str(value))
+        elif isinstance(value, pikepdf.Dictionary) and not value.is_indirect and depth < _MAX_DEPTH:
+            yield from _pdf_strings(value, depth + 1)

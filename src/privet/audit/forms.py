@@ -49,27 +49,41 @@ _MAGIC: Final[tuple[tuple[int, bytes, Form], ...]] = (
     (0, b"fLaC", Form("flac")),
     (0, b"OggS", Form("ogg")),
     (8, b"WAVE", Form("wav")),
+    (8, b"AVI ", Form("wav")),
+    (8, b"AIFF", Form("aiff")),
+    (8, b"AIFC", Form("aiff")),
+    (0, b"8BPS", Form("image")),
+    (0, b"\x00\x00\x01\x00", Form("image")),
     (0, b"GGUF", Form("gguf")),
 )
-_PDF_HEAD: Final = re.compile(rb"%PDF-\d")
+_PDF_HEAD: Final = re.compile(rb"(?m)^%PDF-\d")
 _MAIL_HEAD: Final = re.compile(rb"(?i)\A(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*){2,}", re.ASCII)
 _MAIL_FIELD: Final = re.compile(rb"(?im)^(?:received|message-id|mime-version|delivered-to|return-path):")
 
 
 def form_of(head: bytes, name: str) -> Form:
     """Return the form of a file with this head and name."""
+    is_plain = _is_plain(head)
     for place, mark, form in _MAGIC:
-        if head[place : place + len(mark)] == mark:
+        # A text may begin with "BMW" or "ID3": of what is text from end to end, no mark says otherwise but that of PDF.
+        if head[place : place + len(mark)] == mark and not (is_plain and form.name != "pdf"):
             return form
-    if head[:2] == b"\xff\xfb" or head[:2] == b"\xff\xf3":
-        return Form("mp3")
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return _zip(head)
-    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 28 and not _is_text(head):
-        return Form("safetensors")
-    if _PDF_HEAD.search(head[:1024]):
+    if (is_begun := _PDF_HEAD.search(head[:1024])) and (not is_plain or b" obj" in head[is_begun.end() :]):
         return Form("pdf", seeks=True)
-    return _text(head, name) if _is_text(head) else Form("unknown", is_known=not head)
+    return _text(head, name) if _is_text(head) else _binary(head, name)
+
+
+def _binary(head: bytes, name: str) -> Form:
+    """Return the form of what has no mark that tells it by itself."""
+    if head[:1] == b"\xff" and head[1:2] in _SOUND:
+        return Form("mp3")
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 28:
+        return Form("safetensors")
+    if name.lower().endswith(".onnx") and head[:1] == b"\x08":
+        return Form("onnx", seeks=True)
+    return Form("unknown", is_known=not head)
 
 
 def _zip(head: bytes) -> Form:
@@ -78,6 +92,26 @@ def _zip(head: bytes) -> Form:
     if head[30:38] == b"mimetype" and (b"opendocument" in head[:120] or b"epub" in head[:120]):
         return Form("office", seeks=True)
     return Form("zip", is_packed=True, seeks=True)
+
+
+_SOUND: Final = frozenset((b"\xfb", b"\xfa", b"\xf3", b"\xf2", b"\xf1", b"\xf9"))
+"""The second byte of a frame of MPEG audio or AAC."""
+_CONTROLS: Final = bytes(byte for byte in range(32) if byte not in (9, 10, 12, 13, 27))
+
+
+def _is_plain(head: bytes) -> bool:
+    """Tell whether a head is UTF-8 without a single control character."""
+    if head.translate(None, _CONTROLS) != head:
+        return False
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # A character may be cut at the end of what was read.
+        return error.start >= len(head) - 3 and len(head) > _CUT
+    return bool(head)
+
+
+_CUT: Final = 1024
 
 
 def _is_text(head: bytes) -> bool:
@@ -101,7 +135,7 @@ def _text(head: bytes, name: str) -> Form:  # noqa: PLR0911 (one return a form)
     if known:
         return Form(known)
     if lower.startswith(b"{\\rtf"):
-        return Form("rtf", is_known=False)
+        return Form("rtf")
     if lower.startswith((b"<!doctype html", b"<html")):
         return Form("html")
     if lower.startswith(b"<?xml"):

@@ -33,7 +33,7 @@ def checked(root: Path, files: Sequence[Path], signer: str | None = None) -> Che
     try:
         manifest = json.loads(path.read_bytes()[:_MAX_BYTES])
         problems = list(_problems(manifest, root, files, signer))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OSError):
         problems = ["malformed"]
     figures = {"problems": sorted(set(problems)), "problem_count": len(problems)}
     if problems:
@@ -41,6 +41,15 @@ def checked(root: Path, files: Sequence[Path], signer: str | None = None) -> Che
     figures["signed_by"] = hashlib.sha256(base64.b64decode(manifest["signature"]["public_key"])).hexdigest()[:16]
     says = f"signature, tree and the digests of {len(manifest['files'])} entries hold"
     return Check("manifest", "pass", says, figures)
+
+
+def names_in(root: Path) -> list[str]:
+    """Return what the manifest of a dataset calls its files: that is text too. Of one that is none, nothing: `checked` says so."""
+    try:
+        entries = json.loads((root / NAME).read_bytes()[:_MAX_BYTES])["files"]
+        return [str(entry[key]) for entry in entries for key in ("input", "output", "reason") if entry.get(key)]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OSError):
+        return []
 
 
 def _problems(manifest: dict[str, Any], root: Path, files: Sequence[Path], signer: str | None) -> Iterator[str]:
@@ -94,7 +103,12 @@ def _outputs(entries: Sequence[dict[str, Any]], root: Path, files: Sequence[Path
             continue
         path = root / entry["output"]
         listed.add(path)
-        if ".." in Path(entry["output"]).parts or not path.is_file() or path.is_symlink():
+        if (
+            ".." in Path(entry["output"]).parts
+            or Path(entry["output"]).is_absolute()
+            or not path.is_file()
+            or path.is_symlink()
+        ):
             yield "file-missing"
             continue
         with path.open("rb") as stream:

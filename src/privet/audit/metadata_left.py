@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from privet.audit.counting import Counting
 from privet.audit.masking import Masking
@@ -46,6 +47,14 @@ class MetadataLeft:
         self._personal.update(personal)
         for rule in personal:
             self._findings.add(Finding(rule, shown, 0))
+
+    def look_at_names(self, file: str, names: Iterable[str]) -> None:
+        """Look at the names that a file gives to others."""
+        self._files += 1
+        if found := sum(map(self._masking.holds, dict.fromkeys(names))):
+            self._holding += 1
+            self._personal[_NAME_RULE] += found
+            self._findings.add(Finding(_NAME_RULE, file, 0))
 
     def check(self) -> Check:
         """Return the check."""

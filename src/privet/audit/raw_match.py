@@ -4,8 +4,8 @@ Invariants:
 
 - What is kept of the raw set is keyed fingerprints (HMAC-SHA-256), lengths and first letters, in memory only.
 - A hit is never a false one: what the Bloom filter lets through is compared with all 128 bits of its fingerprint.
-- Values are compared as their letters and digits in lower case, so `+1 (202) 555-0143` is found as `12025550143`; a match begins and
-  ends where a word does.
+- Values are compared as their letters and digits in lower case and without accents, so `+1 (202) 555-0143` is found as `12025550143`; a
+  match begins and ends where a word does. Escapes (of URLs, HTML, JSON) and base64 are looked into.
 
 A name counts without more where it has several words and most of its occurrences in the raw set were taken for a name. Others (Will, Mark
 and Rose are words, and a detector takes some phrase for a name now and then) count only where the detector takes them for an identifier in
@@ -26,6 +26,7 @@ import numpy as np
 from privet.audit.counting import Counting
 from privet.audit.record import Record
 from privet.detect.engine import Detector
+from privet.detect.readings import opened, read
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,13 +71,20 @@ def words_of(text: str) -> Words:
     starts, ends, places = [], [], []
     size = 0
     for match in _WORD.finditer(text):
-        piece = match[0].lower() if match[0].isascii() else unicodedata.normalize("NFKC", match[0]).casefold()
+        piece = match[0].lower() if match[0].isascii() else _folded(match[0])
         starts.append(size)
         size += len(piece)
         ends.append(size)
         pieces.append(piece)
         places.append(match.span())
     return Words("".join(pieces), starts, ends, places)
+
+
+def _folded(word: str) -> str:
+    return _ACCENTS.sub("", unicodedata.normalize("NFKD", word).casefold())
+
+
+_ACCENTS: Final = re.compile("[\u0300-\u036f]")
 
 
 class RawSet:
@@ -211,12 +219,35 @@ class RawMatching:
         self._counting = counting
         self.records = 0
         self.holding = 0
+        self.named = False
 
     def look(self, record: Record) -> list[Match]:
         """Return what of the raw set stands in a record."""
         self.records += 1
         text = record.text if record.text.isascii() else unicodedata.normalize("NFC", record.text)
-        found = self._raw.matches(text)
+        found = self._named(text, self._raw.matches(text)) or list(self._hidden(text))
+        self.holding += bool(found)
+        return found
+
+    def holds(self, name: str) -> bool:
+        """Tell whether the name of a file holds one, and remember it."""
+        found = bool(self._named(name, self._raw.matches(name)))
+        self.named = self.named or found
+        return found
+
+    def _hidden(self, text: str) -> Iterator[Match]:
+        """Yield what stands in a text in another writing: behind escapes, in base64."""
+        if _ESCAPE.search(text):
+            reading = read(text)
+            for match in self._named(reading.text, self._raw.matches(reading.text)):
+                start, end = reading.span(match.start, match.end)
+                yield match._replace(start=start, end=end)
+        for run in opened(text):
+            for match in self._named(run.text, self._raw.matches(run.text)):
+                yield match._replace(start=run.start, end=run.end)
+
+    def _named(self, text: str, found: list[Match]) -> list[Match]:
+        """Return matches without those that are names only perhaps, and are none here."""
         if any(match.kind == AMBIGUOUS for match in found):
             spans = [hit.span for hit in self._counting.hits(text, self._detector.find(text))]
             found = [
@@ -224,5 +255,7 @@ class RawMatching:
                 for match in found
                 if match.kind != AMBIGUOUS or any(s.start < match.end and s.end > match.start for s in spans)
             ]
-        self.holding += bool(found)
         return found
+
+
+_ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}|&#?\w{2,8};|\\[ux]|=[0-9A-F]{2}")

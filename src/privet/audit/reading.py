@@ -14,6 +14,7 @@ import bz2
 import gzip
 import hashlib
 import lzma
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -24,10 +25,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
 from privet.audit import documents, tables
-from privet.audit.documents import File
 from privet.audit.forms import Form, form_of
 from privet.audit.markup import markup
-from privet.audit.record import Record
+from privet.audit.record import File, Record
+from privet.audit.rich_text import rich_text
 from privet.errors import BadInput
 
 _MEMBER_BYTES: Final = 256 * 1024 * 1024
@@ -62,20 +63,46 @@ def files_of(root: Path) -> list[Path]:
         BadInput: there is none, or it cannot be read.
 
     """
+    if not root.exists():
+        raise BadInput("there is no such dataset", hint="name a file or a folder")
     try:
         if root.is_file():
             return [root]
         found = sorted(
-            (path for path in root.rglob("*") if path.is_file() and not path.is_symlink()),
+            (path for path in _under(root) if path.is_file() and not path.is_symlink()),
             key=lambda path: path.relative_to(root).as_posix(),
         )
     except OSError as error:
         raise BadInput("the dataset cannot be read", hint="check its path and permissions") from error
-    if not root.exists():
-        raise BadInput("there is no such dataset", hint="name a file or a folder")
     if not found:
         raise BadInput("the dataset has no files", hint="name a file, or a folder that holds some")
     return found
+
+
+def _under(root: Path) -> Iterator[Path]:
+    """Yield what a folder holds; unlike `rglob`, this says so where a folder cannot be read."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for folder, folders, names in os.walk(root, onerror=refuse):
+        yield from (Path(folder, name) for name in (*folders, *names))
+
+
+def links_of(root: Path) -> list[str]:
+    """Return the names of links that lead out of a dataset, or nowhere: what is behind them is not looked at."""
+    if root.is_file():
+        return []
+    links = [path for path in _under(root) if path.is_symlink()]
+    inside = root.resolve()
+    return sorted(name_of(root, path) for path in links if not _leads_into(path, inside))
+
+
+def _leads_into(path: Path, folder: Path) -> bool:
+    try:
+        return path.resolve(strict=True).is_relative_to(folder)
+    except (OSError, RuntimeError):
+        return False
 
 
 def name_of(root: Path, path: Path) -> str:
@@ -91,7 +118,23 @@ def entry_of(root: Path, path: Path) -> Entry:
     except OSError as error:
         raise BadInput("a file of the dataset cannot be read", hint="check its permissions") from error
     name = name_of(root, path)
-    return Entry(name, form_of(head, name), partial(_open, path), path)
+    opened = partial(_open, path)
+    return Entry(name, _refined(form_of(head, name), opened), opened, path)
+
+
+def _refined(form: Form, opened: Callable[[], BinaryIO]) -> Form:
+    """Tell an office file from any other zip by all its members: the first one need not be the one that tells."""
+    if form.name != "zip":
+        return form
+    try:
+        with opened() as stream, zipfile.ZipFile(stream) as archive:
+            is_office = bool(_OFFICE_MEMBERS & set(archive.namelist()))
+    except Exception:
+        return form
+    return Form("office", seeks=True) if is_office else form
+
+
+_OFFICE_MEMBERS: Final = frozenset(("[Content_Types].xml", "mimetype"))
 
 
 def _open(path: Path) -> BinaryIO:
@@ -174,8 +217,9 @@ def _member(entry: Entry, name: str, opened: Callable[[], BinaryIO]) -> Iterator
 
 def nested(entry: Entry, file: File) -> Iterator[Entry]:
     """Yield what a file inside another one holds."""
-    form = form_of(file.content[:_HEAD_BYTES], file.name)
-    yield from expand(Entry(f"{entry.name}!/{file.name}", form, partial(BytesIO, file.content), None, entry.depth + 1))
+    opened = partial(BytesIO, file.content)
+    form = _refined(form_of(file.content[:_HEAD_BYTES], file.name), opened)
+    yield from expand(Entry(f"{entry.name}!/{file.name}", form, opened, None, entry.depth + 1))
 
 
 class _Unpacking(BufferedReader):
@@ -263,6 +307,7 @@ _READERS: Final[dict[str, _Reader]] = {
     "mail": lambda stream, _entry: documents.mail(_whole(stream)),
     "mailbox": _mailbox,
     "office": lambda stream, _entry: documents.office(_whole(stream)),
+    "rtf": lambda stream, _entry: rich_text(_whole(stream)),
     "pdf": lambda stream, _entry: documents.pdf(_whole(stream)),
     "parquet": lambda stream, _entry: tables.parquet_rows(stream),
     "arrow": lambda stream, _entry: tables.arrow_rows(stream),

@@ -13,12 +13,19 @@ from bisect import bisect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 BLOCK_CHARS: Final = 2000
 MAX_RECORD_CHARS: Final = 1024 * 1024
 """A longer line or row is looked at in pieces of this size."""
 _MAX_DEPTH: Final = 64
+
+
+class File(NamedTuple):
+    """A file inside another one: an attachment, an embedded picture, a binary value of a row."""
+
+    name: str
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,11 @@ def row(line: int, value: Any) -> Iterator[Record]:
 def _leaves(value: Any, name: str, depth: int) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping) and depth < _MAX_DEPTH:
         for key, inner in value.items():
-            yield from _leaves(inner, f"{name}.{key}" if name else str(key), depth + 1)
+            path = f"{name}.{key}" if name else str(key)
+            # A key that is no plain word may be what it is about: `{"jane@example.com": true}`.
+            if (inner is None or isinstance(inner, bool) or inner in ([], {})) and not str(key).isidentifier():
+                yield path, ""
+            yield from _leaves(inner, path, depth + 1)
     elif isinstance(value, (list, tuple)) and depth < _MAX_DEPTH:
         for inner in value:
             yield from _leaves(inner, name, depth + 1)
@@ -80,6 +91,22 @@ def _leaves(value: Any, name: str, depth: int) -> Iterator[tuple[str, str]]:
             return
     elif value is not None and not isinstance(value, bool):
         yield name, str(value)
+
+
+def binary_values(value: Any, name: str = "", depth: int = 0) -> Iterator[File]:
+    """Yield the values of a row that are bytes and no text."""
+    if isinstance(value, Mapping) and depth < _MAX_DEPTH:
+        for key, inner in value.items():
+            yield from binary_values(inner, f"{name}.{key}" if name else str(key), depth + 1)
+    elif isinstance(value, (list, tuple)) and depth < _MAX_DEPTH:
+        for inner in value:
+            yield from binary_values(inner, name, depth + 1)
+    elif isinstance(value, (bytes, bytearray, memoryview)):
+        content = bytes(value)
+        try:
+            content.decode("utf-8")
+        except UnicodeDecodeError:
+            yield File(name or "value", content)
 
 
 def blocks(lines: Iterable[str]) -> Iterator[Record]:

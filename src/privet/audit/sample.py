@@ -14,7 +14,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-from random import Random
 from typing import Final
 
 MAX_STRATA: Final = 64
@@ -67,21 +66,17 @@ class Sampling:
         self._wanted = records
         self._seed = seed
         self._sizes: dict[str, int] = {}
-        self._kept: dict[str, list[tuple[float, str, int]]] = {}
-        self._file = ""
-        self._chance = Random(0)  # noqa: S311 (a sample, no secret)
+        self._kept: dict[str, list[tuple[int, str, int]]] = {}
 
     def saw(self, stratum: str, name: str, index: int) -> None:
-        """Count a record, the one at `index` in the file `name`; the records of a file come one after the other."""
-        if name != self._file or index == 0:
-            self._file = name
-            self._chance = Random(blake2b(f"{self._seed} {name}".encode("utf-8", "replace")).digest())  # noqa: S311
+        """Count a record, the one at `index` in the file `name`."""
         self._sizes[stratum] = self._sizes.get(stratum, 0) + 1
         if not self._wanted:
             return
         kept = self._kept.setdefault(stratum, [])
         # The records with the smallest of random numbers are a simple random sample.
-        entry = (-self._chance.random(), name, index)
+        place = f"{self._seed} {index} {name}".encode("utf-8", "replace")
+        entry = (-int.from_bytes(blake2b(place, digest_size=8).digest(), "big"), name, index)
         if len(kept) < self._wanted:
             heapq.heappush(kept, entry)
         elif entry > kept[0]:

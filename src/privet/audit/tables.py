@@ -16,11 +16,13 @@ from typing import Any, BinaryIO, Final, TextIO
 
 import msgspec
 
-from privet.audit.record import MAX_RECORD_CHARS, Record, blocks, row, text_blocks
+from privet.audit.forms import form_of
+from privet.audit.record import MAX_RECORD_CHARS, File, Record, binary_values, blocks, row, text_blocks
 
 _BETWEEN: Final = re.compile(r"[ \t\r\n,]*")
 _CHUNK_CHARS: Final = 1 << 16
 _BATCH_ROWS: Final = 512
+_FEW_BYTES: Final = 64
 _SQLITE_BYTES: Final = 1 << 30
 
 
@@ -39,7 +41,28 @@ def json_lines(stream: TextIO) -> Iterator[Record]:
             value = msgspec.json.decode(line)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             value = line
+        else:
+            # Of two members of one name, readers keep the last: the first one must not hide behind it.
+            if len(_KEY.findall(line)) > _keys(value):
+                value = json.loads(line, object_pairs_hook=_all_pairs)
         yield from row(number, value)
+
+
+_KEY: Final = re.compile(r'"\s*:')
+
+
+def _keys(value: Any) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(map(_keys, value.values()))
+    return sum(map(_keys, value)) if isinstance(value, list) else 0
+
+
+def _all_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; the values of members of one name become a list."""
+    out: dict[str, Any] = {}
+    for key, value in pairs:
+        out[key] = [out[key], value] if key in out else value
+    return out
 
 
 def json_document(stream: TextIO) -> Iterator[Record]:
@@ -47,7 +70,7 @@ def json_document(stream: TextIO) -> Iterator[Record]:
 
     What is no JSON is text.
     """
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(object_pairs_hook=_all_pairs)
     text = stream.read(_CHUNK_CHARS).lstrip("\ufeff \t\r\n")
     if not text.startswith("["):
         yield from _object(text + stream.read())
@@ -77,7 +100,7 @@ def json_document(stream: TextIO) -> Iterator[Record]:
 
 def _object(text: str) -> Iterator[Record]:
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_all_pairs)
     except (ValueError, RecursionError):
         yield from text_blocks(text)
         return
@@ -104,6 +127,7 @@ def csv_rows(stream: TextIO, separator: str = "") -> Iterator[Record]:
     separator = separator or max(",;\t|", key=first.count)
     rows = csv.reader(_again(first, stream), delimiter=separator)
     names: list[str] = []
+    number = 0
     try:
         for number, cells in enumerate(rows, start=1):
             if number == 1 and _is_header(cells):
@@ -114,6 +138,9 @@ def csv_rows(stream: TextIO, separator: str = "") -> Iterator[Record]:
             known = dict(zip(names, cells, strict=False))
             known |= {f"column {at + 1}": cell for at, cell in enumerate(cells) if at >= len(names)}
             yield from row(rows.line_num, known)
+        if number == 1 and names:
+            # Names of columns stand in every row; without one they are looked at by themselves.
+            yield from row(1, names)
     except csv.Error:
         for line in lines_of(stream):
             yield from row(rows.line_num, line)
@@ -134,39 +161,57 @@ def _is_name(name: str) -> bool:
     return 0 < len(name) <= 64 and not name[0].isdigit() and "@" not in name and name[0] not in "+-"
 
 
-def parquet_rows(stream: BinaryIO) -> Iterator[Record]:
-    """Yield a record a row."""
+def parquet_rows(stream: BinaryIO) -> Iterator[Record | File]:
+    """Yield a record a row, and the files that stand in binary columns."""
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(stream) as file:
-        yield from _batches(file.iter_batches(batch_size=_BATCH_ROWS))
+        yield from _batches(file.schema_arrow, file.iter_batches(batch_size=_BATCH_ROWS))
 
 
-def arrow_rows(stream: BinaryIO) -> Iterator[Record]:
-    """Yield a record a row, of the file format and of the stream format."""
+def arrow_rows(stream: BinaryIO) -> Iterator[Record | File]:
+    """Yield what `parquet_rows` does, of the file format and of the stream format."""
     import pyarrow as pa
 
     start = stream.read(6)
     stream.seek(0)
     if start == b"ARROW1":
         with pa.ipc.open_file(stream) as reader:
-            yield from _batches(reader.get_batch(at) for at in range(reader.num_record_batches))
+            yield from _batches(reader.schema, (reader.get_batch(at) for at in range(reader.num_record_batches)))
     else:
         with pa.ipc.open_stream(stream) as reader:
-            yield from _batches(reader)
+            yield from _batches(reader.schema, reader)
 
 
-def _batches(batches: Any) -> Iterator[Record]:
+def _batches(schema: Any, batches: Any) -> Iterator[Record | File]:
+    names = list(schema.names)
+    # Of two columns of one name a row would keep the last.
+    names = [f"{name} {at}" if names.index(name) != at else name for at, name in enumerate(names)]
+    has_bytes = "binary" in str(schema)
     number = 0
     for batch in batches:
         for start in range(0, batch.num_rows, _BATCH_ROWS):
-            for value in batch.slice(start, _BATCH_ROWS).to_pylist():
+            for value in batch.slice(start, _BATCH_ROWS).rename_columns(names).to_pylist():
                 number += 1
                 yield from row(number, value)
+                if has_bytes:
+                    yield from _files(value)
+    if not number:
+        yield from row(1, names)
 
 
-def sqlite_rows(stream: BinaryIO, path: str | None) -> Iterator[Record]:
-    """Yield a record a row of every table. `path` is where the database lies on disk, if it does."""
+def _files(value: Any) -> Iterator[File]:
+    """Yield the files among the values of a row; a few bytes of no known form are a digest or a flag."""
+    for file in binary_values(value):
+        if len(file.content) > _FEW_BYTES or form_of(file.content, "").is_known:
+            yield file
+
+
+def sqlite_rows(stream: BinaryIO, path: str | None) -> Iterator[Record | File]:
+    """Yield a record a row of every table, one for each view and trigger, and the files in binary values.
+
+    `path` is where the database lies on disk, if it does.
+    """
     if path is not None:
         database = sqlite3.connect(f"file:{_quoted(path)}?mode=ro&immutable=1", uri=True)
     else:
@@ -182,7 +227,12 @@ def sqlite_rows(stream: BinaryIO, path: str | None) -> Iterator[Record]:
             columns = [item[0] for item in found.description]
             for cells in found:
                 number += 1
-                yield from row(number, dict(zip(columns, cells, strict=True)))
+                known = dict(zip(columns, cells, strict=True))
+                yield from row(number, known)
+                yield from _files(known)
+        for (said,) in database.execute("SELECT sql FROM sqlite_master WHERE type IN ('view', 'trigger')"):
+            number += 1
+            yield from row(number, said)
     finally:
         database.close()
 

@@ -141,6 +141,66 @@ def _gguf_value(stream: BinaryIO, kind: int) -> str:
     return ""
 
 
+_ONNX: Final = {(): {6: "doc", 14: "property", 2: "tool", 3: "tool", 4: "tool"}, (7,): {10: "doc"}, (7, 1): {6: "doc"}}
+"""Fields of onnx.proto by the way to their message: the model, its graph (7), the nodes of that (1)."""
+
+
+def onnx(stream: BinaryIO) -> Iterator[Tag]:
+    """Yield what a model says about itself: doc strings and properties, and which program wrote it."""
+    stream.seek(0, 2)
+    end = stream.tell()
+    stream.seek(0)
+    yield from _onnx_fields(stream, end, ())
+
+
+def _onnx_fields(stream: BinaryIO, end: int, way: tuple[int, ...]) -> Iterator[Tag]:
+    while stream.tell() < end:
+        number, wire = divmod(_varint(stream), 8)
+        if wire == 0:
+            _varint(stream)
+            continue
+        size = {1: 8, 5: 4}.get(wire) or (_varint(stream) if wire == _BYTES else 0)
+        last = stream.tell() + size
+        if not size or last > end:
+            if wire != _BYTES or last > end:
+                raise ValueError("no message of protocol buffers")
+            continue
+        said = _ONNX[way].get(number)
+        if said and wire == _BYTES:
+            text = stream.read(min(size, 1 << 20)).decode("utf-8", "replace")
+            yield Tag(f"metadata-onnx-{said}", personal=said != "tool", text=text)
+        elif (*way, number) in _ONNX and wire == _BYTES:
+            yield from _onnx_fields(stream, last, (*way, number))
+        stream.seek(last)
+
+
+_BYTES: Final = 2
+
+
+def _varint(stream: BinaryIO) -> int:
+    value = 0
+    for shift in range(0, 70, 7):
+        byte = stream.read(1)
+        if not byte:
+            raise ValueError("the file ends early")
+        value |= (byte[0] & 127) << shift
+        if byte[0] < 128:
+            return value
+    raise ValueError("no number of protocol buffers")
+
+
+def rtf(stream: BinaryIO) -> Iterator[Tag]:
+    """Yield the properties of a document and the authors of its changes."""
+    for match in _RTF.finditer(stream.read(_MAX_HEAD)):
+        yield Tag("metadata-office-author" if match[1] in _RTF_PEOPLE else "metadata-office-title")
+
+
+_RTF: Final = re.compile(
+    rb"\{(?:\\\*)?\\(author|operator|manager|company|title|subject|keywords|doccomm|comment|hlinkbase|atnauthor|revtbl)\b\s*(?=[^\s{}\\])"
+)
+_RTF_PEOPLE: Final = frozenset((b"author", b"operator", b"manager", b"company", b"atnauthor", b"revtbl"))
+
+
 def notebook(stream: BinaryIO) -> Iterator[Tag]:
     """Yield authors, paths and widget state of a notebook's metadata."""
     known = json.loads(stream.read(_MAX_HEAD))
@@ -165,7 +225,7 @@ def gzip_head(stream: BinaryIO, name: str) -> Iterator[Tag]:
         stream.read(int.from_bytes(stream.read(2), "little"))
     if flags & 8:
         stored = _until_zero(stream).decode("latin-1")
-        if PurePosixPath(stored).name != PurePosixPath(name).name.removesuffix(".gz"):
+        if stored != PurePosixPath(name).name.removesuffix(".gz"):
             yield Tag("metadata-gzip-name")
     if flags & 16 and _until_zero(stream):
         yield Tag("metadata-gzip-comment")
@@ -184,12 +244,29 @@ _NOBODY: Final = frozenset(("", "root", "wheel", "nobody", "nogroup"))
 
 
 def tar(stream: BinaryIO) -> Iterator[Tag]:
-    """Yield owners of members."""
+    """Yield owners and comments of members, and what folders and links are called: names of files are looked at anyway."""
+    is_owned = False
     with tarfile.open(fileobj=stream, mode="r:") as archive:
         for member in archive:
-            if member.uname not in _NOBODY or member.gname not in _NOBODY or member.uid >= 500 or member.gid >= 500:
+            named = member.uname not in _NOBODY or member.gname not in _NOBODY
+            if (named or member.uid >= _FIRST_USER or member.gid >= _FIRST_USER) and not is_owned:
+                is_owned = True
                 yield Tag("metadata-tar-owner")
-                return
+            if not _PAX.issuperset(member.pax_headers):
+                yield Tag("metadata-tar-comment")
+            if not member.isfile():
+                yield Tag("metadata-archive-name", personal=False, text=_as_words(f"{member.name} {member.linkname}"))
+
+
+_FIRST_USER: Final = 500
+_PAX: Final = frozenset(
+    ("path", "linkpath", "size", "mtime", "atime", "ctime", "uid", "gid", "uname", "gname", "charset", "hdrcharset")
+)
+
+
+def _as_words(name: str) -> str:
+    """Return a name as it is, and as words: people write `Jane_Doe`."""
+    return f"{name}\n{re.sub(r'[_./-]', ' ', name)}"
 
 
 def zip_comments(stream: BinaryIO) -> Iterator[Tag]:
@@ -197,20 +274,39 @@ def zip_comments(stream: BinaryIO) -> Iterator[Tag]:
     with zipfile.ZipFile(stream) as archive:
         if archive.comment or any(info.comment for info in archive.infolist()):
             yield Tag("metadata-zip-comment")
+        for info in archive.infolist():
+            if info.is_dir():
+                yield Tag("metadata-archive-name", personal=False, text=_as_words(info.filename))
         if any(b"ux\x0b\x00" in info.extra for info in archive.infolist()):
             yield Tag("metadata-zip-owner", personal=False)
 
 
 _MAIL: Final = re.compile(
-    rb"(?im)^(received|x-originating-ip|x-mailer|user-agent|message-id|return-path|delivered-to|x-original-to|dkim-signature|x-sender|x-google-|arc-)[^:\n]*:"
+    r"(?i)(?:received|x-received|x-originating-ip|message-id|return-path|delivered-to|x-original-to|dkim-signature|x-sender|x-google-|arc-)"
 )
+_MAIL_TOOLS: Final = frozenset(("x-mailer", "user-agent"))
 
 
 def mail(stream: BinaryIO) -> Iterator[Tag]:
-    """Yield headers that say which machines and accounts a message passed."""
-    for match in _MAIL.finditer(stream.read(_MAX_HEAD)):
-        tool = match[1].lower() in {b"x-mailer", b"user-agent"}
-        yield Tag("metadata-mail-tool" if tool else "metadata-mail-header", personal=not tool)
+    """Yield headers that say which machines and accounts a message passed, those of messages inside it too."""
+    from email.parser import BytesParser
+
+    message = BytesParser().parsebytes(stream.read(_MAX_HEAD))
+    for name in (name for part in message.walk() for name in part.keys()):  # noqa: SIM118 (a message is no mapping)
+        if name.lower() in _MAIL_TOOLS:
+            yield Tag("metadata-mail-tool", personal=False)
+        elif _MAIL.match(name):
+            yield Tag("metadata-mail-header")
+
+
+def mailbox(stream: BinaryIO) -> Iterator[Tag]:
+    """Yield what `mail` does, of each message of an mbox."""
+    from io import BytesIO
+
+    from privet.audit import documents
+
+    for content in documents.mailbox(stream):
+        yield from mail(BytesIO(content))
 
 
 def sqlite(stream: BinaryIO) -> Iterator[Tag]:

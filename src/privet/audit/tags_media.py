@@ -124,6 +124,19 @@ def wav(stream: BinaryIO) -> Iterator[Tag]:
         stream.seek(size & 1, 1)
 
 
+_AIFF: Final = frozenset((b"NAME", b"AUTH", b"(c) ", b"ANNO", b"ID3 ", b"APPL", b"COMT", b"MIDI"))
+
+
+def aiff(stream: BinaryIO) -> Iterator[Tag]:
+    """Yield chunks with words of an AIFF file."""
+    stream.read(12)
+    while len(head := stream.read(8)) == 8:
+        size = int.from_bytes(head[4:], "big")
+        if head[:4] in _AIFF and size:
+            yield Tag("metadata-aiff")
+        stream.seek(size + (size & 1), 1)
+
+
 _CONTAINERS: Final = frozenset((b"moov", b"trak", b"mdia", b"udta", b"meta", b"ilst", b"minf"))
 _TOOL_BOXES: Final = frozenset(
     (b"\xa9too", b"hdlr", b"meta", b"\xa9enc", b"\xa9swr", b"mean", b"name", b"data", b"free", b"ilst", b"keys")

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from privet.audit.documents import File
 from privet.audit.manifest_check import NAME as MANIFEST
-from privet.audit.reading import Entry, Unread, entry_of, expand, files_of, name_of, nested, records_of
-from privet.audit.record import Record
+from privet.audit.reading import Entry, Unread, entry_of, expand, files_of, links_of, name_of, nested, records_of
+from privet.audit.record import File, Record
 from privet.audit.sample import MAX_STRATA
 
 
@@ -40,7 +39,9 @@ class Dataset:
             BadInput: there is nothing to read.
 
         """
-        return cls(root, files_of(root))
+        return cls(
+            root, files_of(root), dict.fromkeys(links_of(root), "a link out of the dataset, which is not followed")
+        )
 
     @property
     def data_files(self) -> list[Path]:
@@ -69,26 +70,35 @@ class Dataset:
         self, entry: Entry, stratum: str, name: str, each_file: Callable[[Entry], None], names: Counter[str]
     ) -> Iterator[Seen]:
         index = 0
-        inside: list[File] = []
         try:
             for found in records_of(entry):
                 if isinstance(found, File):
-                    inside.append(found)
+                    yield from self._inside(entry, name, found, stratum, each_file, names)
                     continue
                 if found.text and not found.text.isspace():
                     yield Seen(stratum, name, index, found)
                     index += 1
         except Unread as error:
             self.unread[name] = error.reason
-        for file in inside:
-            try:
-                for member in nested(entry, file):
-                    each_file(member)
-                    names[member.name] += 1
-                    inner = member.name if names[member.name] == 1 else f"{member.name}#{names[member.name]}"
-                    yield from self._records(member, stratum, inner, each_file, names)
-            except Unread as error:
-                self.unread[f"{name}!/{file.name}"] = error.reason
+
+    def _inside(
+        self,
+        entry: Entry,
+        name: str,
+        file: File,
+        stratum: str,
+        each_file: Callable[[Entry], None],
+        names: Counter[str],
+    ) -> Iterator[Seen]:
+        """Yield the records of a file that stands inside another one."""
+        try:
+            for member in nested(entry, file):
+                each_file(member)
+                names[member.name] += 1
+                inner = member.name if names[member.name] == 1 else f"{member.name}#{names[member.name]}"
+                yield from self._records(member, stratum, inner, each_file, names)
+        except Unread as error:
+            self.unread[f"{name}!/{file.name}"] = error.reason
 
 
 def named(root: Path, files: Sequence[Path]) -> list[tuple[str, Path]]:

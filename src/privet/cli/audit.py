@@ -127,6 +127,15 @@ _share.__name__ = "share between 0 and 1"
 
 def run(options: argparse.Namespace) -> int:
     """Audit, then report."""
+    try:
+        return _audit(options)
+    except ModuleNotFoundError as error:
+        raise BadInput(
+            f"privet audit needs a package that is not installed ({error.name})", hint="pip install 'privet[scrub]'"
+        ) from error
+
+
+def _audit(options: argparse.Namespace) -> int:
     from privet.audit.dataset import audit_dataset
     from privet.report.audit_text import as_text
 

@@ -25,6 +25,7 @@ from privet.metadata.pdf_tree import (
     either,
     keys,
     language,
+    look_at_names,
     one,
     plain,
     rewritten,
@@ -77,6 +78,7 @@ def _clean_derived(tree: Tree, head: str, space: Object) -> bool:
         return True
     if len(space) < 4 or not simple(space[1]) or not (isinstance(space[3], Name) or tree.push(space[3], "function")):
         return False
+    look_at_names(tree, space, 1, space[1])
     if len(space) > 4:
         # What a DeviceN space says about its colorants is for printing presses.
         del space[4]

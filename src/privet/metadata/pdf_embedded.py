@@ -70,9 +70,9 @@ def bare_jpx(data: bytes) -> bytes:
 
 
 def blank_profile(data: bytes) -> bytes:
-    """Return an ICC profile with its texts, date, maker and model blanked, cut at the size it declares."""
-    if len(data) < 132:
-        return data
+    """Return an ICC profile with its texts, date, maker and model blanked, cut at the size it declares; nothing of what is none."""
+    if len(data) < 132 or data[36:40] != b"acsp":
+        return b""
     out = bytearray(data[: max(132, int.from_bytes(data[:4], "big"))])
     # Date, platform maker and model, creator and the identity (ICC.1:2022, section 7.2).
     out[24:36] = b"\x07\xd0\x00\x01\x00\x01" + bytes(6)

@@ -19,7 +19,7 @@ from typing import Final
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Stream, String
 
-from privet.metadata.job import Edit, Job, edited
+from privet.metadata.job import CannotClean, Edit, Job, edited
 from privet.metadata.pdf_layers import Layers
 from privet.metadata.pdf_streams import decoded_whole
 
@@ -28,6 +28,7 @@ Rule = Callable[["Tree", Object, str, object], object]
 
 _CODE: Final = re.compile(r"[\w./+ #-]{0,120}\Z", re.ASCII)
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8}){0,4}\Z")
+_TELLING: Final = re.compile(rb"/[^\0\t\n\f\r ()<>\[\]{}/%]{0,200}?(?:@|#40|\d{6})")
 _STREAM_KEYS: Final = frozenset({"/Length", "/Filter", "/DecodeParms"})
 
 
@@ -146,9 +147,29 @@ def simple(value: object, depth: int = 8) -> bool:
     return not isinstance(value, (Dictionary, Stream, String, str, bytes))
 
 
-def plain(_tree: Tree, _owner: Object, _key: str, value: object) -> object:
+def plain(tree: Tree, owner: Object, key: str, value: object) -> object:
     """Keep numbers, names and arrays of them."""
-    return value if simple(value) else None
+    if not simple(value):
+        return None
+    look_at_names(tree, owner, key, value)
+    return value
+
+
+def look_at_names(tree: Tree, owner: Object, key: str | int, value: object) -> None:
+    """Have the names looked at that may say whose they are: names are words of a program, but for those with a sign of an identifier."""
+    if isinstance(value, Array):
+        if _TELLING.search(value.unparse()):
+            for index, item in enumerate(value):
+                look_at_names(tree, value, index, item)
+        return
+    written = str(value) if isinstance(value, Name) else ""
+    if not _TELLING.search(written.encode()):
+        return
+
+    def done(edits: list[Edit]) -> None:
+        owner[key] = Name(edited(written, [Edit(start + 1, end + 1, new) for start, end, new in edits]))
+
+    tree.pending.add("name", written[1:], done)
 
 
 def code(_tree: Tree, _owner: Object, _key: str, value: object) -> object:
@@ -197,6 +218,11 @@ def each(rule: Rule) -> Rule:
     return kept
 
 
+def _refuse(_edits: list[Edit]) -> None:
+    # Content streams call resources by these names.
+    raise CannotClean("a resource of a page has an identifier for a name")
+
+
 def table(rule: Rule) -> Rule:
     """Keep the values of a dictionary of any names that a rule keeps."""
 
@@ -204,6 +230,8 @@ def table(rule: Rule) -> Rule:
         if not isinstance(value, Dictionary):
             return None
         for name, item in list(value.items()):
+            if _TELLING.search(name.encode()):
+                tree.pending.add("name", name[1:], _refuse)
             new = rule(tree, value, name, item)
             if new is None:
                 delete(value, name)
