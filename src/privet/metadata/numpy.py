@@ -95,7 +95,7 @@ def _header(source: BinaryIO) -> tuple[Type, bool, tuple[int, ...], int]:
     try:
         found = ast.literal_eval(raw.decode("utf-8" if head[6] == 3 else "latin-1").strip())
         shape = tuple(int(extent) for extent in found["shape"])
-        dtype = np.lib.format.descr_to_dtype(found["descr"])
+        dtype = np.lib.format.descr_to_dtype(found["descr"])  # type: ignore[no-untyped-call, unused-ignore]
         fortran = bool(found["fortran_order"])
     except (
         ValueError,
@@ -224,7 +224,7 @@ def _encoded(text: str) -> bytes:
 
 def _written(dtype: Type, *, fortran: bool, shape: tuple[int, ...]) -> bytes:
     """Return the header in the oldest version that can hold it."""
-    descr = np.lib.format.dtype_to_descr(dtype)
+    descr = np.lib.format.dtype_to_descr(dtype)  # type: ignore[no-untyped-call, unused-ignore]
     text = f"{{'descr': {descr!r}, 'fortran_order': {fortran}, 'shape': {shape!r}, }}"
     raw = text.encode("utf-8")
     version = 3 if not text.isascii() else 1 if len(raw) < 65_000 else 2
