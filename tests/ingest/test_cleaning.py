@@ -17,7 +17,9 @@ import pyarrow as pa
 import pytest
 
 from privet.errors import Unprotected
+from privet.ingest import delimited
 from privet.ingest.cleaning import Cleaning, guarded, in_memory
+from privet.ingest.record_file import Unit
 from privet.ingest.texts import Texts
 from privet.metadata.job import CannotClean
 from privet.policy import DEFAULT, Policy, with_value
@@ -214,3 +216,18 @@ def test_fields_of_a_struct_keep_their_values_when_a_name_before_them_changes(pl
     assert [field.name for field in out.schema.field("l").type.value_type] == names
     (row,) = out.to_pylist()
     assert (row["s"]["b"], row["m"][0][1]["b"], row["l"][0]["b"]) == (2, 2, 2)
+
+
+@pytest.mark.parametrize("content", [b"{}", b"[{}, {}]", b"{}\n{}\n"])
+def test_objects_without_a_field_are_records_too(plain: Cleaning, content: bytes) -> None:
+    assert plain.whole(content, "a.jsonl" if content.endswith(b"\n") else "a.json") == content
+
+
+def test_a_table_in_an_encoding_of_its_own_keeps_its_header(plain: Cleaning) -> None:
+    content = "名前,メール\n山田太郎,{}\n".encode("shift-jis").replace(b"{}", EMAIL)
+    out = io.BytesIO()
+    with in_memory(content) as path:
+        columns = plain.columns()
+        delimited.clean_unit(path, Unit(0, len(content)), columns, out)
+        assert columns.marks.rows == 1
+    assert out.getvalue() == content.replace(EMAIL, b"[EMAIL_ADDRESS]")

@@ -429,3 +429,12 @@ def test_a_thousand_small_files_and_very_long_names(tmp_path: Path) -> None:
     found = tree(out)
     assert len(found) == 1003
     assert all(len(part) <= 255 for name in found for part in name.split("/"))
+
+
+def test_a_document_is_no_row_of_a_table(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for name in ("a.json", "b.json"):
+        (raw / name).write_text('{"text": "the same words in both of them"}')
+    scrub(job(raw, tmp_path / "clean"), Inline, Quiet())
+    assert (tmp_path / "clean" / "b.json").read_text() == (raw / "b.json").read_text()

@@ -126,3 +126,12 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
         write_beside(tmp_path / "folder", b"two")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "folder"]
     assert (tmp_path / "a").read_bytes() == b"one"
+
+
+def test_a_work_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / FOLDER).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BadInput, match="is a link"):
+        Work(tmp_path / "out").open(PLAN)
+    assert not list((tmp_path / "elsewhere").iterdir())

@@ -115,7 +115,7 @@ class _Table:
         self._dialect = layout.dialect
         self._layout = layout
         self._records = records
-        self._names = list(layout.names)
+        self._names = distinct([self._readable(name) for name in layout.names])
         self._new = new_names(records, self._names)
         self._has_quotes = True
         self._is_readable = False
@@ -124,7 +124,7 @@ class _Table:
         """Return what stands before the rows, with the names of the columns that are kept."""
         fields = self._layout.header
         cells = {
-            name: field if self._new.get(name) == name else self._dialect.written(self._new.get(name), field)
+            name: field if self._new.get(name) == name else self._written(self._new.get(name), field)
             for name, (field, _) in zip(self._names, fields, strict=False)
         }
         kept = [cell for name, cell in cells.items() if name in self._new]

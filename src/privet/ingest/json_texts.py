@@ -194,7 +194,8 @@ class JsonTexts:
         for at, (text, row, old) in enumerate(zip(texts, rows, decoded, strict=True)):
             new = {key: cleaned[names[key]][at] for key in old if key in names}
             out.append(_rewritten(text, row, old, new, names))
-        self._records.add(cleaned, [text.rstrip() for text in out])
+        # Rows without a field are rows.
+        self._records.add(cleaned or {VALUE: [MISSING] * len(rows)}, [text.rstrip() for text in out])
         return out
 
 

@@ -262,7 +262,12 @@ class Run:
             for index in range(len(self._files[item.key].units))
         ]
         found = iter(kept_rows(parts, self._job.policy.scrub, self._work.parts))
-        return {item.key: [next(found) for _ in self._files[item.key].units] for item in tables}
+        kept = {item.key: [next(found) for _ in self._files[item.key].units] for item in tables}
+        for item in tables:
+            if self._files[item.key].form == "json" and self._units[item.key, 0].rows == 1:
+                # One document is no row of a table: without it the file would be no JSON any more.
+                kept[item.key] = [Kept(None)]
+        return kept
 
     def _join(self, tables: Sequence[Item], kept: dict[str, list[Kept]]) -> None:
         tasks = []

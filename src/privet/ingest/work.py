@@ -52,6 +52,8 @@ class Work:
                     "the output folder is not empty, and what is in it was not written by `privet scrub`",
                     hint="choose a new or empty folder",
                 )
+            if self.folder.is_symlink():
+                raise BadInput("the work folder in the output is a link", hint=f"remove {FOLDER} from the output")
             self.folder.mkdir(mode=0o700, exist_ok=True)
             self._lock = (self.folder / "lock").open("wb")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
