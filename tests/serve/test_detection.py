@@ -164,7 +164,7 @@ def test_what_a_pattern_finds_stays_covered(text: str) -> None:
 def test_windows_find_what_one_look_finds(text: str, size: int) -> None:
     whole = people().find(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(names, "_PIECE_CHARS", size)
+        patch.setattr(names, "PIECE_CHARS", size)
         assert [span[:3] for span in people().find(text)] == [span[:3] for span in whole]
 
 
