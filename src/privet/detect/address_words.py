@@ -70,12 +70,16 @@ _ALONE_BEGUN: Final = frozenset(word[:size] for word in ALONE for size in range(
 _ALONE_FIRST: Final = frozenset(word[0] for word in ALONE)
 _SENTENCE_END: Final = re.compile(rf"[{LETTERS}]{{{_MAX_SHORT + 1},}}[.!?;:](?= |\Z)")
 _LINE_CHARS: Final = 192
+_STAND_IN: Final = re.compile(r"\[[A-Z][A-Z0-9_]*[^\]\s]*\][.,;:!?]*")
 
 
 def goes_on(left: str) -> bool:
     """Tell whether the word behind a text may belong to an address that begins in it. It says so too often rather than not."""
     line = left[-_LINE_CHARS:]
     words = line[line.rfind("\n") + 1 :].split()
+    # No address goes through what stands in the place of something else, whose number is no house's.
+    last = max((at for at, word in enumerate(words) if word[0] == "[" and _STAND_IN.fullmatch(word)), default=-1)
+    words = words[last + 1 :]
     if not words:
         return False
     if any(word.rstrip(".:").lower().endswith(_LAST_WORDS) for word in words[-2:]) or _AT_PLACE_NEAR.search(
