@@ -197,9 +197,9 @@ def _is_spelled(text: str, place: int, last: str, gap: str) -> bool:  # noqa: PL
 def _goes_on(last: str, before: str) -> bool:
     """Tell whether the next word may belong to the same identifier as these two."""
     plain = last.strip(_MARKS).lower()
-    if not plain or (plain in _JOINERS and not last.endswith("DE")) or (len(plain) == 1 and not plain.isdigit()):
+    if not plain or (plain in _JOINERS and not last[-2:].isupper()) or (len(plain) == 1 and not plain.isdigit()):
         # A mark, a joining word or a single letter goes on where the word before it does: "password : x", "12 de marzo".
-        # DE also begins an account number.
+        # In capitals DE, ES and IS also begin an account number.
         return not before or _opens(before)
     return _opens(last)
 
