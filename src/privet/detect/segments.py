@@ -167,7 +167,7 @@ def _may_begin(text: str) -> bool:
     return ("&" in text or "%" in text or "\\" in text) and any(sign in text for sign in _DASH_SIGNS)
 
 
-def _is_spelled(text: str, place: int, last: str, gap: str) -> bool:  # noqa: PLR0911 (each is one reason)
+def _is_spelled(text: str, place: int, last: str, gap: str) -> bool:
     """Tell whether the word before a place or the one behind it stands for a sign of an address, or may come to."""
     if len(gap) > _MAX_SPELLED_GAP or gap.strip(" "):
         return False
@@ -178,12 +178,21 @@ def _is_spelled(text: str, place: int, last: str, gap: str) -> bool:  # noqa: PL
     following = text[place : place + 24].lstrip(" ")
     word = following.partition(" ")[0]
     if _hides(word):
+        plain = next(at for at, char in enumerate(word) if _hides(char))
+        if plain and not _begins_spelled(following[:plain]):
+            # What came before the first hidden sign has decided, where it came alone.
+            return False
         begin = place + len(text[place : place + 24]) - len(following)
         match = _NO_WHITE.match(text, begin, place + _HIDDEN_CHARS)
         raw = match[0] if match else ""
         if place + _HIDDEN_CHARS > len(text) and text.endswith(raw):
             return True
         following = read(raw).text.lstrip(" ") + " "
+    return _begins_spelled(following)
+
+
+def _begins_spelled(following: str) -> bool:
+    """Tell whether what follows a word begins with a word that stands for a sign, or may come to."""
     token = _SPELLED_BEGIN.match(following)
     if token is None:
         return not following
