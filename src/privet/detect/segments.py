@@ -206,10 +206,10 @@ def _begins_spelled(following: str) -> bool:
 def _goes_on(last: str, before: str) -> bool:
     """Tell whether the next word may belong to the same identifier as these two."""
     plain = last.strip(_MARKS).lower()
-    if not plain or (plain in _JOINERS and not last[-2:].isupper()) or (len(plain) == 1 and not plain.isdigit()):
+    if not plain or plain in _JOINERS or (len(plain) == 1 and not plain.isdigit()):
         # A mark, a joining word or a single letter goes on where the word before it does: "password : x", "12 de marzo".
         # In capitals DE, ES and IS also begin an account number.
-        return not before or _opens(before)
+        return not before or _opens(before) or (last[-2:].isalpha() and last[-2:].isupper())
     return _opens(last)
 
 
