@@ -209,7 +209,7 @@ def _goes_on(last: str, before: str) -> bool:
     if not plain or plain in _JOINERS or (len(plain) == 1 and not plain.isdigit()):
         # A mark, a joining word or a single letter goes on where the word before it does: "password : x", "12 de marzo".
         # In capitals DE, ES and IS also begin an account number.
-        return not before or _opens(before) or (last[-2:].isalpha() and last[-2:].isupper())
+        return not before or _opens(before) or (len(plain) > 1 and last[-2:].isalpha() and last[-2:].isupper())
     return _opens(last)
 
 
