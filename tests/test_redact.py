@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,10 +11,11 @@ from hypothesis import strategies as st
 
 from privet.detect.engine import detect, detector
 from privet.detect.rules import RULES
+from privet.edits import edited
 from privet.errors import BadInput
 from privet.policy import DEFAULT
 from privet.records import KINDS, Span
-from privet.redact import Redactor, RedactStream, TextEdit, _made, _then, redact, redact_all, replace_spans, restore
+from privet.redact import Redactor, RedactStream, redact, redact_all, replace_spans, restore
 from privet.surrogates import SurrogateName, writing
 
 SAMPLES = sorted({text.replace("«", "").replace("»", "") for rule in RULES for text in (*rule.hits, *rule.misses)})
@@ -221,21 +221,6 @@ def test_text_outside_the_spans_is_unchanged(text: str, places: list[int]) -> No
     assert seen == [text[span.start : span.end] for span in spans]
 
 
-@given(st.text("ab ", max_size=30), st.data())
-def test_two_lists_of_edits_become_one(text: str, data: st.DataObject) -> None:
-    def drawn(whole: str) -> list[TextEdit]:
-        edges = sorted(data.draw(st.sets(st.integers(0, len(whole)), max_size=8)))
-        pairs = zip(edges[::2], edges[1::2], strict=False)
-        return [TextEdit(low, high, data.draw(st.text("XY", max_size=5))) for low, high in pairs]
-
-    first = drawn(text)
-    between = _made(text, first)
-    second = drawn(between)
-    both = _then(first, between, second)
-    assert _made(text, both) == _made(between, second)
-    assert all(left.end <= right.start for left, right in pairwise(both))
-
-
 @given(
     st.lists(
         st.sampled_from(["jane@example.com", " Angela Merkel ", "met", " in ", "4111 1111 1111 1111", "\n"]),
@@ -245,4 +230,4 @@ def test_two_lists_of_edits_become_one(text: str, data: st.DataObject) -> None:
 def test_edits_say_what_redact_does(parts: list[str]) -> None:
     text = "".join(parts)
     redactor = Redactor(writing("label", None, ""), detector(DEFAULT.detect))
-    assert _made(text, redactor.edits([text])[0]) == redact(text) == redactor.all([text])[0]
+    assert edited(text, redactor.edits([text])[0]) == redact(text) == redactor.all([text])[0]

@@ -15,12 +15,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from privet.dates import DateShift
 from privet.detect.engine import Detector, TierName, checked_text, checked_texts, detector, resolve, settled
 from privet.detect.placeholders import outside
 from privet.detect.segments import MIN_HOLD_BACK_CHARS, Segment, SpanStream, is_never_forced
+from privet.edits import Edit, combined, edited
 from privet.policy import DEFAULT, Policy
 from privet.records import Span
 from privet.sealed import checked_key
@@ -31,14 +32,6 @@ if TYPE_CHECKING:
 
 SURROGATES: Final[dict[str, Surrogate]] = {"label": label, "mask": mask}
 """Those that need nothing but the span."""
-
-
-class TextEdit(NamedTuple):
-    """Characters `start` to `end` of a text, half open, give way to `text`."""
-
-    start: int
-    end: int
-    text: str
 
 
 Pieces = list[tuple[str, bool]]
@@ -53,12 +46,7 @@ _SHORT_WORD_CHARS: Final = 4
 
 def replace_spans(text: str, spans: Iterable[Span], surrogate: Surrogate) -> str:
     """Return the text with each span replaced by `surrogate(span, what stood there)`. Spans are sorted and do not overlap."""
-    pieces: list[str] = []
-    last = 0
-    for span in spans:
-        pieces += (text[last : span.start], surrogate(span, text[span.start : span.end]))
-        last = span.end
-    return "".join((*pieces, text[last:]))
+    return edited(text, (Edit(span.start, span.end, surrogate(span, text[span.start : span.end])) for span in spans))
 
 
 def redact(
@@ -114,21 +102,21 @@ def redact_all(
     return (text for text, _ in _redact_all(checked_texts(texts), finder, how))
 
 
-def _redact_all(texts: Iterator[str], finder: Detector, how: Writing) -> Iterator[tuple[str, list[TextEdit]]]:
+def _redact_all(texts: Iterator[str], finder: Detector, how: Writing) -> Iterator[tuple[str, list[Edit]]]:
     """Yield each text as it is written at last, and what was changed in it."""
     while batch := list(islice(texts, _BATCH_TEXTS)):
         waiting: Sequence[int] = range(len(batch))
-        edits: list[list[TextEdit]] = [[] for _ in batch]
-        last: dict[int, list[TextEdit]] = {}
+        edits: list[list[Edit]] = [[] for _ in batch]
+        last: dict[int, list[Edit]] = {}
         reads: dict[int, Read] = {}
         for _ in range(PASSES):
             reads = _reads(finder, {at: batch[at] for at in waiting}, last, reads)
             last = {}
             for at in waiting:
                 more = _pass_edits(batch[at], finder, how, reads.get(at))
-                text = _made(batch[at], more)
+                text = edited(batch[at], more)
                 if text != batch[at]:
-                    edits[at] = _then(edits[at], batch[at], more)
+                    edits[at] = combined(edits[at], batch[at], more)
                     batch[at] = text
                     last[at] = more
             waiting = list(last)
@@ -136,7 +124,7 @@ def _redact_all(texts: Iterator[str], finder: Detector, how: Writing) -> Iterato
 
 
 def _reads(
-    finder: Detector, texts: dict[int, str], edits: dict[int, list[TextEdit]], before: dict[int, Read]
+    finder: Detector, texts: dict[int, str], edits: dict[int, list[Edit]], before: dict[int, Read]
 ) -> dict[int, Read]:
     """Return what the words of texts are; where a text was made by edits of one that was read, most of it is known."""
     names = finder.names
@@ -185,7 +173,7 @@ class Redactor:
         """Return a text with these spans replaced: for spans that were found in another way than by `finder`."""
         return _written(text, spans, self.how)
 
-    def edits(self, texts: Iterable[str]) -> list[list[TextEdit]]:
+    def edits(self, texts: Iterable[str]) -> list[list[Edit]]:
         """Return what would be changed in each text: sorted, not overlapping."""
         return [edits for _, edits in _redact_all(iter(texts), self._finder, self.how)]
 
@@ -278,35 +266,35 @@ class _Pass:
     def close(self) -> Pieces:
         return list(_pieces(self.last_segments()))
 
-    def segments(self, pieces: Pieces) -> Iterator[tuple[str, list[TextEdit]]]:
+    def segments(self, pieces: Pieces) -> Iterator[tuple[str, list[Edit]]]:
         """Take pieces as `feed` does; yield what is decided, and what is changed in it."""
         for text, is_known in pieces:
             yield from self._changes(self._stream.feed(text, is_known=is_known))
 
-    def last_segments(self) -> Iterator[tuple[str, list[TextEdit]]]:
+    def last_segments(self) -> Iterator[tuple[str, list[Edit]]]:
         return self._changes(self._stream.close())
 
-    def _changes(self, segments: Iterable[Segment]) -> Iterator[tuple[str, list[TextEdit]]]:
+    def _changes(self, segments: Iterable[Segment]) -> Iterator[tuple[str, list[Edit]]]:
         for text, spans in segments:
             rule = spans[0].rule if len(spans) == 1 and spans[0][:2] == (0, len(text)) else ""
             is_rest = bool(rule) and rule == self._going_on
             self._going_on = rule if is_rest or len(text) >= _PIECE_CHARS else ""
-            whole = [TextEdit(0, len(text), "")]
+            whole = [Edit(0, len(text), "")]
             yield text, whole if is_rest and self._how.joins else _edits(text, spans, self._how)
 
 
-def _pieces(segments: Iterable[tuple[str, list[TextEdit]]]) -> Iterator[tuple[str, bool]]:
+def _pieces(segments: Iterable[tuple[str, list[Edit]]]) -> Iterator[tuple[str, bool]]:
     for text, edits in segments:
-        written = _made(text, edits)
+        written = edited(text, edits)
         yield written, written == text
 
 
 def _once(text: str, finder: Detector, how: Writing) -> str:
     """Return what one pass makes of a whole text."""
-    return _made(text, _pass_edits(text, finder, how))
+    return edited(text, _pass_edits(text, finder, how))
 
 
-def _pass_edits(text: str, finder: Detector, how: Writing, read: Read | None = None) -> list[TextEdit]:
+def _pass_edits(text: str, finder: Detector, how: Writing, read: Read | None = None) -> list[Edit]:
     """Return what one pass changes in a whole text; `read` is what is known of its words."""
     if finder.reads_whole_texts:
         return _edits(text, finder.find(text), how)
@@ -315,14 +303,14 @@ def _pass_edits(text: str, finder: Detector, how: Writing, read: Read | None = N
         return _edits(text, settled(text, found), how)
     one = _Pass(finder, how)
     place = 0
-    out: list[TextEdit] = []
+    out: list[Edit] = []
     for piece, edits in (*one.segments([(text, False)]), *one.last_segments()):
-        out += [TextEdit(place + start, place + end, new) for start, end, new in edits]
+        out += [Edit(place + start, place + end, new) for start, end, new in edits]
         place += len(piece)
     return out
 
 
-def _edits(text: str, spans: Sequence[Span], how: Writing) -> list[TextEdit]:
+def _edits(text: str, spans: Sequence[Span], how: Writing) -> list[Edit]:
     """Return what stands for each span."""
     if not spans:
         return []
@@ -330,59 +318,11 @@ def _edits(text: str, spans: Sequence[Span], how: Writing) -> list[TextEdit]:
         spans = outside(text, spans, how.known(text))
     if how.dates is not None:
         spans = _with_dates(text, spans, how.dates)
-    return [TextEdit(span.start, span.end, how.surrogate(span, text[span.start : span.end])) for span in spans]
+    return [Edit(span.start, span.end, how.surrogate(span, text[span.start : span.end])) for span in spans]
 
 
 def _written(text: str, spans: Sequence[Span], how: Writing) -> str:
-    return _made(text, _edits(text, spans, how)) if spans else text
-
-
-def _made(text: str, edits: Sequence[TextEdit]) -> str:
-    pieces: list[str] = []
-    last = 0
-    for start, end, new in edits:
-        pieces += (text[last:start], new)
-        last = end
-    return "".join((*pieces, text[last:])) if pieces else text
-
-
-def _then(first: list[TextEdit], between: str, second: list[TextEdit]) -> list[TextEdit]:
-    """Return the edits that do at once what two lists do one after the other; `between` is the text that the first ones make.
-
-    The second ones may lie across, beside and inside what the first ones wrote; all that overlap become one.
-    """
-    if not first or not second:
-        return first or second
-    # Both as stretches of `between`: of a first edit its own text, of a second one what gives way.
-    wrote: list[tuple[int, int, TextEdit]] = []
-    shift = 0
-    for edit in first:
-        place = edit.start + shift
-        wrote.append((place, place + len(edit.text), edit))
-        shift += len(edit.text) - (edit.end - edit.start)
-    stretches = sorted(
-        [(low, high, 0, index) for index, (low, high, _) in enumerate(wrote)]
-        + [(edit.start, edit.end, 1, index) for index, edit in enumerate(second)]
-    )
-    out: list[TextEdit] = []
-    shift = 0  # how much longer `between` is than the text before, left of the group
-    at = 0
-    while at < len(stretches):
-        low, high = stretches[at][:2]
-        until = at + 1
-        while until < len(stretches) and stretches[until][0] < high:
-            high = max(high, stretches[until][1])
-            until += 1
-        group = stretches[at:until]
-        later = [second[index] for _, _, is_second, index in group if is_second]
-        grown = sum(
-            high - low - (wrote[index][2].end - wrote[index][2].start) for low, high, two, index in group if not two
-        )
-        moved = [TextEdit(start - low, end - low, new) for start, end, new in later]
-        out.append(TextEdit(low - shift, high - shift - grown, _made(between[low:high], moved)))
-        shift += grown
-        at = until
-    return out
+    return edited(text, _edits(text, spans, how)) if spans else text
 
 
 def _with_dates(text: str, spans: Sequence[Span], dates: DateShift) -> list[Span]:

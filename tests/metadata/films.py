@@ -15,7 +15,8 @@ from typing import BinaryIO
 
 import pytest
 
-from privet.metadata.job import CannotClean, Edit, Job, Member
+from privet.edits import Edit
+from privet.metadata.job import CannotClean, Job, Member
 
 # The search for canaries in every encoding is shared with the promises.
 sys.path.append(str(Path(__file__).parents[1] / "promises"))

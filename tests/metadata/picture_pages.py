@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from privet.metadata.job import Edit
+from privet.edits import Edit
 
 NAMES = ("jane.doe@example.com", "192.0.2.146", "k.lindqvist@example.org", "+1 202 555 0143")
 _FOUND = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\+1[\d ]{9,}\d|192\.[\d.]+\d")

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from privet.edits import Edit
 from privet.metadata.content_lines import CLOCK, DATE, ESCAPES, STRUCTURE, folded, lines, rewritten_lines, value
-from privet.metadata.job import Edit, Job
+from privet.metadata.job import Job
 
 
 def test_a_line_is_its_name_parameters_and_value() -> None:

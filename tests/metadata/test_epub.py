@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from privet.edits import Edit
 from privet.metadata import epub
-from privet.metadata.job import CannotClean, Edit, Job, Member
+from privet.metadata.job import CannotClean, Job, Member
 
 FOUND = re.compile(r"jane@example\.com|Jane Doe")
 OPF = """<package xmlns="http://www.idpf.org/2007/opf" version="3.0" unique-identifier="CANARY"><metadata xmlns:dc="http://purl.org/dc/elements/1.1/">

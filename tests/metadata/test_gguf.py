@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from privet.edits import Edit
 from privet.metadata.gguf import clean
-from privet.metadata.job import CannotClean, Edit, Job
+from privet.metadata.job import CannotClean, Job
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

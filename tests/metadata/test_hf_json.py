@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from privet.edits import Edit
 from privet.metadata.hf_json import clean, is_model_json
-from privet.metadata.job import CannotClean, Edit, Job
+from privet.metadata.job import CannotClean, Job
 
 CANARY = "jane.canary@example.com"
 

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from privet.edits import Edit
 from privet.metadata import html
-from privet.metadata.job import CannotClean, Edit, Job
+from privet.metadata.job import CannotClean, Job
 
 sys.path.append(str(Path(__file__).parent))
 

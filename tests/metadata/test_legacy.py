@@ -10,8 +10,9 @@ import docx
 import openpyxl
 import pytest
 
+from privet.edits import Edit
 from privet.metadata import legacy
-from privet.metadata.job import CannotClean, Edit, Job, Limits
+from privet.metadata.job import CannotClean, Job, Limits
 
 needs_libreoffice = pytest.mark.skipif(shutil.which("soffice") is None, reason="needs LibreOffice")
 

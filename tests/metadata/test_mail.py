@@ -174,7 +174,7 @@ def test_names_and_addresses_go_however_they_are_written(form: str) -> None:
 
 
 def test_a_date_that_is_no_date_any_more_goes() -> None:
-    from privet.metadata.job import Edit
+    from privet.edits import Edit
 
     def edits(texts: list[str], _place: str) -> list[list[Edit]]:
         return [
@@ -421,7 +421,7 @@ def test_a_mail_inside_is_written_as_it_was_encoded() -> None:
 
 
 def test_a_replacement_that_the_charset_lacks_makes_it_utf_8() -> None:
-    from privet.metadata.job import Edit
+    from privet.edits import Edit
 
     how = Job(edits=lambda texts, _place: [[Edit(0, 1, "Ł")] if text.startswith("é") else [] for text in texts])
     raw = "From: x\nContent-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: 8bit\n\né!\n".encode(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from privet.metadata.job import CannotClean, Edit, Job
+from privet.edits import Edit
+from privet.metadata.job import CannotClean, Job
 from privet.metadata.markup import UNQUOTED, Sheet, windows
 from privet.metadata.passage import ENTITY
 

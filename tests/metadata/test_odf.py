@@ -19,8 +19,9 @@ from lxml import etree
 from odf import dc, draw, office, style, table, text
 from odf.opendocument import OpenDocumentPresentation, OpenDocumentSpreadsheet, OpenDocumentText, load
 
+from privet.edits import Edit
 from privet.metadata import odf
-from privet.metadata.job import CannotClean, Edit, Job, Member
+from privet.metadata.job import CannotClean, Job, Member
 
 FOUND = re.compile(r"jane@example\.com|Jane Doe|4111 ?1111 ?1111 ?1111|CANARY-text")
 PNG = base64.b64decode(

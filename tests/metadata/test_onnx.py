@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from privet.metadata.job import CannotClean, Edit, Job
+from privet.edits import Edit
+from privet.metadata.job import CannotClean, Job
 from privet.metadata.onnx import clean
 
 CANARY = "jane.canary@example.com"

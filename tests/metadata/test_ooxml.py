@@ -19,8 +19,9 @@ from lxml import etree
 from odf import text
 from odf.opendocument import OpenDocumentText
 
+from privet.edits import Edit
 from privet.metadata import odf, ooxml
-from privet.metadata.job import CannotClean, Edit, Job, Limits, Member
+from privet.metadata.job import CannotClean, Job, Limits, Member
 
 
 def job(limits: Limits | None = None) -> Job:

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from privet.metadata.job import Edit, Job
+from privet.edits import Edit
+from privet.metadata.job import Job
 from privet.metadata.ooxml_formula import Names
 
 

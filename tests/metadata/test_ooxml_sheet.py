@@ -17,8 +17,9 @@ from openpyxl.comments import Comment
 from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.datavalidation import DataValidation
 
+from privet.edits import Edit
 from privet.metadata import ooxml
-from privet.metadata.job import Edit, Job, Member
+from privet.metadata.job import Job, Member
 
 FOUND = re.compile(r"jane@example\.com|Jane Doe|4111 ?1111 ?1111 ?1111|078-05-1120|1980-05-12|CANARY-text")
 

@@ -14,8 +14,9 @@ from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
+from privet.edits import Edit
 from privet.metadata import ooxml
-from privet.metadata.job import Edit, Job, Member
+from privet.metadata.job import Job, Member
 
 FOUND = re.compile(r"jane@example\.com|Jane Doe|CANARY-text")
 R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

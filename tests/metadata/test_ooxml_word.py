@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import docx
 import pytest
 
+from privet.edits import Edit
 from privet.metadata import ooxml
-from privet.metadata.job import CannotClean, Edit, Job, Member
+from privet.metadata.job import CannotClean, Job, Member
 
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

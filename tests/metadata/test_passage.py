@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privet.metadata.job import Edit, Job
+from privet.edits import Edit
+from privet.metadata.job import Job
 from privet.metadata.passage import (
     ENTITY,
     PERCENT,

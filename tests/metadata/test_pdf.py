@@ -24,8 +24,9 @@ from reportlab.lib.styles import getSampleStyleSheet
 from reportlab.pdfgen import canvas
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Table
 
+from privet.edits import Edit
 from privet.metadata import pdf
-from privet.metadata.job import CannotClean, Edit, Job, Limits, Member
+from privet.metadata.job import CannotClean, Job, Limits, Member
 
 SECRET = re.compile(r"\w*Zorvath\w*|zoe@example\.com", re.IGNORECASE)
 

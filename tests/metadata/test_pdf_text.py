@@ -20,8 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pikepdf import Array, Dictionary, Name, Pdf, Stream, String
 
+from privet.edits import Edit
 from privet.metadata import pdf
-from privet.metadata.job import CannotClean, Edit, Job
+from privet.metadata.job import CannotClean, Job
 
 SECRET = re.compile(r"Zorvath|zoe\.zorvath@example\.com|4111 ?1111 ?1111 ?1111|555-0123", re.IGNORECASE)
 

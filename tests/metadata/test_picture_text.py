@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privet.metadata.job import Edit
+from privet.edits import Edit
 from privet.metadata.picture_text import Corners, Line, Word, to_cover
 
 ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|\+?\d[\d ]{7,}\d|Jane Doe")

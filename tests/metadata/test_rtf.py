@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from privet.edits import Edit
 from privet.metadata import rtf
-from privet.metadata.job import CannotClean, Edit, Job, Member
+from privet.metadata.job import CannotClean, Job, Member
 
 FOUND = re.compile(r"jane@example\.com|Jane Doe|Jäne Doe|CANARY-text")
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
-from privet.metadata.job import CannotClean, Edit, Job
+from privet.edits import Edit
+from privet.metadata.job import CannotClean, Job
 from privet.metadata.safetensors import clean
 
 CANARY = "jane.canary@example.com"

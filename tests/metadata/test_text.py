@@ -175,7 +175,7 @@ def test_a_picture_in_a_text_is_cleaned() -> None:
 
 
 def test_a_replacement_that_the_encoding_lacks_becomes_question_marks() -> None:
-    from privet.metadata.job import Edit
+    from privet.edits import Edit
 
     how = Job(edits=lambda texts, _place: [[Edit(0, 1, "Ł")] for _ in texts])
     assert cleaned(text.clean, "é à la".encode("cp1252"), how) == b"? \xe0 la"

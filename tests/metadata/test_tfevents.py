@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privet.metadata.job import CannotClean, Edit, Job
+from privet.edits import Edit
+from privet.metadata.job import CannotClean, Job
 from privet.metadata.tfevents import clean, clean_name, masked_crc
 
 CANARY = "jane.canary@example.com"

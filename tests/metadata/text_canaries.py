@@ -14,7 +14,8 @@ sys.path.append(str(Path(__file__).parents[1] / "promises"))
 
 import leaks
 
-from privet.metadata.job import Edit, Edits, Job, Limits, Member
+from privet.edits import Edit
+from privet.metadata.job import Edits, Job, Limits, Member
 
 ADDRESS = leaks.address("address")
 NAME = leaks.Canary("name", "Quarnelius Zwetschgenbaum", "Zwetschgenbaum")

@@ -19,8 +19,8 @@ from typing import Final
 from privet.detect.cells import MAX_CELL_CHARS, Cells
 from privet.detect.engine import Detector, TierName, detector
 from privet.detect.placeholders import PLACEHOLDER
+from privet.edits import Edit
 from privet.ingest.generalise import generalised
-from privet.metadata.job import Edit
 from privet.policy import Policy, Transform
 from privet.records import NAMES_KINDS, Span
 from privet.redact import PASSES, Redactor, RedactStream
@@ -177,7 +177,7 @@ class Texts:
         redactor = self._words if place in _WORDS else self._redactor_of("")
         found = redactor.edits(texts)
         self._take_counts(redactor, place)
-        return [[Edit(*edit) for edit in edits] for edits in found]
+        return found
 
     def _take_counts(self, redactor: Redactor, place: str) -> None:
         if redactor.counts:

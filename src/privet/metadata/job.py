@@ -10,9 +10,11 @@ Invariants:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
+
+from privet.edits import Edit, across, edited
 
 
 class CannotClean(Exception):
@@ -25,14 +27,6 @@ class CannotClean(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-class Edit(NamedTuple):
-    """Characters `start` to `end` (code points, half open) of a text give way to `text`."""
-
-    start: int
-    end: int
-    text: str
 
 
 class Member(NamedTuple):
@@ -101,42 +95,6 @@ class Job:
         """
         whole = "".join(runs)
         return across(runs, self.edits([whole], place)[0]) if whole else list(runs)
-
-
-def edited(text: str, edits: Iterable[Edit]) -> str:
-    """Return a text with its edits made."""
-    pieces: list[str] = []
-    last = 0
-    for start, end, new in edits:
-        pieces += (text[last:start], new)
-        last = end
-    return "".join((*pieces, text[last:])) if pieces else text
-
-
-def across(runs: Sequence[str], edits: Iterable[Edit]) -> list[str]:
-    """Return the pieces of a text with the edits of the joined text made.
-
-    What is new stands in the piece in which its edit starts; the rest of what gives way is taken out of the pieces after it.
-    """
-    out: list[list[str]] = [[] for _ in runs]
-    waiting = list(edits)
-    at = 0
-    place = 0
-    for index, run in enumerate(runs):
-        start, end = place, place + len(run)
-        last = start
-        while at < len(waiting) and waiting[at].start < end:
-            edit = waiting[at]
-            out[index].append(run[last - start : max(edit.start, last) - start])
-            if edit.start >= start:
-                out[index].append(edit.text)
-            last = min(edit.end, end)
-            if edit.end > end:
-                break
-            at += 1
-        out[index].append(run[last - start :])
-        place = end
-    return ["".join(pieces) for pieces in out]
 
 
 MIB: Final = 1024 * 1024

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from privet.metadata.job import CannotClean, Edit, Job
+from privet.edits import Edit
+from privet.metadata.job import CannotClean, Job
 from privet.metadata.passage import ENTITY, Coding, Escape, Piece, pieces, plain, reading, rewritten, written
 
 PASSAGE_CHARS: Final = 65536

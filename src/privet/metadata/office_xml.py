@@ -13,7 +13,8 @@ from typing import Final, NamedTuple, cast
 
 from lxml import etree
 
-from privet.metadata.job import CannotClean, Job, across
+from privet.edits import across
+from privet.metadata.job import CannotClean, Job
 
 Element = etree._Element  # noqa: SLF001 (lxml has no public name for it)
 

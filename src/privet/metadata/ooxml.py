@@ -19,7 +19,8 @@ from typing import BinaryIO, Final, NamedTuple, Protocol
 from urllib.parse import quote, unquote
 from xml.sax.saxutils import quoteattr
 
-from privet.metadata.job import CannotClean, Edit, Job
+from privet.edits import Edit
+from privet.metadata.job import CannotClean, Job
 from privet.metadata.office_xml import MAX_PART_BYTES, Element, Texts, parsed, serialized
 from privet.metadata.ooxml_formula import Names, rewrite_formulas
 from privet.metadata.ooxml_package import (

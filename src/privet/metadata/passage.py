@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-from privet.metadata.job import Edit, Job
+from privet.edits import Edit
+from privet.metadata.job import Job
 
 Escape = Callable[[str], str]
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from pikepdf import Array, Dictionary, Name, Object, Stream, String
 
-from privet.metadata.job import Edit, edited
+from privet.edits import Edit, edited
 from privet.metadata.pdf_streams import decoded
 from privet.metadata.pdf_tree import (
     Rule,

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from privet.metadata.job import Edit
+from privet.edits import Edit
 from privet.metadata.pdf_reading import Run
 
 NEW_LINE: Final = 0.5

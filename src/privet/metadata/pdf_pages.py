@@ -16,8 +16,9 @@ from typing import Final
 
 from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream
 
+from privet.edits import Edit, edited
 from privet.metadata import pdf_cmaps
-from privet.metadata.job import CannotClean, Edit, edited
+from privet.metadata.job import CannotClean
 from privet.metadata.pdf_content import read_content
 from privet.metadata.pdf_lines import View
 from privet.metadata.pdf_reading import FormUse, InlineText, Matrix, Reading, Run, times

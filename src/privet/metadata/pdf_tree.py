@@ -19,7 +19,8 @@ from typing import Final
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Stream, String
 
-from privet.metadata.job import CannotClean, Edit, Job, edited
+from privet.edits import Edit, edited
+from privet.metadata.job import CannotClean, Job
 from privet.metadata.pdf_layers import Layers
 from privet.metadata.pdf_streams import decoded_whole
 

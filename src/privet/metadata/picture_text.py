@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from privet.metadata.job import Edit
+from privet.edits import Edit
 
 Point = tuple[float, float]
 Corners = tuple[Point, Point, Point, Point]

@@ -15,7 +15,8 @@ import re
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
-from privet.metadata.job import CannotClean, Job, across
+from privet.edits import across
+from privet.metadata.job import CannotClean, Job
 from privet.metadata.rtf_words import (
     APART,
     CHARSETS,
