@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+from privet.cli.extras import needing
 from privet.cli.key_file import read_key
 from privet.cli.policy import load
 from privet.cli.progress import Progress
@@ -127,12 +128,8 @@ _share.__name__ = "share between 0 and 1"
 
 def run(options: argparse.Namespace) -> int:
     """Audit, then report."""
-    try:
+    with needing("audit", "scrub"):
         return _audit(options)
-    except ModuleNotFoundError as error:
-        raise BadInput(
-            f"privet audit needs a package that is not installed ({error.name})", hint="pip install 'privet[scrub]'"
-        ) from error
 
 
 def _audit(options: argparse.Namespace) -> int:

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from privet.cli.extras import needing
 from privet.cli.key_file import MAKE_KEY, read_key
 from privet.cli.policy import load
 from privet.cli.progress import Progress
@@ -64,11 +65,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(options: argparse.Namespace) -> int:
     """Scrub and tell."""
     try:
-        return _scrub(options)
-    except ModuleNotFoundError as error:
-        raise BadInput(
-            f"privet scrub needs a package that is not installed ({error.name})", hint="pip install 'privet[scrub]'"
-        ) from error
+        with needing("scrub", "scrub"):
+            return _scrub(options)
     except KeyboardInterrupt:
         sys.stderr.write("privet scrub: stopped; the same command goes on where it was\n")
         return 130

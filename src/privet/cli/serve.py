@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from privet.cli.extras import needing
 from privet.cli.style import Style
 from privet.errors import Unprotected
 
@@ -55,13 +56,9 @@ def add_parser(verbs: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until interrupted."""
-    try:
+    with needing("serve", "serve,engine", Unprotected):
         from privet.serve.server import serve
         from privet.serve.setup import ServeOptions
-    except ModuleNotFoundError as error:
-        raise Unprotected(
-            f"privet serve needs the package {error.name}", hint="pip install 'privet[serve,engine]'"
-        ) from error
     signal.signal(signal.SIGTERM, _interrupt)
     chosen = ServeOptions(
         host=options.host,
