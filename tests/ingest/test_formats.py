@@ -22,7 +22,7 @@ TABLE = b"name,age\nx,1\n"
 
 def form(content: bytes, name: str = "") -> str:
     source = io.BytesIO(content)
-    found = seen(source, name, len(content)).form
+    found = seen(source, name, len(content))
     assert source.tell() == 0
     return found
 

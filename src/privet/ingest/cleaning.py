@@ -22,7 +22,7 @@ from privet.errors import PrivetError
 from privet.ingest import hf_folder
 from privet.ingest.columns import Columns
 from privet.ingest.file_names import clean_component, clean_path
-from privet.ingest.formats import DESCRIPTION, cleaner, record_module, seen
+from privet.ingest.formats import DESCRIPTION, RECORDS, cleaner, record_module, seen
 from privet.ingest.pixels import NOT_LOOKED_AT, PICTURES, Pixels
 from privet.ingest.texts import Texts
 from privet.metadata.job import CannotClean, Job, Limits, Member
@@ -90,12 +90,10 @@ class Cleaning:
         job.nested = lambda name, content: self._member(job, name, content)
         return job
 
-    @contextmanager
-    def fresh(self) -> Iterator[None]:
-        """Begin the count of what is unpacked anew, for a new file."""
+    def begin(self) -> None:
+        """Count what is unpacked anew, for a new file."""
         self._depth = self._unpacked = 0
         self.pixels = ""
-        yield
 
     def nested(self, name: str, content: bytes) -> Member | None:
         """Return a member of a container or the bytes of a column, cleaned like a file of its own, or None where it has to go."""
@@ -129,11 +127,11 @@ class Cleaning:
 
     def _cleaned(self, name: str, content: bytes, job: Job) -> bytes:
         source, target = io.BytesIO(content), io.BytesIO()
-        found = seen(source, name, len(content))
-        if found.is_records:
-            self._records(found.form, content, target)
+        form = seen(source, name, len(content))
+        if form in RECORDS:
+            self._records(form, content, target)
         else:
-            job.removed += self.document(found.form, name, source, target)
+            job.removed += self.document(form, name, source, target)
         return target.getvalue()
 
     def _records(self, form: str, content: bytes, target: BinaryIO) -> None:

@@ -13,7 +13,7 @@ import zlib
 from functools import partial
 from importlib import import_module
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO, Final, NamedTuple, Protocol
+from typing import Any, BinaryIO, Final, Protocol
 
 from privet.ingest import long_text
 from privet.metadata.hf_json import is_model_json
@@ -66,18 +66,7 @@ class Clean(Protocol):
         ...
 
 
-class Seen(NamedTuple):
-    """What a file is."""
-
-    form: str
-
-    @property
-    def is_records(self) -> bool:
-        """Whether it is cleaned row by row."""
-        return self.form in RECORDS
-
-
-def seen(source: BinaryIO, name: str, size: int) -> Seen:
+def seen(source: BinaryIO, name: str, size: int) -> str:
     """Return the format of a file; `source` stands at 0 again.
 
     Raises:
@@ -93,11 +82,11 @@ def seen(source: BinaryIO, name: str, size: int) -> Seen:
     if lie:
         raise CannotClean(lie)
     if form == "json":
-        return Seen(_json_form(PurePosixPath(name).name))
+        return _json_form(PurePosixPath(name).name)
     if form in ("gzip", "zstd"):
         inside = _inside(form, head, name)
-        return Seen(inside if inside in _PACKED_ROWS else form)
-    return Seen(form)
+        return inside if inside in _PACKED_ROWS else form
+    return form
 
 
 def _json_form(name: str) -> str:

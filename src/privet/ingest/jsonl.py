@@ -14,8 +14,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
-import msgspec
-
 from privet.ingest.json_texts import BadText, JsonTexts
 from privet.ingest.record_file import Kept, Records, Unit
 from privet.ingest.text_file import BOM, CHUNK, chunks, cut_at_newlines, form_of, lines_before, writing
@@ -23,22 +21,6 @@ from privet.metadata.job import CannotClean
 
 _BATCH_LINES: Final = 256
 _SPACE: Final = b" \t\r"
-
-
-def is_json_lines(head: bytes) -> bool:
-    r"""Whether a file that begins like this is JSON lines whatever its name says: its first line is a value, and it has another.
-
-    >>> is_json_lines(b'{"a": 1}\n{"a": 2}\n'), is_json_lines(b'[\n  1\n]'), is_json_lines(b'{"a": 1}')
-    (True, False, False)
-    """
-    first, newline, rest = head.removeprefix(BOM).lstrip().partition(b"\n")
-    if not newline or not rest.strip():
-        return False
-    try:
-        msgspec.json.decode(first, type=msgspec.Raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return True
 
 
 def units(source: Path, unit_bytes: int) -> list[Unit]:

@@ -131,7 +131,7 @@ def _plain(value: Any) -> Any:
     return repr(type(value))
 
 
-def load(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of saved marks."""
+def load(path: Path, *names: str) -> dict[str, npt.NDArray[Any]]:
+    """Return these arrays of saved marks, or all: only what is asked for is read."""
     with np.load(path) as held:
-        return {name: held[name] for name in held.files}
+        return {name: held[name] for name in names or held.files}

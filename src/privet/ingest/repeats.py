@@ -41,7 +41,7 @@ class Kept(NamedTuple):
 
 def kept_rows(parts: Sequence[tuple[Path, str]], scrub: ScrubPolicy, folder: Path) -> list[Kept]:
     """Return which rows of each part stay. `parts` are saved marks and the table they belong to; `folder` takes work files."""
-    lengths = [len(load(path)["digests"]) for path, _ in parts]
+    lengths = [len(load(path, "digests")["digests"]) for path, _ in parts]
     starts = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
     total = int(starts[-1])
     double = np.zeros(total, bool)
@@ -50,14 +50,14 @@ def kept_rows(parts: Sequence[tuple[Path, str]], scrub: ScrubPolicy, folder: Pat
     if scrub.duplicates == "drop" and total:
         with _stored(folder / "digests", (total, DIGEST_BYTES)) as digests:
             for start, (path, _) in zip(starts, parts, strict=False):
-                rows = load(path)["digests"]
+                rows = load(path, "digests")["digests"]
                 digests.array[start : start + len(rows)] = rows
                 digests.let_go()
             _mark_repeats(digests.array, double)
     if scrub.near_duplicates == "drop" and total:
         with _stored(folder / "bands", (BANDS, total, BAND_BYTES)) as bands:
             for start, (path, _) in zip(starts, parts, strict=False):
-                rows = load(path)["signatures"]
+                rows = load(path, "signatures")["signatures"]
                 bands.array[:, start : start + len(rows)] = rows.reshape(-1, BANDS, BAND_BYTES).swapaxes(0, 1)
                 bands.let_go()
             _mark_near(bands, ~double, scrub.near_similarity, near)
@@ -187,14 +187,14 @@ def _mark_small(
     parts: Sequence[tuple[Path, str]], starts: NDArray[np.int64], stays: Flags, scrub: ScrubPolicy, small: Flags
 ) -> None:
     # Rows are judged in files that have all quasi-identifiers, those rows too that lack one; a list of postcodes is no table of people.
-    files = {_file(path) for path, _ in parts if load(path)["has_all"].any()}
+    files = {_file(path) for path, _ in parts if load(path, "has_all")["has_all"].any()}
     for table in dict.fromkeys(table for _, table in parts):
         at: list[NDArray[np.int64]] = []
         groups: list[NDArray[np.uint64]] = []
         values: list[NDArray[np.uint64]] = []
         for start, (path, of) in zip(starts, parts, strict=False):
             if of == table and _file(path) in files:
-                held = load(path)
+                held = load(path, "groups", "values")
                 rows = np.flatnonzero(stays[start : start + len(held["groups"])] & (held["groups"] != 0))
                 at.append(rows + start)
                 groups.append(held["groups"][rows])

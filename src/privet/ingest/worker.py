@@ -27,7 +27,7 @@ from privet.evidence import file_digest, keyed_file_digest
 from privet.ingest import long_text
 from privet.ingest.cleaning import Cleaning, guarded
 from privet.ingest.file_names import clean_path
-from privet.ingest.formats import new_suffix, record_module, seen
+from privet.ingest.formats import RECORDS, new_suffix, record_module, seen
 from privet.ingest.plan import Changed, Item, check_unchanged, opened
 from privet.ingest.record_file import Unit
 from privet.ingest.texts import Texts
@@ -124,12 +124,10 @@ class Worker:
             with guarded(), opened(item) as source:
                 done.input_hmac = keyed_file_digest(source, self._setup.digest_key)
                 source.seek(0)
-                found = seen(source, Path(item.name).name, item.size)
-                done.form = found.form
-                is_long = long_text.is_long(found.form, source, item.size, self._setup.unit_bytes)
-                if is_long:
+                done.form = seen(source, Path(item.name).name, item.size)
+                if long_text.is_long(done.form, source, item.size, self._setup.unit_bytes):
                     done.form = long_text.FORM
-                if found.is_records or is_long:
+                if done.form in RECORDS:
                     units = record_module(done.form).units(Path(item.path), self._setup.unit_bytes)
                     done.units = [tuple(unit) for unit in units]
                     done.status = "units"
@@ -145,7 +143,8 @@ class Worker:
         return done
 
     def _document(self, item: Item, source: BinaryIO, done: Done) -> None:
-        with self._cleaning.fresh(), self._written(done.key) as target:
+        self._cleaning.begin()
+        with self._written(done.key) as target:
             done.suffix = new_suffix(done.form, source)
             removed = self._cleaning.document(done.form, item.name, source, target)
             done.removed = dict(sorted(removed.items()))
@@ -159,8 +158,9 @@ class Worker:
         name = f"{item.key}.{index}"
         columns = self._cleaning.columns()
         done = UnitDone()
+        self._cleaning.begin()
         try:
-            with guarded(), self._cleaning.fresh(), self._written(name) as part:
+            with guarded(), self._written(name) as part:
                 check_unchanged(item)
                 if form == long_text.FORM:
                     done.removed = dict(

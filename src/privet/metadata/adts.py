@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from privet.metadata.audio_tags import stream
-from privet.metadata.byte_ranges import copy
-from privet.metadata.job import CannotClean, Job
-from privet.metadata.sound_frames import runs
+from privet.metadata.job import Job
+from privet.metadata.sound_frames import write_frames
 
 
 def measure(content: bytes, at: int) -> tuple[int, int]:
@@ -32,14 +30,4 @@ def clean(source: BinaryIO, target: BinaryIO, job: Job) -> None:
         CannotClean: there are none.
 
     """
-    start, end = stream(source, job)
-    expected = start
-    for first, last in runs(source, start, end, measure):
-        if first != expected:
-            job.dropped("bytes between frames")
-        copy(source, target, first, last - first)
-        expected = last
-    if target.tell() == 0:
-        raise CannotClean("no frames of sound")
-    if expected != end:
-        job.dropped("trailing bytes")
+    write_frames(source, target, job, measure)

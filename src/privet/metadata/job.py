@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from privet.edits import Edit, across, edited
+from privet.edits import Edit, edited
 
 
 class CannotClean(Exception):
@@ -86,15 +86,6 @@ class Job:
     def rewrite(self, texts: Sequence[str], place: str) -> list[str]:
         """Return the texts with their edits made. `place` says where they stand: "body", "cell", "notes", "header"."""
         return [edited(text, edits) for text, edits in zip(texts, self.edits(texts, place), strict=True)]
-
-    def rewrite_runs(self, runs: Sequence[str], place: str) -> list[str]:
-        """Return the pieces of one text, as a format that styles words apart keeps them, with the edits of the whole made.
-
-        >>> Job(edits=lambda texts, place: [[Edit(0, 4, "X")] for text in texts]).rewrite_runs(["Ja", "ne", " met"], "body")
-        ['X', '', ' met']
-        """
-        whole = "".join(runs)
-        return across(runs, self.edits([whole], place)[0]) if whole else list(runs)
 
 
 MIB: Final = 1024 * 1024

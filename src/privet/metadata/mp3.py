@@ -13,10 +13,8 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO, Final
 
-from privet.metadata.audio_tags import stream
-from privet.metadata.byte_ranges import copy
-from privet.metadata.job import CannotClean, Job
-from privet.metadata.sound_frames import runs
+from privet.metadata.job import Job
+from privet.metadata.sound_frames import write_frames
 
 # Kilobits a second, by version (MPEG 1, or 2 and 2.5) and layer. Source: ISO/IEC 11172-3 and 13818-3, table of bit rates.
 _RATES: Final = {
@@ -70,18 +68,7 @@ def clean(source: BinaryIO, target: BinaryIO, job: Job) -> None:
         CannotClean: there are none.
 
     """
-    start, end = stream(source, job)
-    expected = start
-    for first, last in runs(source, start, end, measure):
-        if first != expected:
-            job.dropped("bytes between frames")
-        expected = last
-        told = 0 if target.tell() else _length_frame(source, target, first, last, job)
-        copy(source, target, first + told, last - first - told)
-    if target.tell() == 0:
-        raise CannotClean("no frames of sound")
-    if expected != end:
-        job.dropped("trailing bytes")
+    write_frames(source, target, job, measure, lambda start, end: _length_frame(source, target, start, end, job))
 
 
 def _length_frame(source: BinaryIO, target: BinaryIO, start: int, end: int, job: Job) -> int:

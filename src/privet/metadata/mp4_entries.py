@@ -123,13 +123,9 @@ def _colour(body: memoryview, job: Job) -> bytes:
 def colour_profile(colr: memoryview) -> bytes | None:
     """Return the profile in a `colr` box without a word in it, or None where the colours mean the same without it."""
     space = bytes(colr[20:24])
-    try:
-        if space == b"RGB ":
-            return icc.neutral(bytes(colr[4:]), "RGB ")
-        return icc.neutral(bytes(colr[4:]), "GRAY") if space == b"GRAY" else None
-    except ArithmeticError:
-        # A curve with numbers no curve has: a damaged profile, which readers ignore.
-        return None
+    if space == b"RGB ":
+        return icc.neutral(bytes(colr[4:]), "RGB ")
+    return icc.neutral(bytes(colr[4:]), "GRAY") if space == b"GRAY" else None
 
 
 def _codec_descriptors(body: memoryview, _job: Job) -> bytes:

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from privet.metadata.audio_tags import leading
-from privet.metadata.job import MIB, CannotClean
+from privet.metadata.audio_tags import leading, stream
+from privet.metadata.byte_ranges import copy
+from privet.metadata.job import MIB, CannotClean, Job
 
 _WINDOW: Final = MIB
 _CHAIN: Final = 3
@@ -69,6 +70,33 @@ def runs(source: BinaryIO, start: int, end: int, measure: Measure) -> Iterator[t
             raise CannotClean("damaged: more that looks like a frame than frames")
     if kind >= 0:
         yield opened, at
+
+
+def write_frames(
+    source: BinaryIO,
+    target: BinaryIO,
+    job: Job,
+    measure: Measure,
+    begin: Callable[[int, int], int] = lambda _start, _end: 0,
+) -> None:
+    """Write the frames of sound; `begin` may write the first of a run from its start on, and says how many bytes of it that were.
+
+    Raises:
+        CannotClean: there are none.
+
+    """
+    start, end = stream(source, job)
+    expected = start
+    for first, last in runs(source, start, end, measure):
+        if first != expected:
+            job.dropped("bytes between frames")
+        expected = last
+        told = 0 if target.tell() else begin(first, last)
+        copy(source, target, first + told, last - first - told)
+    if target.tell() == 0:
+        raise CannotClean("no frames of sound")
+    if expected != end:
+        job.dropped("trailing bytes")
 
 
 def _starts_chain(window: _Window, at: int, measure: Measure) -> bool:
