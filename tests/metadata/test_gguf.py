@@ -1,8 +1,7 @@
-import io
 import re
 import struct
+import sys
 import warnings
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,27 +11,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privet.edits import Edit
 from privet.metadata.gguf import clean
 from privet.metadata.job import CannotClean, Job
+
+sys.path.append(str(Path(__file__).parent))
+
+from jobs import CANARY, cleaned, edits_of
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from gguf import GGMLQuantizationType, GGUFEndian, GGUFReader, GGUFWriter, LlamaFileType
     from gguf.quants import quantize
 
-CANARY = "jane.canary@example.com"
 TOKENS = ["<s>", "\u2581hello", CANARY, "x"]
 
 
-def _edits(texts: Sequence[str], _place: str) -> list[list[Edit]]:
-    return [[Edit(m.start(), m.end(), "X") for m in re.finditer(re.escape(CANARY), text)] for text in texts]
+_edits = edits_of(re.escape(CANARY), "X")
 
 
 def _cleaned(raw: bytes, job: Job | None = None) -> bytes:
-    target = io.BytesIO()
-    clean(io.BytesIO(raw), target, job or Job(edits=_edits))
-    return target.getvalue()
+    return cleaned(clean, raw, job or Job(edits=_edits))
 
 
 def _model(

@@ -1,28 +1,26 @@
 import io
 import json
 import re
-from collections.abc import Sequence
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privet.edits import Edit
 from privet.metadata.hf_json import clean, is_model_json
 from privet.metadata.job import CannotClean, Job
 
-CANARY = "jane.canary@example.com"
+sys.path.append(str(Path(__file__).parent))
 
+from jobs import CANARY, cleaned, edits_of
 
-def _edits(texts: Sequence[str], _place: str) -> list[list[Edit]]:
-    return [[Edit(m.start(), m.end(), "X") for m in re.finditer(re.escape(CANARY), text)] for text in texts]
+_edits = edits_of(re.escape(CANARY), "X")
 
 
 def _cleaned(text: str, job: Job | None = None) -> bytes:
-    target = io.BytesIO()
-    clean(io.BytesIO(text.encode()), target, job or Job(edits=_edits))
-    return target.getvalue().decode()
+    return cleaned(clean, text.encode(), job or Job(edits=_edits)).decode()
 
 
 def test_only_what_changes_is_written_anew() -> None:

@@ -6,12 +6,11 @@ import base64
 import contextlib
 import io
 import random
-import re
 import shutil
 import subprocess
+import sys
 import time
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,11 +18,16 @@ from lxml import etree
 from odf import dc, draw, office, style, table, text
 from odf.opendocument import OpenDocumentPresentation, OpenDocumentSpreadsheet, OpenDocumentText, load
 
-from privet.edits import Edit
 from privet.metadata import odf
 from privet.metadata.job import CannotClean, Job, Member
 
-FOUND = re.compile(r"jane@example\.com|Jane Doe|4111 ?1111 ?1111 ?1111|CANARY-text")
+sys.path.append(str(Path(__file__).parent))
+
+import office_files
+from jobs import damaged, edits_of
+from office_files import members
+
+FOUND = r"jane@example\.com|Jane Doe|4111 ?1111 ?1111 ?1111|CANARY-text"
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -35,8 +39,7 @@ SPACES = " ".join(
 ) + ' xmlns:xlink="http://www.w3.org/1999/xlink" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:x="http://example.com/CANARY"'  # fmt: skip
 
 
-def edits(texts: Sequence[str], _place: str) -> list[list[Edit]]:
-    return [[Edit(found.start(), found.end(), "[X]") for found in FOUND.finditer(text)] for text in texts]
+edits = edits_of(FOUND)
 
 
 def job() -> Job:
@@ -49,22 +52,8 @@ def cleaned(content: bytes, used: Job | None = None) -> bytes:
     return out.getvalue()
 
 
-def members(content: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
 def canaries(content: bytes) -> list[str]:
-    found = []
-    for name, body in members(content).items():
-        for word in ("CANARY", "jane@example.com", "Jane Doe", "4111111111111111"):
-            coded = [word.encode(), word.encode("utf-16-le"), word.encode("utf-16-be"), word.encode().hex().encode()]
-            coded += (
-                [base64.b64encode(b" " * shift + word.encode())[4:-4] for shift in range(3)] if len(word) > 8 else []
-            )
-            if any(code in body for code in coded) or word in name:
-                found.append(f"{name}: {word}")
-    return found
+    return office_files.canaries(content, ("CANARY", "jane@example.com", "Jane Doe", "4111111111111111"))
 
 
 def saved(document: object) -> bytes:
@@ -287,14 +276,9 @@ def test_damaged_files_are_cleaned_or_refused() -> None:
     document.text.addElement(text.P(text="some words"))
     for content in (saved(document), packed("<text:p>a<text:span>b</text:span></text:p>")):
         for _ in range(60):
-            broken = bytearray(content)
-            if chance.random() < 0.3:
-                del broken[chance.randrange(len(broken)) :]
-            for _flip in range(chance.randrange(1, 20)):
-                if broken:
-                    broken[chance.randrange(len(broken))] ^= 1 << chance.randrange(8)
+            broken = damaged(content, chance)
             with contextlib.suppress(CannotClean):
-                cleaned(bytes(broken))
+                cleaned(broken)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-import io
 import re
-from collections.abc import Sequence
+import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,21 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from privet.edits import Edit
 from privet.metadata.job import CannotClean, Job
 from privet.metadata.onnx import clean
 
-CANARY = "jane.canary@example.com"
+sys.path.append(str(Path(__file__).parent))
 
+from jobs import CANARY, cleaned, edits_of
 
-def _edits(texts: Sequence[str], _place: str) -> list[list[Edit]]:
-    return [[Edit(m.start(), m.end(), "X") for m in re.finditer(re.escape(CANARY), text)] for text in texts]
+_edits = edits_of(re.escape(CANARY), "X")
 
 
 def _cleaned(raw: bytes, job: Job | None = None) -> bytes:
-    target = io.BytesIO()
-    clean(io.BytesIO(raw), target, job or Job(edits=_edits))
-    return target.getvalue()
+    return cleaned(clean, raw, job or Job(edits=_edits))
 
 
 WEIGHTS = np.arange(200_000, dtype=np.float32).reshape(400, 500)

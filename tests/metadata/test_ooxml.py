@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import random
 import re
+import sys
 import time
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import docx
 import openpyxl
@@ -22,6 +24,10 @@ from odf.opendocument import OpenDocumentText
 from privet.edits import Edit
 from privet.metadata import odf, ooxml
 from privet.metadata.job import CannotClean, Job, Limits, Member
+
+sys.path.append(str(Path(__file__).parent))
+
+from jobs import damaged
 
 
 def job(limits: Limits | None = None) -> Job:
@@ -64,14 +70,9 @@ def test_damaged_files_are_cleaned_or_refused(name: str) -> None:
     content = SAMPLES[name]
     chance = random.Random(1)
     for _ in range(40):
-        broken = bytearray(content)
-        if chance.random() < 0.3:
-            del broken[chance.randrange(len(broken)) :]
-        for _flip in range(chance.randrange(1, 20)):
-            if broken:
-                broken[chance.randrange(len(broken))] ^= 1 << chance.randrange(8)
+        broken = damaged(content, chance)
         try:
-            cleaned(bytes(broken))
+            cleaned(broken)
         except CannotClean as refusal:
             assert refusal.reason == refusal.reason.rstrip(".")
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 import io
 import re
-import zipfile
-from collections.abc import Sequence
+import sys
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -17,15 +16,19 @@ from openpyxl.comments import Comment
 from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.datavalidation import DataValidation
 
-from privet.edits import Edit
 from privet.metadata import ooxml
 from privet.metadata.job import Job, Member
 
-FOUND = re.compile(r"jane@example\.com|Jane Doe|4111 ?1111 ?1111 ?1111|078-05-1120|1980-05-12|CANARY-text")
+sys.path.append(str(Path(__file__).parent))
+
+import office_files
+from jobs import edits_of
+from office_files import members, packed
+
+FOUND = r"jane@example\.com|Jane Doe|4111 ?1111 ?1111 ?1111|078-05-1120|1980-05-12|CANARY-text"
 
 
-def edits(texts: Sequence[str], _place: str) -> list[list[Edit]]:
-    return [[Edit(found.start(), found.end(), "[X]") for found in FOUND.finditer(text)] for text in texts]
+edits = edits_of(FOUND)
 
 
 def job() -> Job:
@@ -38,30 +41,8 @@ def cleaned(content: bytes, used: Job | None = None) -> bytes:
     return out.getvalue()
 
 
-def members(content: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def packed(parts: dict[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, content in parts.items():
-            archive.writestr(name, content)
-    return out.getvalue()
-
-
 def canaries(content: bytes) -> list[str]:
-    found = []
-    for name, body in members(content).items():
-        for word in ("CANARY", "jane@example.com", "Jane Doe", "4111111111111111"):
-            coded = [word.encode(), word.encode("utf-16-le"), word.encode("utf-16-be"), word.encode().hex().encode()]
-            coded += (
-                [base64.b64encode(b" " * shift + word.encode())[4:-4] for shift in range(3)] if len(word) > 8 else []
-            )
-            if any(code in body for code in coded) or word in name:
-                found.append(f"{name}: {word}")
-    return found
+    return office_files.canaries(content, ("CANARY", "jane@example.com", "Jane Doe", "4111111111111111"))
 
 
 def values(content: bytes, *, shown: bool = False) -> dict[str, list[list[Any]]]:

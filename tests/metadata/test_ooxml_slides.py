@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-import re
-import zipfile
-from collections.abc import Sequence
+import sys
+from pathlib import Path
 
 import openpyxl
 import pptx
@@ -18,7 +17,13 @@ from privet.edits import Edit
 from privet.metadata import ooxml
 from privet.metadata.job import Job, Member
 
-FOUND = re.compile(r"jane@example\.com|Jane Doe|CANARY-text")
+sys.path.append(str(Path(__file__).parent))
+
+import office_files
+from jobs import edits_of
+from office_files import members, packed
+
+FOUND = r"jane@example\.com|Jane Doe|CANARY-text"
 R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 # One pixel.
 PNG = base64.b64decode(
@@ -26,8 +31,7 @@ PNG = base64.b64decode(
 )
 
 
-def edits(texts: Sequence[str], _place: str) -> list[list[Edit]]:
-    return [[Edit(found.start(), found.end(), "[X]") for found in FOUND.finditer(text)] for text in texts]
+edits = edits_of(FOUND)
 
 
 def nested(name: str, content: bytes) -> Member | None:
@@ -44,29 +48,8 @@ def cleaned(content: bytes) -> bytes:
     return out.getvalue()
 
 
-def members(content: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def packed(parts: dict[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, content in parts.items():
-            archive.writestr(name, content)
-    return out.getvalue()
-
-
 def canaries(content: bytes) -> list[str]:
-    found = []
-    for name, body in members(content).items():
-        for word in ("CANARY", "jane@example.com", "Jane Doe"):
-            coded = [word.encode(), word.encode("utf-16-le"), word.encode("utf-16-be"), word.encode().hex().encode()]
-            if any(code in body for code in coded) or word in name:
-                found.append(f"{name}: {word}")
-        if name.endswith(".xlsx"):
-            found += canaries(body)
-    return found
+    return office_files.canaries(content, ("CANARY", "jane@example.com", "Jane Doe"))
 
 
 def show() -> pptx.presentation.Presentation:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import io
-import re
+import sys
 import time
 import zipfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import docx
 import pytest
@@ -16,10 +16,16 @@ from privet.edits import Edit
 from privet.metadata import ooxml
 from privet.metadata.job import CannotClean, Job, Member
 
+sys.path.append(str(Path(__file__).parent))
+
+import office_files
+from jobs import edits_of
+from office_files import members
+
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 MAIN = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
-FOUND = re.compile(r"jane@example\.com|Jane Doe|555-0100|CANARY-text")
+FOUND = r"jane@example\.com|Jane Doe|555-0100|CANARY-text"
 NAMESPACES = (
     f'xmlns:w="{W}" xmlns:r="{R}" xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" '
     'xmlns:w14="http://schemas.microsoft.com/office/word/2010/wordml" xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape" '
@@ -29,8 +35,7 @@ NAMESPACES = (
 )
 
 
-def edits(texts: Sequence[str], _place: str) -> list[list[Edit]]:
-    return [[Edit(found.start(), found.end(), "[X]") for found in FOUND.finditer(text)] for text in texts]
+edits = edits_of(FOUND)
 
 
 def job() -> Job:
@@ -43,23 +48,8 @@ def cleaned(content: bytes, used: Job | None = None) -> bytes:
     return out.getvalue()
 
 
-def members(content: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
 def canaries(content: bytes) -> list[str]:
-    """Return the members in which a planted word is left, however it is written."""
-    found = []
-    for name, body in members(content).items():
-        for word in ("CANARY", "jane@example.com", "Jane Doe", "555-0100"):
-            coded = [word.encode(), word.encode("utf-16-le"), word.encode("utf-16-be"), word.encode().hex().encode()]
-            coded += (
-                [base64.b64encode(b" " * shift + word.encode())[4:-4] for shift in range(3)] if len(word) > 8 else []
-            )
-            if any(code in body for code in coded) or word in name:
-                found.append(f"{name}: {word}")
-    return found
+    return office_files.canaries(content, ("CANARY", "jane@example.com", "Jane Doe", "555-0100"))
 
 
 def document(body: str, parts: dict[str, str | bytes] | None = None, relations: str = "", main: str = MAIN) -> bytes:

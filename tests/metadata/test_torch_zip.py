@@ -1,9 +1,10 @@
 import io
 import pickle
 import re
+import sys
 import zipfile
-from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,21 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privet.edits import Edit
 from privet.metadata.job import CannotClean, Job
 from privet.metadata.torch_zip import clean
 
-CANARY = "jane.canary@example.com"
+sys.path.append(str(Path(__file__).parent))
 
+from jobs import CANARY, cleaned, edits_of
 
-def _edits(texts: Sequence[str], _place: str) -> list[list[Edit]]:
-    return [[Edit(m.start(), m.end(), "X") for m in re.finditer(re.escape(CANARY), text)] for text in texts]
+_edits = edits_of(re.escape(CANARY), "X")
 
 
 def _cleaned(raw: bytes, job: Job | None = None) -> bytes:
-    target = io.BytesIO()
-    clean(io.BytesIO(raw), target, job or Job(edits=_edits))
-    return target.getvalue()
+    return cleaned(clean, raw, job or Job(edits=_edits))
 
 
 def _text(text: str) -> bytes:

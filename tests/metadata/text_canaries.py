@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 # The search for canaries in every encoding is shared with the promises.
 sys.path.append(str(Path(__file__).parents[1] / "promises"))
 
+sys.path.append(str(Path(__file__).parent))
+
+import jobs
 import leaks
 
-from privet.edits import Edit
 from privet.metadata.job import Edits, Job, Limits, Member
 
 ADDRESS = leaks.address("address")
@@ -26,8 +27,7 @@ FIRST, LAST = NAME.value.split()
 IDENTIFIERS = re.compile(rf"{re.escape(ADDRESS.value)}|{FIRST}\W+{LAST}|{FIRST}|{LAST}")
 
 
-def found(texts: Sequence[str], _place: str) -> list[list[Edit]]:
-    return [[Edit(at.start(), at.end(), "[X]") for at in IDENTIFIERS.finditer(text)] for text in texts]
+found = jobs.edits_of(IDENTIFIERS.pattern)
 
 
 def nested(name: str, content: bytes) -> Member:
@@ -42,9 +42,7 @@ def job(edits: Edits = found, limits: Limits | None = None) -> Job:
 
 
 def cleaned(clean: Callable[[BinaryIO, BinaryIO, Job], None], raw: bytes, how: Job | None = None) -> bytes:
-    target = io.BytesIO()
-    clean(io.BytesIO(raw), target, how or job())
-    return target.getvalue()
+    return jobs.cleaned(clean, raw, how or job())
 
 
 def unedited(clean: Callable[[BinaryIO, BinaryIO, Job], None], raw: bytes) -> bytes:
