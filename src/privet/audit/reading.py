@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, TypeVar, cast
 
 from privet.audit import documents, tables
 from privet.audit.forms import Form, form_of
@@ -35,6 +35,7 @@ _MEMBER_BYTES: Final = 256 * 1024 * 1024
 _UNPACKED_BYTES: Final = 16 * 1024 * 1024 * 1024
 _MAX_DEPTH: Final = 5
 _HEAD_BYTES: Final = 4096
+_Read = TypeVar("_Read")
 
 
 class Unread(Exception):
@@ -250,6 +251,22 @@ def _unpacked(entry: Entry) -> BinaryIO:
     return cast("BinaryIO", _Unpacking(reader, source))
 
 
+def guarded(read: Callable[[BinaryIO, Entry], Iterator[_Read]], entry: Entry, failing: str) -> Iterator[_Read]:
+    """Yield what a reader gives of an entry.
+
+    Raises:
+        Unread: the reader says so, or raises anything else: what it says of a hostile file may hold text of it.
+
+    """
+    try:
+        with entry.open() as stream:
+            yield from read(stream, entry)
+    except Unread:
+        raise
+    except Exception as error:
+        raise Unread(failing) from error
+
+
 def records_of(entry: Entry) -> Iterator[Record | File]:
     """Yield the records of an entry, and the files that stand inside it as attachments and pictures.
 
@@ -262,15 +279,7 @@ def records_of(entry: Entry) -> Iterator[Record | File]:
         if not entry.form.is_known:
             raise Unread("unknown format")
         return
-    try:
-        with entry.open() as stream:
-            yield from read(stream, entry)
-    except Unread:
-        raise
-    except (
-        Exception
-    ) as error:  # a reader of a hostile file may raise anything, and what it says may hold text of the file
-        raise Unread("damaged or encrypted") from error
+    yield from guarded(read, entry, "damaged or encrypted")
 
 
 _Reader = Callable[[BinaryIO, Entry], Iterator[Record | File]]

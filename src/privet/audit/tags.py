@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final
 from zipfile import ZipFile, ZipInfo
 
 from privet.audit import tags_data, tags_media
-from privet.audit.reading import Entry, Unread
+from privet.audit.reading import Entry, guarded
 from privet.audit.tag import Tag
 
 _MAX_BYTES: Final = 512 * 1024 * 1024
@@ -46,15 +46,8 @@ def tags_of(entry: Entry) -> Iterator[Tag]:
 
     """
     read = _READERS.get(entry.form.name)
-    if read is None:
-        return
-    try:
-        with entry.open() as stream:
-            yield from read(stream, entry)
-    except Unread:
-        raise
-    except Exception as error:  # as in reading.py: a reader of a hostile file may raise anything
-        raise Unread("metadata cannot be read") from error
+    if read is not None:
+        yield from guarded(read, entry, "metadata cannot be read")
 
 
 def _image(stream: BinaryIO, _entry: Entry) -> Iterator[Tag]:

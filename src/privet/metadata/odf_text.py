@@ -14,7 +14,7 @@ from typing import Final
 
 from privet.metadata.job import Job
 from privet.metadata.office_xml import TAIL, TEXT, Element, Slot, Texts, attributes, local, namespace, remove
-from privet.metadata.ooxml_formula import Names
+from privet.metadata.ooxml_formula import ADDRESS, Names, retold
 
 _OASIS: Final = "urn:oasis:names:tc:opendocument:xmlns:"
 OFFICE, TEXT_NS, TABLE, DRAW, STYLE, PRESENTATION = (
@@ -92,7 +92,6 @@ _LOCAL_FILE: Final = re.compile(r"(file:|vnd\.sun\.star|[a-z]:[\\/]|\\\\|//|/|\.
 _FORMULA: Final = re.compile(
     r"""(?P<text>"(?:[^"]|"")*")|(?P<ref>\[(?:[^\]']|'(?:[^']|'')*')*\])|(?P<number>[0-9]{6,})|(?P<name>[^\W\d]\w*)"""
 )
-_ADDRESS: Final = re.compile(r"\w@\w|://")
 _MAX_FORMULA: Final = 16_384
 _OTHER_FILE: Final = re.compile(r"://|'#|#\$")
 _SHEET: Final = re.compile(r"(?<=\$)'(?:[^']|'')*'(?=\.)|'(?:[^']|'')*'(?=\.)|[^\s.:$'\[\]#]+(?=\.)")
@@ -261,25 +260,17 @@ class Reader:
         """Return a formula that says the same, or None where it reads another file."""
         if len(text) > _MAX_FORMULA or _OTHER_FILE.search(text):
             return None
-        out: list[str] = []
-        last = 0
-        for token in _FORMULA.finditer(text):
-            old = token[0]
-            new: str | None = old
-            if token.lastgroup == "text":
-                new = '"' + self.names.text(old[1:-1].replace('""', '"')).replace('"', '""') + '"'
-            elif token.lastgroup == "ref":
-                new = self.address(old)
-            elif token.lastgroup == "number":
-                new = old if self.names.text(old, "cell") == old else None
-            else:
-                new = self.names.renamed(old)
-            if new is None:
-                return None
-            out += (text[last : token.start()], new)
-            last = token.end()
-        new = "".join((*out, text[last:]))
-        return None if _ADDRESS.search(new) else new
+        return retold(_FORMULA, text, self._token)
+
+    def _token(self, token: re.Match[str]) -> str | None:
+        old = token[0]
+        if token.lastgroup == "text":
+            return '"' + self.names.text(old[1:-1].replace('""', '"')).replace('"', '""') + '"'
+        if token.lastgroup == "ref":
+            return self.address(old)
+        if token.lastgroup == "number":
+            return old if self.names.text(old, "cell") == old else None
+        return self.names.renamed(old)
 
     def address(self, text: str) -> str:
         """Return addresses of cells with the names that sheets have now."""
@@ -314,7 +305,7 @@ class Reader:
             if element.tag not in (_CELL, _COVERED):
                 self._set(element, key, self.formula(value))
         elif name in _ADDRESSES:
-            self._set(element, key, self.address(value) if not _ADDRESS.search(value) else None)
+            self._set(element, key, self.address(value) if not ADDRESS.search(value) else None)
         elif element.tag == _TABLE and name == "name" and space == TABLE:
             element.set(key, self.names.sheet(value))
         elif name == "name" and space in (STYLE, TABLE) and not _SUSPICIOUS.search(value):

@@ -9,7 +9,7 @@ Invariants:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from privet.metadata.job import Job
@@ -28,11 +28,26 @@ _TOKEN: Final = re.compile(
 _COLUMN: Final = re.compile(r"[^\[\]@,:#]+")
 _BARE: Final = re.compile(r"[^\W\d][\w.]*")
 _LONG: Final = 6
-_ADDRESS: Final = re.compile(r"\w@\w|://")
+ADDRESS: Final = re.compile(r"\w@\w|://")
 _MAX_SHEET: Final = 31
 _MAX_FORMULA: Final = 8192
 """characters of a formula, as Excel bounds them"""
 _SIMPLE: Final = re.compile(r"[A-Z0-9$:(),.+\-*/=<>^&% ]*")
+
+
+def retold(pattern: re.Pattern[str], text: str, new_of: Callable[[re.Match[str]], str | None]) -> str | None:
+    """Return a formula with each token said anew, or None where one cannot be, or where it holds an address in no text."""
+    out: list[str] = []
+    last = 0
+    for token in pattern.finditer(text):
+        new = new_of(token)
+        if new is None:
+            return None
+        out += (text[last : token.start()], new)
+        last = token.end()
+    made = "".join((*out, text[last:]))
+    # An address that stands in no text is no formula at all.
+    return None if ADDRESS.search(made) else made
 
 
 class Names:
@@ -107,17 +122,7 @@ class Names:
             return text
         if len(text) > _MAX_FORMULA:
             return None
-        out: list[str] = []
-        last = 0
-        for token in _TOKEN.finditer(text):
-            new = self._token(token, text)
-            if new is None:
-                return None
-            out += (text[last : token.start()], new)
-            last = token.end()
-        new = "".join((*out, text[last:]))
-        # An address that stands in no text is no formula at all.
-        return None if _ADDRESS.search(new) else new
+        return retold(_TOKEN, text, lambda token: self._token(token, text))
 
     def _token(self, token: re.Match[str], whole: str) -> str | None:  # noqa: PLR0911 (one for each kind of token)
         kind, old = token.lastgroup, token[0]
