@@ -35,7 +35,7 @@ _NAMES: Final = (
     "ID_NUMBER",
 )
 NAMES_KINDS: Final = frozenset(_NAMES)
-"""Kinds that only the names model finds."""
+"""Kinds that the names model finds. Of these, patterns find LOCATION too, where it is a street address or a post box."""
 KINDS: Final = (
     *_NAMES,
     "EMAIL_ADDRESS",
