@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -122,3 +124,45 @@ def test_kinds_that_the_policy_does_not_ask_for_stay() -> None:
     policy = replace(DEFAULT, detect=replace(DEFAULT.detect, kinds=frozenset(("EMAIL_ADDRESS",))))
     assert cleaned("first_name", "Kim", policy=policy) == ["Kim"]
     assert cleaned("email", "zq", policy=policy) == ["[EMAIL_ADDRESS]"]
+
+
+def _with(*transforms: Transform) -> Policy:
+    return replace(DEFAULT, scrub=replace(DEFAULT.scrub, transform=frozenset(transforms)))
+
+
+def test_a_transform_of_a_kind_tells_subjects_apart() -> None:
+    policy = _with(Transform(kind="EMAIL_ADDRESS", how="pseudonym", subject="user"))
+    batch = {
+        "user": ["a", "b", "a", None],
+        "note": ["write to jane@example.com"] * 4,
+        "email": ["jane@example.com"] * 4,
+        "inner": [{"to": ["jane@example.com"]}] * 4,
+    }
+    new = columns(policy).clean(batch)
+    for column in ("note", "email", "inner"):
+        first, second, again, nobody = new[column]
+        assert "jane" not in str(new[column])
+        assert first == again
+        assert len({str(first), str(second), str(nobody)}) == 3
+
+
+def test_days_move_with_their_subject() -> None:
+    policy = _with(Transform(kind="DATE_TIME", how="shift", subject="user"))
+    days = ["She died on 3 May 2019.", "She died on 5 May 2019."]
+    new = columns(policy).clean({"user": ["a"] * 2 + ["b"] * 2, "note": days * 2})["note"]
+    assert len({*new, *days}) == 6
+    # Behind a moved day stand the marks by which it is known as moved.
+    plain = [re.sub("[\u2061-\u2064]", "", text) for text in new]
+    moved = [datetime.strptime(text, "She died on %d %B %Y.") for text in plain]  # noqa: DTZ007 - days, no times
+    assert [moved[1] - moved[0], moved[3] - moved[2]] == [timedelta(2)] * 2
+
+
+def test_a_key_with_an_identifier_is_cleaned_where_it_stands() -> None:
+    new = cleaned("replies", {"jane@example.com": "yes", "other": "no"})
+    assert list(new[0].items()) == [("[EMAIL_ADDRESS]", "yes"), ("other", "no")]
+
+
+def test_a_transform_inside_is_no_unused_column() -> None:
+    held = columns(_with(Transform(column="address.zip", how="generalise", keep_chars=2)))
+    held.clean({"address": [{"zip": "10115"}]})
+    assert "address.zip" in held.seen

@@ -24,7 +24,7 @@ from privet.detect.fields import hints_of_field, kind_of_field
 from privet.ingest.generalise import generalised
 from privet.ingest.marks import Marks
 from privet.ingest.record_file import MISSING
-from privet.ingest.texts import Texts, way
+from privet.ingest.texts import Texts, Whose, way
 from privet.metadata.job import Limits, Member
 from privet.policy import EVERYTHING, Policy, Transform
 from privet.records import Span
@@ -73,16 +73,15 @@ class Columns:
         """Return the columns that are kept, cleaned. See `record_file.Records`."""
         out: dict[str, list[Any]] = {}
         self.seen |= self._declared & batch.keys()
+        whose = self._whose(batch)
         for name, values in batch.items():
             how = self._transforms.get(name)
             shown = self.kept_name(name)
             if shown is None:
                 self.dropped[self.name(name)] += sum(value is not MISSING for value in values)
                 continue
-            subjects = self._subjects(batch, how, len(values))
-            out[_free(shown, out)] = (
-                self._values(name, shown, values) if how is None else self._transformed(how, shown, values, subjects)
-            )
+            new = self._by_transform(name, shown, values, self._subjects(batch, how, len(values)))
+            out[_free(shown, out)] = self._values(name, shown, values, whose) if new is None else new
         return out
 
     def add(self, batch: dict[str, list[Any]], identities: Sequence[bytes] | None = None) -> None:
@@ -113,10 +112,23 @@ class Columns:
         return EVERYTHING in self._scrub.columns or column in self._scrub.columns
 
     def _subjects(self, batch: dict[str, list[Any]], how: Transform | None, rows: int) -> list[str]:
-        held = batch.get(how.subject) if how is not None and how.subject else None
-        if held is None:
-            return [""] * rows
-        return ["" if value is None or value is MISSING else str(value) for value in held]
+        return _as_text(batch.get(how.subject) if how is not None and how.subject else None, rows)
+
+    def _whose(self, batch: dict[str, list[Any]]) -> Whose:
+        """Return whose each row is, by the columns that transforms of kinds name; None where none does."""
+        columns = self._texts.subject_columns
+        if not columns:
+            return None
+        rows = len(next(iter(batch.values()), ()))
+        return list(zip(*(_as_text(batch.get(column), rows) for column in columns), strict=True))
+
+    def _by_transform(self, path: str, place: str, values: list[Any], subjects: list[str]) -> list[Any] | None:
+        """Return what the transform of a column or of a field inside it makes of its values, or None where there is none."""
+        how = self._transforms.get(path)
+        if how is None:
+            return None
+        self.seen.add(path)
+        return [MISSING] * len(values) if how.how == "drop" else self._transformed(how, place, values, subjects)
 
     def _transformed(self, how: Transform, place: str, values: list[Any], subjects: list[str]) -> list[Any]:
         kind = how.kind or kind_of_field(how.column) or _DEFAULT_KIND
@@ -147,12 +159,12 @@ class Columns:
             return shift.plainly_moved(text) or label(span, text)
         return way(how, self._key, subject).surrogate(span, text)
 
-    def _values(self, name: str, place: str, values: list[Any]) -> list[Any]:
-        """Return the values of a column that nothing is said about."""
+    def _values(self, name: str, place: str, values: list[Any], whose: Whose = None) -> list[Any]:
+        """Return the values of a column that nothing is said about. `whose` has a subject for each."""
         kind = kind_of_field(name)
         # A column that groups are formed by must keep its values, as far as they hold no identifier.
         if kind is not None and kind in self._kinds and name not in self._grouping:
-            return self._field(kind, name, place, values)
+            return self._field(kind, name, place, values, whose)
         out = list(values)
         at: dict[type, list[int]] = {}
         for index, value in enumerate(values):
@@ -161,19 +173,20 @@ class Columns:
         # All of one shape together: the detector is faster with many short texts than with one after the other.
         for shape, places in at.items():
             held = [values[index] for index in places]
+            theirs = whose and [whose[index] for index in places]
             if shape is str:
-                new = self._texts.cells(held, name, place)
+                new = self._texts.cells(held, name, place, theirs)
             elif shape is dict:
-                new = self._objects(held, name, place)
+                new = self._objects(held, name, place, theirs)
             elif shape is list:
-                new = self._lists(held, name, place)
+                new = self._lists(held, name, place, theirs)
             else:
                 new = [self._other(value, place) for value in held]
             for index, value in zip(places, new, strict=True):
                 out[index] = value
         return out
 
-    def _field(self, kind: str, name: str, place: str, values: list[Any]) -> list[Any]:
+    def _field(self, kind: str, name: str, place: str, values: list[Any], whose: Whose) -> list[Any]:
         """Return a column whose name says that every value is an identifier: labels for texts, null for the rest.
 
         A text that is too long for one identifier, or is none by its looks, is looked at as any other.
@@ -184,46 +197,45 @@ class Columns:
             if isinstance(value, str):
                 at.setdefault(_is_one(kind, value), []).append(index)
             elif isinstance(value, (list, tuple, dict)):
-                out[index] = self._field_inside(kind, name, place, value)
+                out[index] = self._field_inside(kind, name, place, value, whose and [whose[index]])
             elif value is not None and value is not MISSING and not _says_nothing(kind, value):
                 self._texts.count(place, kind)
                 out[index] = None
         for is_one, places in at.items():
             held = [values[index] for index in places]
-            new = self._texts.whole(held, kind, place) if is_one else self._texts.cells(held, name, place)
+            theirs = whose and [whose[index] for index in places]
+            texts = self._texts
+            new = texts.whole(held, kind, place, theirs) if is_one else texts.cells(held, name, place, theirs)
             for index, text in zip(places, new, strict=True):
                 out[index] = text
         return out
 
-    def _field_inside(self, kind: str, name: str, place: str, value: Any) -> Any:
+    def _field_inside(self, kind: str, name: str, place: str, value: Any, whose: Whose) -> Any:
         """Return a nested value of a column whose name says what it holds: {"name": {"given": …}}, "emails": […].
 
         Inside an object a field may say something else: {"phone": {"number": …, "type": "home"}}.
         """
         if not isinstance(value, dict):
-            new = self._field(kind, name, place, list(value))
-            return value if all(map(is_, new, value)) else new
-        out: dict[str, Any] = {}
-        for key, inner in value.items():
-            shown = self._key_name(str(key))
-            new = self._inner_field(kind, f"{name}.{key}", f"{place}.{shown}", [inner])
-            if new[0] is not MISSING:
-                out[_free(shown, out)] = new[0]
-        is_same = list(out) == list(value) and all(map(is_, out.values(), value.values()))
-        return value if is_same else out
+            items = self._field(kind, name, place, list(value), whose and [whose[0]] * len(value))
+            return value if all(map(is_, items, value)) else items
+        new = {
+            key: self._inner_field(kind, f"{name}.{key}", f"{place}.{self._key_name(str(key))}", [inner], whose)[0]
+            for key, inner in value.items()
+        }
+        return self._renamed(value, new)
 
-    def _inner_field(self, kind: str, path: str, place: str, values: list[Any]) -> list[Any]:
-        how = self._transforms.get(path)
-        if how is not None:
-            is_dropped = how.how == "drop"
-            return [MISSING] * len(values) if is_dropped else self._transformed(how, place, values, [""] * len(values))
+    def _inner_field(self, kind: str, path: str, place: str, values: list[Any], whose: Whose) -> list[Any]:
+        new = self._by_transform(path, place, values, [""] * len(values))
+        if new is not None:
+            return new
         own = kind_of_field(path)
         if own is None and hints_of_field(path) == {ORDINARY}:
-            return self._values(path, place, values)
-        return self._field(own if own in self._kinds and own is not None else kind, path, place, values)
+            return self._values(path, place, values, whose)
+        return self._field(own if own in self._kinds and own is not None else kind, path, place, values, whose)
 
-    def _lists(self, values: list[list[Any]], name: str, place: str) -> list[Any]:
-        flat = self._values(name, place, [inner for value in values for inner in value])
+    def _lists(self, values: list[list[Any]], name: str, place: str, whose: Whose) -> list[Any]:
+        theirs = whose and [one for value, one in zip(values, whose, strict=True) for _ in value]
+        flat = self._values(name, place, [inner for value in values for inner in value], theirs)
         out: list[Any] = []
         start = 0
         for value in values:
@@ -232,31 +244,26 @@ class Columns:
             out.append(value if all(map(is_, new, value)) else new)
         return out
 
-    def _objects(self, values: list[dict[Any, Any]], name: str, place: str) -> list[Any]:
-        out: list[dict[str, Any]] = [{} for _ in values]
-        same = [True] * len(values)
+    def _objects(self, values: list[dict[Any, Any]], name: str, place: str, whose: Whose) -> list[Any]:
+        out: list[dict[Any, Any]] = [{} for _ in values]
         for key in dict.fromkeys(key for value in values for key in value):
-            shown = self._key_name(str(key))
-            how = self._transforms.get(f"{name}.{key}")
-            if how is not None:
-                self.seen.add(f"{name}.{key}")
             at = [index for index, value in enumerate(values) if key in value]
             held = [values[index][key] for index in at]
-            if how is not None and how.how == "drop":
-                new: list[Any] = [MISSING] * len(held)
-            elif how is not None:
-                new = self._transformed(how, f"{place}.{shown}", held, [""] * len(held))
-            else:
-                new = self._values(f"{name}.{key}", f"{place}.{shown}", held)
-            for index, before, after in zip(at, held, new, strict=True):
-                if after is not before or shown != key:
-                    same[index] = False
-                if after is not MISSING:
-                    out[index][_free(shown, out[index])] = after
-        return [
-            value if kept else {key: new[key] for key in _in_order(value, new)}
-            for value, new, kept in zip(values, out, same, strict=True)
-        ]
+            path, inside = f"{name}.{key}", f"{place}.{self._key_name(str(key))}"
+            new = self._by_transform(path, inside, held, [""] * len(held))
+            if new is None:
+                new = self._values(path, inside, held, whose and [whose[index] for index in at])
+            for index, after in zip(at, new, strict=True):
+                out[index][key] = after
+        return [self._renamed(value, new) for value, new in zip(values, out, strict=True)]
+
+    def _renamed(self, value: dict[Any, Any], new: dict[Any, Any]) -> dict[Any, Any]:
+        """Return a cleaned object with cleaned keys, in the order of the raw one; the raw one where it is the same."""
+        named: dict[str, Any] = {}
+        for key in value:
+            if new[key] is not MISSING:
+                named[_free(self._key_name(str(key)), named)] = new[key]
+        return value if list(named) == list(value) and all(map(is_, named.values(), value.values())) else named
 
     def _other(self, value: Any, place: str) -> Any:
         if isinstance(value, (int, float, Decimal)):
@@ -287,6 +294,13 @@ class Columns:
         self.dropped = Counter()
 
 
+def _as_text(values: list[Any] | None, rows: int) -> list[str]:
+    """Return the values of a column that names subjects as texts; no value, or no such column, is nobody."""
+    if values is None:
+        return [""] * rows
+    return ["" if value is None or value is MISSING else str(value) for value in values]
+
+
 def _is_one(kind: str, text: str) -> bool:
     """Tell whether a text may be one identifier of a kind: a column named e-mail may hold letters."""
     if kind in _LONG_KINDS:
@@ -304,7 +318,7 @@ def _says_nothing(kind: str, value: Any) -> bool:
 def declared_columns(policy: Policy) -> frozenset[str]:
     """Return the columns that a policy names."""
     scrub = policy.scrub
-    transformed = {item.column for item in scrub.transform if item.column}
+    transformed = {name for item in scrub.transform for name in (item.column, item.subject) if name}
     return (scrub.columns | scrub.quasi_identifiers | scrub.sensitive | transformed) - {EVERYTHING}
 
 
@@ -315,12 +329,6 @@ def _shape(value: Any) -> type:
     if isinstance(value, dict):
         return dict
     return list if isinstance(value, (list, tuple)) else object
-
-
-def _in_order(value: dict[Any, Any], new: dict[str, Any]) -> list[str]:
-    """Return the keys of a cleaned object in the order of the raw one, as far as they kept their names."""
-    kept = [key for key in value if key in new]
-    return [*kept, *(key for key in new if key not in value)]
 
 
 def _free(name: str, taken: dict[str, Any]) -> str:

@@ -296,7 +296,7 @@ class Run:
         entries = []
         outputs: dict[str, str] = {}
         places = Places()
-        names: set[str] = set()
+        names: dict[str, int] = {}
         for item in self._items:
             done = self._files[item.key]
             done.name = _told_apart(done.name, names)
@@ -325,12 +325,13 @@ class Run:
         return document
 
 
-def _told_apart(name: str, taken: set[str]) -> str:
-    """Return the name of an input, with a number where another has the same once both are clean."""
-    path, free, number = PurePosixPath(name), name, 2
+def _told_apart(name: str, taken: dict[str, int]) -> str:
+    """Return the name of an input, with a number where another has the same once both are clean; `taken` holds the next numbers."""
+    path, free = PurePosixPath(name), name
     while free in taken:
-        free, number = str(path.with_name(f"{path.stem}-{number}{path.suffix}")), number + 1
-    taken.add(free)
+        # Of a hundred thousand files of one name each looks once.
+        free, taken[name] = str(path.with_name(f"{path.stem}-{taken[name]}{path.suffix}")), taken[name] + 1
+    taken[free] = 2
     return free
 
 

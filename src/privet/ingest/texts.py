@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
@@ -40,6 +40,10 @@ _WORDS: Final = frozenset(("attribute", "style name", "name", "column name", "te
 _SURROGATES: Final = ("label", "mask", "pseudonym", "token", "realistic", "shift")
 
 
+Whose = Sequence[tuple[str, ...]] | None
+"""Whose each value is, by `Texts.subject_columns`; None where no transform of a kind names a subject."""
+
+
 class Texts:
     """Cleans the texts of one process. `found` counts by place and kind since it was last `taken`.
 
@@ -51,6 +55,8 @@ class Texts:
 
     def __init__(self, policy: Policy, tier: TierName, key: bytes | None) -> None:
         self._kinds = {item.kind: item for item in policy.scrub.transform if item.kind and not item.column}
+        self.subject_columns = sorted({item.subject for item in self._kinds.values() if item.subject})
+        """the columns that say whose a row is"""
         self._key = key
         finder = Detector(policy.detect, tier)
         if any(item.how == "mask" for item in self._kinds.values()):
@@ -58,18 +64,19 @@ class Texts:
         self._finder = finder
         self._redactor_of = lru_cache(maxsize=1024)(self._new_redactor)
         people = policy.detect.kinds - (NAMES_KINDS - {"PERSON"})
-        self._words = Redactor(self._writing(""), Detector(replace(policy.detect, kinds=people), tier))
-        self._patterns = Redactor(self._writing(""), detector(policy.detect, "patterns"))
+        self._words = Redactor(self._writing(()), Detector(replace(policy.detect, kinds=people), tier))
+        self._patterns = Redactor(self._writing(()), detector(policy.detect, "patterns"))
         self._clean: set[str] = set()
         self._clean_cells: set[tuple[str, str]] = set()
         self._cells = Cells(finder, detector(policy.detect, "patterns"), policy.detect.kinds)
         self.found: dict[str, Counter[str]] = {}
 
-    def _new_redactor(self, subject: str) -> Redactor:
-        return Redactor(self._writing(subject), self._finder)
+    def _new_redactor(self, whose: tuple[str, ...]) -> Redactor:
+        return Redactor(self._writing(whose), self._finder)
 
-    def _writing(self, subject: str) -> Writing:
-        ways = {kind: way(item, self._key, subject) for kind, item in self._kinds.items()}
+    def _writing(self, whose: tuple[str, ...]) -> Writing:
+        subjects = dict(zip(self.subject_columns, whose, strict=bool(whose)))
+        ways = {kind: way(item, self._key, subjects.get(item.subject, "")) for kind, item in self._kinds.items()}
         return _by_kind(ways) if ways else writing("label", None, "")
 
     def count(self, place: str, kind: str, count: int = 1) -> None:
@@ -82,13 +89,13 @@ class Texts:
         self.found = {}
         return found
 
-    def rewrite(self, texts: Sequence[str], place: str, subject: str = "") -> list[str]:
+    def rewrite(self, texts: Sequence[str], place: str, whose: tuple[str, ...] = ()) -> list[str]:
         """Return the texts without identifiers, in order. A text in which nothing was found is the very same object."""
         clean = self._clean
         asked = [at for at, text in enumerate(texts) if text not in clean]
         if not asked:
             return list(texts)
-        redactor = self._redactor_of(subject)
+        redactor = self._redactor_of(whose)
         made = redactor.all([texts[at] for at in asked])
         self._take_counts(redactor, place)
         out = list(texts)
@@ -99,8 +106,14 @@ class Texts:
                 clean.add(new)
         return out
 
-    def cells(self, values: Sequence[str], column: str, place: str) -> list[str]:
-        """Return the values of a column without identifiers; the name of the column is context for short ones."""
+    def cells(self, values: Sequence[str], column: str, place: str, whose: Whose = None) -> list[str]:
+        """Return the values of a column without identifiers; the name of the column is context for short ones.
+
+        `whose` has a subject for each value, as far as transforms of kinds name one.
+        """
+        return _for_each(values, whose, lambda held, one: self._cells_of(held, column, place, one))
+
+    def _cells_of(self, values: Sequence[str], column: str, place: str, whose: tuple[str, ...]) -> list[str]:
         out = list(values)
         short: dict[str, list[int]] = {}
         long: list[int] = []
@@ -109,9 +122,9 @@ class Texts:
                 long.append(at)
             elif (column, value) not in self._clean_cells:
                 short.setdefault(value, []).append(at)
-        for at, new in zip(long, self.rewrite([values[at] for at in long], place), strict=True):
+        for at, new in zip(long, self.rewrite([values[at] for at in long], place, whose), strict=True):
             out[at] = new
-        redactor = self._redactor_of("")
+        redactor = self._redactor_of(whose)
         for _ in range(PASSES):
             if not short:
                 break
@@ -139,9 +152,12 @@ class Texts:
                 again.setdefault(new, []).extend(places)
         return again
 
-    def whole(self, values: Sequence[str], kind: str, place: str) -> list[str]:
-        """Return what stands for values that are identifiers as a whole; empty ones and placeholders stay."""
-        redactor = self._redactor_of("")
+    def whole(self, values: Sequence[str], kind: str, place: str, whose: Whose = None) -> list[str]:
+        """Return what stands for values that are identifiers as a whole; empty ones and placeholders stay. `whose` as for `cells`."""
+        return _for_each(values, whose, lambda held, one: self._whole_of(held, kind, place, one))
+
+    def _whole_of(self, values: Sequence[str], kind: str, place: str, whose: tuple[str, ...]) -> list[str]:
+        redactor = self._redactor_of(whose)
         made = [value if self._is_nothing(value) else redactor.written(kind, value) for value in values]
         self._take_counts(redactor, place)
         return made
@@ -164,7 +180,7 @@ class Texts:
 
     def stream(self, place: str) -> RedactStream:
         """Return what cleans a text that arrives in pieces; what is found is counted at once."""
-        redactor = self._redactor_of("")
+        redactor = self._redactor_of(())
         self.found[place] = redactor.counts = Counter()
         return RedactStream.of(redactor.how, self._finder)
 
@@ -174,7 +190,7 @@ class Texts:
 
     def edits(self, texts: Sequence[str], place: str) -> list[list[Edit]]:
         """Return what gives way in each text."""
-        redactor = self._words if place in _WORDS else self._redactor_of("")
+        redactor = self._words if place in _WORDS else self._redactor_of(())
         found = redactor.edits(texts)
         self._take_counts(redactor, place)
         return found
@@ -183,6 +199,22 @@ class Texts:
         if redactor.counts:
             self.found.setdefault(place, Counter()).update(redactor.counts)
             redactor.counts.clear()
+
+
+def _for_each(
+    values: Sequence[str], whose: Whose, make: Callable[[Sequence[str], tuple[str, ...]], list[str]]
+) -> list[str]:
+    """Return what is made of values, those of one subject together, in their order."""
+    if whose is None:
+        return make(values, ())
+    at: dict[tuple[str, ...], list[int]] = {}
+    for index, one in enumerate(whose):
+        at.setdefault(one, []).append(index)
+    out = list(values)
+    for one, places in at.items():
+        for index, new in zip(places, make([values[index] for index in places], one), strict=True):
+            out[index] = new
+    return out
 
 
 def way(how: Transform, key: bytes | None, subject: str) -> Writing:
