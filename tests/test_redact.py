@@ -231,3 +231,17 @@ def test_edits_say_what_redact_does(parts: list[str]) -> None:
     text = "".join(parts)
     redactor = Redactor(writing("label", None, ""), detector(DEFAULT.detect))
     assert edited(text, redactor.edits([text])[0]) == redact(text) == redactor.all([text])[0]
+
+
+@given(st.lists(mixed, max_size=4))
+@settings(max_examples=200)
+def test_many_texts_in_the_pattern_tier_are_redacted_as_each_alone(held: list[str]) -> None:
+    redactor = Redactor(writing("label", None, ""), detector(DEFAULT.detect, "patterns"))
+    assert redactor.all(held) == [redact(text, tier="patterns") for text in held]
+
+
+def test_what_a_span_hid_is_seen_once_it_is_gone() -> None:
+    redactor = Redactor(writing("label", None, ""), detector(DEFAULT.detect, "patterns"))
+    hidden = [f"{value}{other}" for value in SAMPLES[::9] for other in SAMPLES[::5]]
+    assert redactor.all(hidden) == [redact(text, tier="patterns") for text in hidden]
+    assert redactor.all(redactor.all(hidden)) == redactor.all(hidden)

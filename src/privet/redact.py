@@ -39,6 +39,8 @@ Pieces = list[tuple[str, bool]]
 PASSES: Final = 4
 """Of 960 texts of the development sets 2 % took two passes to settle and none took three."""
 _BATCH_TEXTS: Final = 64
+_LEFT_CHARS: Final = 128
+_RIGHT_CHARS: Final = 192
 # The first piece of a span that is cut has at least as many characters; see SpanStream.
 _PIECE_CHARS: Final = 256
 _SHORT_WORD_CHARS: Final = 4
@@ -102,10 +104,16 @@ def redact_all(
     return (text for text, _ in _redact_all(checked_texts(texts), finder, how))
 
 
-def _redact_all(texts: Iterator[str], finder: Detector, how: Writing) -> Iterator[tuple[str, list[Edit]]]:
-    """Yield each text as it is written at last, and what was changed in it."""
+def _redact_all(
+    texts: Iterator[str], finder: Detector, how: Writing, *, as_stream: bool = True
+) -> Iterator[tuple[str, list[Edit]]]:
+    """Yield each text as it is written at last, and what was changed in it; `as_stream` as for `_pass_edits`."""
     while batch := list(islice(texts, _BATCH_TEXTS)):
         waiting: Sequence[int] = range(len(batch))
+        first: dict[int, int] = {}
+        if not as_stream:
+            first = finder.first_places(batch)
+            waiting = list(first)
         edits: list[list[Edit]] = [[] for _ in batch]
         last: dict[int, list[Edit]] = {}
         reads: dict[int, Read] = {}
@@ -113,14 +121,32 @@ def _redact_all(texts: Iterator[str], finder: Detector, how: Writing) -> Iterato
             reads = _reads(finder, {at: batch[at] for at in waiting}, last, reads)
             last = {}
             for at in waiting:
-                more = _pass_edits(batch[at], finder, how, reads.get(at))
+                more = _pass_edits(batch[at], finder, how, reads.get(at), as_stream=as_stream, first=first.get(at, -1))
                 text = edited(batch[at], more)
                 if text != batch[at]:
                     edits[at] = combined(edits[at], batch[at], more)
                     batch[at] = text
                     last[at] = more
-            waiting = list(last)
+            first = {}
+            waiting = list(last) if as_stream else _unsettled(finder, batch, last)
         yield from zip(batch, edits, strict=True)
+
+
+def _unsettled(finder: Detector, texts: Sequence[str], last: dict[int, list[Edit]]) -> list[int]:
+    """Return which of the texts just edited have to be read once more: where something may be seen that was not seen before.
+
+    That is beside what was written, as far as its words are context and patterns that begin left of it reach.
+    """
+    near: list[str] = []
+    whose: list[int] = []
+    for at, edits in last.items():
+        grown = 0
+        for start, end, new in edits:
+            place = start + grown
+            grown += len(new) - (end - start)
+            near.append(texts[at][max(0, place - _LEFT_CHARS) : place + len(new) + _RIGHT_CHARS])
+            whose.append(at)
+    return sorted({whose[number] for number in finder.first_places(near)})
 
 
 def _reads(
@@ -139,7 +165,9 @@ def _reads(
 
 
 class Redactor:
-    """Redacts many texts in one way, and counts by kind what gave way. It holds no text.
+    """Redacts many whole texts in one way, and counts by kind what gave way. It holds no text.
+
+    A run that a stream would have to cut by force is read in one piece here.
 
     `how` comes from `privet.surrogates.writing`; `finder` is the detector of a policy.
 
@@ -163,7 +191,7 @@ class Redactor:
 
     def all(self, texts: Iterable[str]) -> list[str]:
         """Return the texts without identifiers."""
-        return [text for text, _ in _redact_all(iter(texts), self._finder, self.how)]
+        return [text for text, _ in _redact_all(iter(texts), self._finder, self.how, as_stream=False)]
 
     def written(self, kind: str, value: str) -> str:
         """Return what stands for a value that is an identifier as a whole."""
@@ -175,7 +203,7 @@ class Redactor:
 
     def edits(self, texts: Iterable[str]) -> list[list[Edit]]:
         """Return what would be changed in each text: sorted, not overlapping."""
-        return [edits for _, edits in _redact_all(iter(texts), self._finder, self.how)]
+        return [edits for _, edits in _redact_all(iter(texts), self._finder, self.how, as_stream=False)]
 
 
 def restore(text: str, *, key: bytes) -> str:
@@ -294,12 +322,17 @@ def _once(text: str, finder: Detector, how: Writing) -> str:
     return edited(text, _pass_edits(text, finder, how))
 
 
-def _pass_edits(text: str, finder: Detector, how: Writing, read: Read | None = None) -> list[Edit]:
-    """Return what one pass changes in a whole text; `read` is what is known of its words."""
+def _pass_edits(
+    text: str, finder: Detector, how: Writing, read: Read | None = None, *, as_stream: bool = True, first: int = -1
+) -> list[Edit]:
+    """Return what one pass changes in a whole text; `read` and `first` are what is known of its words and patterns.
+
+    With `as_stream` a run that a stream has to cut by force is read in the same pieces.
+    """
     if finder.reads_whole_texts:
         return _edits(text, finder.find(text), how)
-    found = finder.candidates(text, read)
-    if is_never_forced(finder, text, found, MIN_HOLD_BACK_CHARS):
+    found = finder.candidates(text, read, first)
+    if not as_stream or is_never_forced(finder, text, found, MIN_HOLD_BACK_CHARS):
         return _edits(text, settled(text, found), how)
     one = _Pass(finder, how)
     place = 0

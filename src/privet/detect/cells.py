@@ -74,10 +74,9 @@ class Cells:
         holds_accounts = is_personal and said.rpartition(" ")[2] in ACCOUNTS
         found = self._finder.find_all([lead + value for value in values])
         out = []
-        for value, spans in zip(values, found, strict=True):
-            kept = judge.kept(value, _inside(value, spans, len(lead)))
-            alone = judge.kept(value, self._patterns.find(value))
-            if alone:
+        for value, spans, bare in zip(values, found, self._patterns.find_all(values), strict=True):
+            kept = judge.kept(value, _inside(value, spans, len(lead))) if spans else []
+            if bare and (alone := judge.kept(value, bare)):
                 kept = added(value, alone, kept)
             if is_timed and _DATE.fullmatch(value.strip()):
                 kept = added(value, kept, [_whole(value, "DATE_TIME", "column-date")])

@@ -22,8 +22,9 @@ from privet.detect.rule import Candidate, Check
 
 _NOT_DIGIT: Final = re.compile(r"\D+")
 _BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+_ONCE: Final = bytes.maketrans(b"0123456789", bytes(range(10)))
 # Twice a digit, and the digits of that added up.
-_DOUBLED: Final = str.maketrans("0123456789", "0246813579")
+_TWICE: Final = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 _BECH32: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
 
@@ -62,7 +63,8 @@ _GROUP_BEHIND: Final = re.compile(rb"[ ._/-]\d{4}(?:\D|\Z)|[\w%\\/*+]")
 
 def luhn(number: str) -> bool:
     """Tell whether the last digit is the Luhn checksum of the others (ISO/IEC 7812-1, annex B)."""
-    return (sum(map(int, number[::-2])) + sum(map(int, number[-2::-2].translate(_DOUBLED)))) % 10 == 0
+    data = number.encode()
+    return (sum(data[::-2].translate(_ONCE)) + sum(data[-2::-2].translate(_TWICE))) % 10 == 0
 
 
 def alone(hit: Candidate) -> bool:
@@ -98,7 +100,7 @@ _CARD_PREFIX: Final = re.compile(
 
 def card(hit: Candidate) -> bool:
     """Pass payment cards: a known issuer's prefix and length, and the Luhn checksum."""
-    number = digits(hit.value)
+    number = hit.digits
     return bool(_CARD_PREFIX.fullmatch(number)) and luhn(number) and (alone(hit) or _stands_out(hit))
 
 
@@ -114,20 +116,21 @@ def _stands_out(hit: Candidate) -> bool:
 
 def routing(hit: Candidate) -> bool:
     """Pass ABA routing numbers (checksum 3-7-1)."""
-    number = digits(hit.value)
+    number = hit.digits
     total = sum(int(char) * weight for char, weight in zip(number, (3, 7, 1) * 3, strict=True))
     return number[:2] <= "32" and total % 10 == 0 and total > 0
 
 
 def social_security(hit: Candidate) -> bool:
     """Pass US social security numbers: area not 000, 666 or 9xx, group not 00, serial not 0000."""
-    number = digits(hit.value)
+    number = hit.digits
     bad = number[:3] in {"000", "666"} or number[0] == "9" or number[3:5] == "00" or number[5:] == "0000"
     return not bad and alone(hit)
 
 
+_VERSION_CHARS: Final = 16
 _VERSION_LEFT: Final = re.compile(
-    r"(?:\b(?:version|ver|release|rel|v|oid|snmp|section|python|chapter)[\s.:=\"']*|[\d.]|\bv)$"
+    rb"(?:\b(?:version|ver|release|rel|v|oid|snmp|section|python|chapter)[\s.:=\"']*|[\d.]|\bv)$"
 )
 
 
@@ -136,9 +139,9 @@ def ipv4(hit: Candidate) -> bool:
     after = hit.after(2)
     if (after[:1] == b"." and after[1:2].isdigit()) or after[:1] == b"-" or hit.before(1) == b"-":
         return False
-    if _VERSION_LEFT.search(hit.left[-16:]):
+    if _VERSION_LEFT.search(hit.before(_VERSION_CHARS).lower()):
         return False
-    first, *others = (int(part) for part in hit.data[hit.start : hit.end].split(b"."))
+    first, *others = map(int, hit.data[hit.start : hit.end].split(b"."))
     # 0.x is "this network", 127 loopback, 224 and up multicast, reserved and masks; x.0.0.0 is a network.
     return 0 < first < 224 and first != 127 and max(others) < 256 and any(others)
 
@@ -200,7 +203,7 @@ def has_digit(hit: Candidate) -> bool:
 
 def imei(hit: Candidate) -> bool:
     """Pass device numbers with a Luhn checksum."""
-    return luhn(digits(hit.value)[:15]) and alone(hit)
+    return luhn(hit.digits[:15]) and alone(hit)
 
 
 def base58check(hit: Candidate) -> bool:

@@ -71,7 +71,7 @@ class Detector:
     def __init__(
         self, policy: DetectPolicy = DEFAULT.detect, tier: TierName = "names", *, also: Sequence[Tier] = ()
     ) -> None:
-        self._patterns = PatternTier(policy)
+        self._patterns = _pattern_tier(policy)
         self.placeholder = placeholder_pattern(policy.kinds | {own.kind for own in policy.rules})
         self._looks_right = True
         self._min_score = policy.min_score
@@ -143,12 +143,12 @@ class Detector:
         spans = self._settle(window, found, self._names_in(window, start, end, None if skipped else marked), skipped)
         return self._with_whole(spans, text, start + skipped, end + skipped) if self._whole else spans
 
-    def candidates(self, text: str, read: Read | None = None) -> list[Span]:
+    def candidates(self, text: str, read: Read | None = None, first: int = -1) -> list[Span]:
         """Return every hit in a text of the tiers that can stream, placeholders left out; hits may overlap.
 
-        `read` is what `NamesTier.read_all` said of the text.
+        `read` is what `NamesTier.read_all` said of the text, `first` what `first_places` did.
         """
-        found = self._patterns.candidates(text, 0, len(text))
+        found = self._patterns.candidates(text, 0, len(text), first)
         if self._own is not None:
             found += self._own.candidates(text, 0, len(text))
         if read is None or self.names is None:
@@ -175,11 +175,18 @@ class Detector:
     def find_all(self, texts: Iterable[str]) -> Iterator[tuple[Span, ...]]:
         """Yield the spans of each text, in order; texts are taken in small batches."""
         names = self.names
-        if names is None or self._own is not None or self._whole:
+        if self._own is not None or self._whole:
             yield from map(self.find, texts)
             return
         texts = iter(texts)
         while batch := list(islice(texts, _BATCH_TEXTS)):
+            if names is None:
+                first = self._patterns.first_places(batch)
+                yield from (
+                    self._settle(text, self._patterns.candidates(text, first=first[at]), [], 0) if at in first else ()
+                    for at, text in enumerate(batch)
+                )
+                continue
             # Long texts are no faster together.
             short = [text for text in batch if len(text) < _SHORT_CHARS]
             spans = iter(names.candidates_of(short))
@@ -189,6 +196,12 @@ class Detector:
                     yield self._settle(text, patterns, self._firm(text, next(spans)), 0)
                 else:
                     yield self.find(text)
+
+    def first_places(self, texts: Sequence[str]) -> dict[int, int]:
+        """Return which of the texts may hold a span, by number; the others hold none. What is said of each is for `candidates`."""
+        if self.names is not None or self._own is not None or self._whole:
+            return dict.fromkeys(range(len(texts)), -1)
+        return self._patterns.first_places(texts)
 
     def _names_in(self, text: str, start: int, end: int, marked: Sequence[Marked] | None = None) -> list[Span]:
         return self._firm(text, self.names.candidates(text, start, end, marked)) if self.names is not None else []
@@ -219,6 +232,12 @@ class Detector:
         if shift:
             return tuple(span._replace(start=span.start + shift, end=span.end + shift) for span in spans)
         return tuple(spans)
+
+
+@lru_cache(maxsize=16)
+def _pattern_tier(policy: DetectPolicy) -> PatternTier:
+    """Return the rules made ready, which takes longest of all in short runs: once for all detectors that ask for the same."""
+    return PatternTier(policy)
 
 
 def settled(text: str, found: Sequence[Span]) -> list[Span]:

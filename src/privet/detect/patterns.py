@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from privet.detect.matchers import has_re2, re2_matchers, re_matchers
 from privet.detect.readings import Reading, hidden, opened, readings
-from privet.detect.rule import Candidate, Rule
+from privet.detect.rule import Candidate, Check, Rule
 from privet.policy import DetectPolicy
 from privet.records import Span
 
@@ -33,8 +33,6 @@ _STEP: Final = re.compile(rb"\w+|.", re.DOTALL)
 _INSIDE_FLOOR: Final = 0.6
 _INSIDE_TOP: Final = 0.8
 
-# What begins an escape, and NUL.
-_HIDING: Final = (b"%", b"&", b"\\", b"\0")
 _RUN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-")
 
 _Hit = tuple[int, int, Rule, float]
@@ -45,6 +43,14 @@ class _Known(NamedTuple):
 
     rule: Rule
     match: Callable[[bytes, int], re.Match[bytes] | None]
+    check: Check | None
+    score: float
+    needs_context: bool
+
+
+def _known(rule: Rule) -> _Known:
+    match = re.compile((rule.extent or rule.pattern).encode("ascii")).match
+    return _Known(rule, match, rule.check, rule.score, rule.needs_context)
 
 
 class PatternTier:
@@ -67,23 +73,28 @@ class PatternTier:
                 rules.append(hidden())
                 self._hidden = make([hidden()]).search
         self._min_score = policy.min_score
-        self._known = [_Known(rule, re.compile((rule.extent or rule.pattern).encode("ascii")).match) for rule in rules]
+        self._known = [_known(rule) for rule in rules]
+        self._contextual = frozenset(number for number, rule in enumerate(rules) if rule.context)
         self._search, self._which, self._near = make(rules)
 
-    def candidates(self, text: str, start: int = 0, end: int | None = None) -> list[Span]:
-        """Return every hit that begins at or after `start`; hits may overlap. What stands beyond `end` is not looked at."""
+    def candidates(self, text: str, start: int = 0, end: int | None = None, first: int = -1) -> list[Span]:
+        """Return every hit that begins at or after `start`; hits may overlap. What stands beyond `end` is not looked at.
+
+        `first` is what `first_places` said of the text.
+        """
         if end is not None and end < len(text):
             text = text[:end]
         if len(text) - start <= self._plain_chars and text[start:].replace(" ", "").isalpha():
             return []
         data = text.encode("utf-8", "surrogatepass")
         floor = start if not start or len(data) == len(text) else len(text[:start].encode("utf-8", "surrogatepass"))
-        position = self._search(data, floor)
+        position = self._search(data, floor) if first < 0 else first
         if position < 0:
             return []
         found: list[_Hit] = []
-        # A pass that looks for what is hidden is saved where nothing is: in prose with a few certain hits.
-        doubtful = len(data) != len(text) or any(mark in data for mark in _HIDING)
+        # A pass that looks for what is hidden is saved where nothing is, neither NUL nor what begins an escape: in prose with a few
+        # certain hits.
+        doubtful = len(data) != len(text) or b"%" in data or b"&" in data or b"\\" in data or b"\0" in data
         while position >= 0:
             count, resume = len(found), self._look(data, position, floor, found)
             if not doubtful:
@@ -96,6 +107,22 @@ class PatternTier:
         if doubtful and self._hidden is not None and self._hidden(data, 0) >= 0:
             spans += _not_inside(self._read(data, start), spans)
         return spans
+
+    def first_places(self, texts: Iterable[str]) -> dict[int, int]:
+        """Return for each text that may hold a hit, by its number, the first byte at which one may begin; the others hold none.
+
+        All are looked at in one go, which is faster than one by one.
+        """
+        pieces = [text.encode("utf-8", "surrogatepass") for text in texts]
+        data = b"\n".join(pieces)
+        starts = [0, *accumulate(len(piece) + 1 for piece in pieces)]
+        found: dict[int, int] = {}
+        number, position = 0, self._search(data, 0)
+        while position >= 0:
+            number = bisect_right(starts, position, lo=number) - 1
+            found[number] = position - starts[number]
+            position = self._search(data, starts[number + 1]) if number + 1 < len(pieces) else -1
+        return found
 
     def _read(self, data: bytes, start: int) -> Iterator[Span]:
         """Yield what the readings of a text add to it."""
@@ -143,28 +170,31 @@ class PatternTier:
     ) -> int:
         """Add what is found at `position`; return where to go on."""
         best, resume, behind = 0.0, 0, 0
-        near: Collection[int] | None = None
-        for number in self._which(data, position):
-            rule, matching = self._known[number]
-            in_context = False
-            if rule.context:
-                if near is None:
-                    near = self._near(candidate(data, position, position).left)
-                in_context = number in near
-                if rule.needs_context and not in_context:
-                    continue
+        numbers = self._which(data, position)
+        near: Collection[int] = ()
+        if not self._contextual.isdisjoint(numbers):
+            near = self._near(candidate(data, position, position).left)
+        for number in numbers:
+            rule, matching, check, base, needs_context = self._known[number]
+            in_context = number in near
+            if needs_context and not in_context:
+                continue
             match = matching(data, position)
             if match is None:
                 continue
-            hit = candidate(data, *match.span(match.lastindex or 0))
-            verdict = True if rule.check is None else rule.check(hit)
-            score = rule.score if verdict is True else float(verdict)
-            if score and in_context:
+            first, last = match.span(match.lastindex or 0)
+            score = base
+            if check is not None:
+                hit = candidate(data, first, last)
+                verdict = check(hit)
+                first, last = hit.start, hit.end
+                score = base if verdict is True else float(verdict)
+            if in_context and score:
                 score = max(score, rule.context_score)
-            if score >= self._min_score and hit.end > floor:
-                found.append((*_whole_characters(data, max(hit.start, floor), hit.end), rule, score))
-                if score > best or (score == best and hit.end > resume):
-                    best, resume = score, hit.end if score >= _CERTAIN or rule.extent else position
+            if score >= self._min_score and last > floor:
+                found.append((*_whole_characters(data, max(first, floor), last), rule, score))
+                if score > best or (score == best and last > resume):
+                    best, resume = score, last if score >= _CERTAIN or rule.extent else position
             elif match.end() - position > _MAX_RESCAN_BYTES:
                 behind = max(behind, match.end())
         step = _STEP.match(data, position)

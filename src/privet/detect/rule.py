@@ -35,6 +35,8 @@ LETTER: Final = (
 )
 """One letter beyond ASCII, in UTF-8 bytes. Chinese, Japanese and Korean are left out: they write no space before an address."""
 
+_NOT_DIGITS: Final = bytes(byte for byte in range(256) if not chr(byte).isdecimal() or byte > 127)
+
 
 class Candidate:
     """A place where a pattern matched, as bytes, with the text left of it. Checks may move `start` and `end`."""
@@ -51,6 +53,11 @@ class Candidate:
     def value(self) -> str:
         """The matched text."""
         return self.data[self.start : self.end].decode("utf-8", "replace")
+
+    @property
+    def digits(self) -> str:
+        """The digits of the matched text; patterns know those of ASCII only."""
+        return self.data[self.start : self.end].translate(None, _NOT_DIGITS).decode()
 
     @property
     def left(self) -> str:

@@ -10,7 +10,7 @@ from privet.detect.rule import Candidate
 
 
 def _es_social(hit: Candidate) -> bool:
-    number = checks.digits(hit.value)
+    number = hit.digits
     return int(number[:10]) % 97 == int(number[10:]) or int(number[:2] + number[2:10].lstrip("0")) % 97 == int(
         number[10:]
     )

@@ -83,7 +83,7 @@ def _national(hit: Candidate) -> bool:
     """Pass numbers with a trunk zero that are valid in one of the main regions."""
     if checks.in_row(hit) or len(re.findall(r"\d+", hit.value)) > 6:
         return False
-    return _is_valid(checks.digits(hit.value), _REGIONS)
+    return _is_valid(hit.digits, _REGIONS)
 
 
 def _is_valid(number: str, regions: Iterable[str]) -> bool:
@@ -101,7 +101,7 @@ def _is_valid(number: str, regions: Iterable[str]) -> bool:
 
 def _without_trunk(hit: Candidate) -> bool:
     """Pass numbers of countries that have no trunk zero, by their grouping and numbering plan."""
-    number = checks.digits(hit.value)
+    number = hit.digits
     return not checks.in_row(hit) and _is_valid(number, _NO_TRUNK.get(len(number), ()))
 
 
@@ -123,7 +123,7 @@ def _parenthesised(hit: Candidate) -> bool | float:
 
 
 def _near_phone_word(hit: Candidate) -> bool:
-    number = checks.digits(hit.value)
+    number = hit.digits
     if checks.in_row(hit) or _OTHER_NUMBER.search(hit.left[-32:]) or not 7 <= len(number) <= 15 or len(set(number)) < 3:
         return False
     groups = re.findall(r"\d+", hit.value)

@@ -18,7 +18,7 @@ from privet.detect.rule import LETTERED_HEAD, NUMBER_HEAD, Candidate, Rule
 
 
 def _au_medicare(hit: Candidate) -> bool:
-    number = checks.digits(hit.value)
+    number = hit.digits
     return weighted(number, (1, 3, 7, 9, 1, 3, 7, 9)) % 10 == int(number[8])
 
 

@@ -75,7 +75,7 @@ def _of_batch(batch: Sequence[bytes]) -> NDArray[np.uint8]:
     ends = np.cumsum([len(text) + 1 for text in batch])
     first, last = _words(joined)
     words = _hashes(data, first, last)
-    owner = np.searchsorted(ends, first, side="right")
+    owner = np.repeat(np.arange(len(batch)), np.diff(np.searchsorted(first, ends), prepend=0))
     count = len(words) - _WORDS + 1
     bins = np.full((len(batch), _BINS), _NONE)
     if count > 0:
@@ -136,15 +136,14 @@ def _donors() -> NDArray[np.int64]:
 
 def _filled(bins: U64) -> U64:
     """Return the bins with each empty one filled from another, the same one for every text in which that one is not empty."""
-    empty = bins == _NONE
+    rows, places = np.nonzero(bins == _NONE)
     for donor in _donors():
-        if not empty.any():
+        if not len(rows):
             return bins
-        rows, places = np.nonzero(empty)
         values = bins[rows, donor[places]]
-        found = ~empty[rows, donor[places]]
+        found = values != _NONE
         # The place goes in too: two empty bins with one donor would count the same agreement twice.
         bins[rows[found], places[found]] = values[found] + places[found].astype(np.uint64) * _ORDER[0]
-        empty = bins == _NONE
-    bins[empty] = 0
+        rows, places = rows[~found], places[~found]
+    bins[rows, places] = 0
     return bins

@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 from privet.detect.cells import MAX_CELL_CHARS, Cells
@@ -58,18 +58,24 @@ class Texts:
         self.subject_columns = sorted({item.subject for item in self._kinds.values() if item.subject})
         """the columns that say whose a row is"""
         self._key = key
-        finder = Detector(policy.detect, tier)
+        finder = detector(policy.detect, tier)
         if any(item.how == "mask" for item in self._kinds.values()):
             finder = finder.beside_masks()
         self._finder = finder
         self._redactor_of = lru_cache(maxsize=1024)(self._new_redactor)
-        people = policy.detect.kinds - (NAMES_KINDS - {"PERSON"})
-        self._words = Redactor(self._writing(()), Detector(replace(policy.detect, kinds=people), tier))
+        self._tier: TierName = tier
+        self._detect = policy.detect
         self._patterns = Redactor(self._writing(()), detector(policy.detect, "patterns"))
         self._clean: set[str] = set()
         self._clean_cells: set[tuple[str, str]] = set()
         self._cells = Cells(finder, detector(policy.detect, "patterns"), policy.detect.kinds)
         self.found: dict[str, Counter[str]] = {}
+
+    @cached_property
+    def _words(self) -> Redactor:
+        """What reads a few words that are no sentence: of names only those of people count."""
+        people = self._detect.kinds - (NAMES_KINDS - {"PERSON"})
+        return Redactor(self._writing(()), Detector(replace(self._detect, kinds=people), self._tier))
 
     def _new_redactor(self, whose: tuple[str, ...]) -> Redactor:
         return Redactor(self._writing(whose), self._finder)
