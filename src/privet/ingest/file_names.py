@@ -10,8 +10,9 @@ Invariants:
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Final, NamedTuple
 
 from privet.detect.engine import settled
 from privet.ingest.texts import Texts
@@ -30,34 +31,74 @@ _PLACE: Final = "file names"
 _MIN_SCORE: Final = 0.6
 
 
+class Clean(NamedTuple):
+    """A name without identifiers, and the kinds of those that it held."""
+
+    name: str
+    kinds: tuple[str, ...]
+
+    def counted(self, texts: Texts) -> str:
+        """Return the name, with what was found in it counted."""
+        for kind in self.kinds:
+            texts.count(_PLACE, kind)
+        return self.name
+
+
+class _Name(NamedTuple):
+    """A component of a path, split at its extension."""
+
+    stem: str
+    extension: str
+
+    def readings(self) -> list[str]:
+        """Return the texts that the component may be read as, each with its places."""
+        spaced = _JOINTS.sub(" ", self.stem)
+        titled = spaced.title()
+        return sorted({self.stem + self.extension, self.stem, spaced, titled if len(titled) == len(spaced) else spaced})
+
+
 def clean_component(name: str, texts: Texts) -> str:
     """Return one component of a path without identifiers."""
-    name = tfevents.clean_name(name)
-    found = _EXTENSION.search(name)
-    extension = found[0] if found and found.start() and found[0].lower() not in _DOMAINS else ""
-    if extension and not is_ending(extension.rpartition(".")[2]) and _ends_in_person(name, len(extension), texts):
-        extension = ""
-    stem = name.removesuffix(extension) if extension else name
-    if not stem.strip("._- "):
-        return name
-    spaced = _JOINTS.sub(" ", stem)
-    titled = spaced.title()
-    readings = {name, stem, spaced, titled if len(titled) == len(stem) else spaced}
-    found_spans = [span for text in sorted(readings) for span in texts.spans(text) if _counts(span, text, len(stem))]
+    return _components([name], texts)[0].counted(texts)
+
+
+def _components(names: Sequence[str], texts: Texts) -> list[Clean]:
+    """Return components of paths without identifiers, all looked at together."""
+    split = _split([tfevents.clean_name(name) for name in names], texts)
+    read = [name.readings() if name.stem.strip("._- ") else [] for name in split]
+    found = iter(texts.spans([text for readings in read for text in readings]))
+    return [
+        _cleaned(name, dict(zip(readings, found, strict=False))) for name, readings in zip(split, read, strict=True)
+    ]
+
+
+def _cleaned(name: _Name, found: Mapping[str, Sequence[Span]]) -> Clean:
+    """Return a component with what was found in its readings replaced."""
+    stem = name.stem
+    counted = {span for text, spans in found.items() for span in spans if _counts(span, text, len(stem))}
     # Of two readings' spans the patterns' come first, as an address holds the name of its owner.
-    for span in reversed(settled(stem, sorted(set(found_spans)))):
-        end = min(span.end, len(stem))
-        stem = stem[: span.start] + span.kind + stem[end:]
-        texts.count(_PLACE, span.kind)
-    return stem + extension
+    spans = settled(stem, sorted(counted))
+    for span in reversed(spans):
+        stem = stem[: span.start] + span.kind + stem[span.end :]
+    return Clean(stem + name.extension, tuple(span.kind for span in spans))
 
 
-def _ends_in_person(name: str, ending: int, texts: Texts) -> bool:
-    """Tell whether what looks like an extension is a part of somebody's name: `john.smith`."""
-    spaced = _JOINTS.sub(" ", name).title()
-    return len(spaced) == len(name) and any(
-        span.end > len(name) - ending and _counts(span, spaced, len(name)) for span in texts.spans(spaced)
-    )
+def _split(names: Sequence[str], texts: Texts) -> list[_Name]:
+    """Split names at their extensions; what looks like one may be a part of somebody's name: `john.smith`."""
+    out = []
+    doubtful: dict[int, str] = {}
+    for at, name in enumerate(names):
+        found = _EXTENSION.search(name)
+        extension = found[0] if found and found.start() and found[0].lower() not in _DOMAINS else ""
+        out.append(_Name(name.removesuffix(extension), extension))
+        spaced = _JOINTS.sub(" ", name).title()
+        if extension and not is_ending(extension.rpartition(".")[2]) and len(spaced) == len(name):
+            doubtful[at] = spaced
+    for (at, spaced), spans in zip(doubtful.items(), texts.spans(list(doubtful.values())), strict=True):
+        name = names[at]
+        if any(span.end > len(out[at].stem) and _counts(span, spaced, len(name)) for span in spans):
+            out[at] = _Name(name, "")
+    return out
 
 
 def _counts(span: Span, text: str, length: int) -> bool:
@@ -70,6 +111,20 @@ def _counts(span: Span, text: str, length: int) -> bool:
     return True
 
 
+def clean_paths(paths: Sequence[str], texts: Texts) -> list[Clean]:
+    """Return relative paths without identifiers, component by component; all are looked at together, and nothing is counted yet."""
+    split = [PurePosixPath(path).parts for path in paths]
+    known = list(dict.fromkeys(part for parts in split for part in parts))
+    clean = dict(zip(known, _components(known, texts), strict=True))
+    return [
+        Clean(
+            str(PurePosixPath(*(clean[part].name for part in parts))),
+            tuple(kind for part in parts for kind in clean[part].kinds),
+        )
+        for parts in split
+    ]
+
+
 def clean_path(path: str, texts: Texts) -> str:
-    """Return a relative path without identifiers, component by component."""
-    return str(PurePosixPath(*(clean_component(part, texts) for part in PurePosixPath(path).parts)))
+    """Return a relative path without identifiers."""
+    return clean_paths([path], texts)[0].counted(texts)

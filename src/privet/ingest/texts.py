@@ -67,6 +67,7 @@ class Texts:
         self._detect = policy.detect
         self._patterns = Redactor(self._writing(()), detector(policy.detect, "patterns"))
         self._clean: set[str] = set()
+        self._clean_words: set[str] = set()
         self._clean_cells: set[tuple[str, str]] = set()
         self._cells = Cells(finder, detector(policy.detect, "patterns"), policy.detect.kinds)
         self.found: dict[str, Counter[str]] = {}
@@ -108,8 +109,8 @@ class Texts:
         for at, new in zip(asked, made, strict=True):
             if new != out[at]:
                 out[at] = new
-            elif len(new) <= _MAX_CACHED_CHARS and len(clean) < _MAX_CACHED:
-                clean.add(new)
+            else:
+                self._is_clean(new, clean)
         return out
 
     def cells(self, values: Sequence[str], column: str, place: str, whose: Whose = None) -> list[str]:
@@ -190,16 +191,27 @@ class Texts:
         self.found[place] = redactor.counts = Counter()
         return RedactStream.of(redactor.how, self._finder)
 
-    def spans(self, text: str) -> tuple[Span, ...]:
-        """Return where a short text holds identifiers."""
-        return self._finder.find(text)
+    def spans(self, texts: Sequence[str]) -> list[tuple[Span, ...]]:
+        """Return where short texts hold identifiers."""
+        return list(self._finder.find_all(texts))
 
     def edits(self, texts: Sequence[str], place: str) -> list[list[Edit]]:
         """Return what gives way in each text."""
-        redactor = self._words if place in _WORDS else self._redactor_of(())
-        found = redactor.edits(texts)
+        redactor, clean = (self._words, self._clean_words) if place in _WORDS else (self._redactor_of(()), self._clean)
+        found: list[list[Edit]] = [[] for _ in texts]
+        asked = [at for at, text in enumerate(texts) if text not in clean]
+        for at, edits in zip(asked, redactor.edits([texts[at] for at in asked]), strict=True):
+            found[at] = edits
+            if not edits:
+                self._is_clean(texts[at], clean)
         self._take_counts(redactor, place)
         return found
+
+    @staticmethod
+    def _is_clean(text: str, clean: set[str]) -> None:
+        """Note that nothing is in a text; short ones come again: names of styles, categories."""
+        if len(text) <= _MAX_CACHED_CHARS and len(clean) < _MAX_CACHED:
+            clean.add(text)
 
     def _take_counts(self, redactor: Redactor, place: str) -> None:
         if redactor.counts:

@@ -26,7 +26,7 @@ from privet.detect.engine import TierName
 from privet.evidence import file_digest, keyed_file_digest
 from privet.ingest import long_text
 from privet.ingest.cleaning import Cleaning, guarded
-from privet.ingest.file_names import clean_path
+from privet.ingest.file_names import Clean, clean_paths
 from privet.ingest.formats import RECORDS, new_suffix, record_module, seen
 from privet.ingest.plan import Changed, Item, check_unchanged, opened
 from privet.ingest.record_file import Unit
@@ -109,15 +109,16 @@ class Worker:
 
     def files(self, items: Sequence[Item]) -> list[Done]:
         """Clean files that are small or no tables; of tables tell the units."""
-        done = [self._file(item) for item in items]
+        names = clean_paths([_printable(item.name) for item in items], self._texts)
+        done = [self._file(item, name) for item, name in zip(items, names, strict=True)]
         # One record for all: with thousands of small files their records would take as long as they do.
         if done:
             self._work.write(f"{BATCH}{done[0].key}", Batch(done))
         return done
 
-    def _file(self, item: Item) -> Done:
+    def _file(self, item: Item, name: Clean) -> Done:
         self._texts.taken()
-        done = Done(item.key, item.size, item.modified_ns, clean_path(_printable(item.name), self._texts))
+        done = Done(item.key, item.size, item.modified_ns, name.counted(self._texts))
         try:
             if item.problem:
                 raise CannotClean(item.problem)
