@@ -101,6 +101,15 @@ def test_what_was_found_stays_covered(first: list[Span], second: list[Span]) -> 
     assert added(text, spans, []) == spans
 
 
+@given(SPANS)
+def test_the_most_certain_of_overlapping_spans_stay(spans: list[Span]) -> None:
+    kept: list[Span] = []
+    for span in sorted(spans, key=lambda span: (-span.score, span.start - span.end, span.start, span.rule)):
+        if all(span.end <= other.start or other.end <= span.start for other in kept):
+            kept.append(span)
+    assert resolve(spans) == sorted(kept)
+
+
 @given(st.text(alphabet="ab \n", max_size=400), st.integers(8, 60), st.integers(0, 4))
 def test_windows_cover_a_text(text: str, size: int, overlap: int) -> None:
     places = list(windows(text, size, overlap))

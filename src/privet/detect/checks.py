@@ -14,7 +14,6 @@ import ipaddress
 import math
 import re
 from collections import Counter
-from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
@@ -261,13 +260,3 @@ def is_random(text: str) -> bool:
 def random_token(hit: Candidate) -> bool:
     """Pass tokens that look random."""
     return is_random(hit.value)
-
-
-def not_followed(marks: bytes) -> Callable[[Candidate], bool]:
-    """Return a check that rejects hits right before one of these bytes."""
-
-    def check(hit: Candidate) -> bool:
-        after = hit.after(1)
-        return not after or after not in marks
-
-    return check

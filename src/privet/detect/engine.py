@@ -251,6 +251,24 @@ def settled(text: str, found: Sequence[Span]) -> list[Span]:
 
 def resolve(spans: Iterable[Span]) -> list[Span]:
     """Return the spans that remain where several overlap: the higher score wins, then the longer, then the earlier."""
+    return [kept for group in _overlapping(spans) for kept in (_resolved(group) if len(group) > 1 else group)]
+
+
+def _overlapping(spans: Iterable[Span]) -> Iterator[list[Span]]:
+    """Yield the spans in groups that do not overlap, in their order in the text."""
+    group: list[Span] = []
+    end = 0
+    for span in sorted(spans):
+        if group and span.start >= end:
+            yield group
+            group = []
+        group.append(span)
+        end = max(end, span.end) if len(group) > 1 else span.end
+    if group:
+        yield group
+
+
+def _resolved(spans: Iterable[Span]) -> list[Span]:
     ranked = sorted(spans, key=lambda span: (-span.score, span.start - span.end, span.start, span.rule))
     taken: list[Span] = []
     starts: list[int] = []
@@ -272,21 +290,37 @@ def added(text: str, spans: Iterable[Span], more: Iterable[Span]) -> list[Span]:
     >>> added("Ana Ruiz Gil", [Span(4, 8, "PERSON", 0.8, "a")], [Span(0, 12, "PERSON", 0.6, "b")])
     [Span(start=0, end=12, kind='PERSON', score=0.8, rule='b')]
     """
-    out = sorted(spans)
-    for span in more:
-        first = bisect(out, span.start, key=lambda each: each.end)
-        last = bisect(out, span.end - 1, lo=first, key=lambda each: each.start)
-        inside = out[first:last]
-        if all(
-            span.start <= each.start and each.end <= span.end and (each.kind == span.kind or each.score < span.score)
-            for each in inside
-        ):
-            out[first:last] = [span._replace(score=max((span.score, *(each.score for each in inside))))]
+    firm, late = list(spans), list(more)
+    if not late:
+        return sorted(firm)
+    asked = {span: at for at, span in enumerate(late)}
+    held = set(firm)
+    out: list[Span] = []
+    for group in _overlapping({*firm, *late}):
+        if len(group) == 1:
+            out += group
             continue
-        edges = [span.start, *(edge for each in inside for edge in (each.start, each.end)), span.end]
-        gaps = [span._replace(start=low, end=high) for low, high in zip(edges[::2], edges[1::2], strict=True)]
-        out[first:last] = sorted([*inside, *filter(None, (_trimmed(text, gap) for gap in gaps))])
+        here = [span for span in group if span in held]
+        for span in sorted((span for span in group if span in asked), key=asked.__getitem__):
+            _add(text, here, span)
+        out += here
     return out
+
+
+def _add(text: str, out: list[Span], span: Span) -> None:
+    """Add a span to others, sorted."""
+    first = bisect(out, span.start, key=lambda each: each.end)
+    last = bisect(out, span.end - 1, lo=first, key=lambda each: each.start)
+    inside = out[first:last]
+    if all(
+        span.start <= each.start and each.end <= span.end and (each.kind == span.kind or each.score < span.score)
+        for each in inside
+    ):
+        out[first:last] = [span._replace(score=max((span.score, *(each.score for each in inside))))]
+        return
+    edges = [span.start, *(edge for each in inside for edge in (each.start, each.end)), span.end]
+    gaps = [span._replace(start=low, end=high) for low, high in zip(edges[::2], edges[1::2], strict=True)]
+    out[first:last] = sorted([*inside, *filter(None, (_trimmed(text, gap) for gap in gaps))])
 
 
 def _trimmed(text: str, span: Span) -> Span | None:
