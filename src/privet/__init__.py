@@ -5,12 +5,18 @@
 'write to [EMAIL_ADDRESS]'
 """
 
-# These names are functions here and modules below (`privet.detect.detect`): binding them after the modules are loaded makes
-# `from privet import detect` the function everywhere. The modules load their rules and libraries on first use.
-from privet.detect import detect, detect_all
-from privet.errors import PrivetError
-from privet.records import Span
-from privet.redact import RedactStream, redact, redact_all, restore
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from privet.detect import detect, detect_all
+    from privet.errors import PrivetError
+    from privet.records import Span
+    from privet.redact import RedactStream, redact, redact_all, restore
 
 __version__ = "0.1.0"
 __all__ = [
@@ -24,3 +30,40 @@ __all__ = [
     "redact_all",
     "restore",
 ]
+
+_HOMES: Final = {
+    "PrivetError": "privet.errors",
+    "RedactStream": "privet.redact",
+    "Span": "privet.records",
+    "detect_all": "privet.detect",
+    "redact_all": "privet.redact",
+    "restore": "privet.redact",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on first use: `privet run` must start a program sooner than the detector's modules are read.
+    if name not in _HOMES:
+        message = f"module 'privet' has no attribute {name!r}"
+        raise AttributeError(message)
+    found = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _function(name: str) -> property:
+    """Return the function that has the name of its module: importing `privet.redact` must not put the module in its place."""
+    return property(
+        lambda _module: getattr(importlib.import_module(f"privet.{name}"), name), lambda _module, _loaded: None
+    )
+
+
+class _Package(ModuleType):
+    detect = _function("detect")
+    redact = _function("redact")
+
+
+sys.modules[__name__].__class__ = _Package
