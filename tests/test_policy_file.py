@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from privet.errors import PolicyInvalid
 from privet.policy import DEFAULT, SETTINGS, value_of, weakened, with_value
-from privet.policy_file import LoadedPolicy, find_policy_file, load_policy, variable_of
+from privet.policy_file import LoadedPolicy, config_home, find_policy_file, load_policy, variable_of
 
 Write = Callable[[str, str], Path]
 
@@ -180,9 +180,9 @@ def test_an_expired_exception_is_as_if_absent_and_reported(write: Write, expires
         ('owner = "ops@example.com"\n', "", "has no owner", "owner"),
         ('"ops@example.com"', "[1]", "owner is not a sentence", "quotes"),
         ("expires = 2026-06-15\n", "", "has no expires", "expires"),
-        ("2026-06-15", '"2026-06-15"', "expires is not a date", "without quotes"),
-        ("2026-06-15", "20260615", "expires is not a date", "without quotes"),
-        ("2026-06-15", "10:00:00", "expires is not a date", "without quotes"),
+        ("2026-06-15", '"next year"', "expires is not a date", "2027-01-31"),
+        ("2026-06-15", "20260615", "expires is not a date", "2027-01-31"),
+        ("2026-06-15", "10:00:00", "expires is not a date", "2027-01-31"),
         ("value = false", f'value = "{CANARY}"', "serve.require_tls is not true or false", "explain"),
         ("serve.require_tls", CANARY, "rule is not the id of a setting", "privet policy show lists"),
         ("serve.require_tls", "serve.require_tsl", "rule is not the id of a setting", r"mean serve.require_tls\?"),
@@ -304,6 +304,19 @@ def test_the_folders_own_file_comes_before_the_users(tmp_path: Path) -> None:
     assert find_policy_file(here, config) == config / "privet" / "privet.toml"
     (here / "privet.toml").touch()
     assert find_policy_file(here, config) == here / "privet.toml"
+
+
+def test_a_folder_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    # A name too long fails for every user, where permissions do not hold for all.
+    with pytest.raises(PolicyInvalid, match="cannot be read"):
+        find_policy_file(tmp_path, tmp_path / ("x" * 300))
+
+
+def test_without_a_home_there_is_no_file_of_the_users(tmp_path: Path) -> None:
+    assert config_home({"HOME": "~nobody-of-this-name"}) is None
+    assert find_policy_file(tmp_path, None) is None
+    assert config_home({"HOME": "/nonexistent"}) == Path("/nonexistent/.config")
+    assert config_home({"HOME": "/nonexistent", "XDG_CONFIG_HOME": "/there"}) == Path("/there")
 
 
 @given(st.data())

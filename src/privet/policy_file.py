@@ -16,13 +16,14 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 from privet.errors import PolicyInvalid
 from privet.policy import DEFAULT, EVERYTHING, SETTINGS, Policy, Setting, value_of, with_value
+from privet.policy_egress import EGRESS, EgressException, day, egress_exception
 from privet.policy_tables import TABLES, line_of, suggest, tables_of
 
 FILE_NAME: Final = "privet.toml"
@@ -48,13 +49,16 @@ class PolicyException:
 class LoadedPolicy:
     """The policy in force and where it departs from the defaults.
 
-    `exceptions` are those in force, `expired` those that no longer count; `sources` names what was read.
+    `exceptions` are those in force, `expired` those that no longer count; `egress` the destinations that a locked program may reach,
+    `expired_egress` those that it no longer may; `sources` names what was read.
     """
 
     policy: Policy = DEFAULT
     exceptions: tuple[PolicyException, ...] = ()
     expired: tuple[PolicyException, ...] = ()
     sources: tuple[str, ...] = field(default=())
+    egress: tuple[EgressException, ...] = ()
+    expired_egress: tuple[EgressException, ...] = ()
 
     def state(self, setting_id: str) -> str:
         """Return `exception`, `tightened` or `default` for one setting."""
@@ -63,12 +67,32 @@ class LoadedPolicy:
         return "default" if value_of(self.policy, setting_id) == value_of(DEFAULT, setting_id) else "tightened"
 
 
-def find_policy_file(folder: Path, config_home: Path) -> Path | None:
-    """Return privet.toml of this folder, else the user's own, else None."""
-    for path in (folder / FILE_NAME, config_home / "privet" / FILE_NAME):
-        if path.is_file():
-            return path
-    return None
+def config_home(environment: Mapping[str, str]) -> Path | None:
+    """Return the folder of the user's settings, or None where nobody says where that is."""
+    named = environment.get("XDG_CONFIG_HOME")
+    if named:
+        return Path(named)
+    try:
+        return Path(environment.get("HOME") or "~").expanduser() / ".config"
+    except RuntimeError:  # no password entry either
+        return None
+
+
+def find_policy_file(folder: Path, config_home: Path | None) -> Path | None:
+    """Return privet.toml of this folder, else the user's own, else None.
+
+    Raises:
+        PolicyInvalid: nobody can tell whether there is one.
+
+    """
+    own = () if config_home is None else (config_home / "privet" / FILE_NAME,)
+    try:
+        return next((path for path in (folder / FILE_NAME, *own) if path.is_file()), None)
+    except OSError as error:
+        raise PolicyInvalid(
+            f"the folder in which {FILE_NAME} is looked for cannot be read",
+            hint="set HOME or XDG_CONFIG_HOME to a folder you can read, or name the file with --policy",
+        ) from error
 
 
 def load_policy(
@@ -100,7 +124,7 @@ def load_policy(
         if value is not None:
             where = f"flag for {setting_id}"
             policy = _tighten(policy, setting_id, _typed(setting_id, value, where, policy), where)
-    return LoadedPolicy(policy, loaded.exceptions, loaded.expired, tuple(sources))
+    return replace(loaded, policy=policy, sources=tuple(sources))
 
 
 def _read_file(path: Path, today: date) -> LoadedPolicy:
@@ -116,16 +140,26 @@ def _read_file(path: Path, today: date) -> LoadedPolicy:
     try:
         document = tomllib.loads(source)
     except (ValueError, RecursionError) as error:  # ValueError: TOMLDecodeError, and numbers of thousands of digits.
-        found = re.search(r"line (\d+)", str(error)) if isinstance(error, tomllib.TOMLDecodeError) else None
-        line = found[1] if found else source.count("\n") + 1
+        said = re.search(r"line (\d+)", str(error)) if isinstance(error, tomllib.TOMLDecodeError) else None
+        line = said[1] if said else source.count("\n") + 1
         raise PolicyInvalid(f"{name}:{line}: not valid TOML", hint="correct this line; see docs/policy.md") from error
     policy = _read_tables(document, source, name)
-    held, expired = _read_exceptions(document, source, name, today)
+    blocks = _exception_blocks(document, source, name)
+    found = [_exception(block, where) for block, where in blocks if block.get("rule") != EGRESS]
+    ways_out = [egress_exception(block, where) for block, where in blocks if block.get("rule") == EGRESS]
+    held = [item for item in found if item.expires >= today]
     for item in held:
         policy = with_value(policy, item.rule, item.value)
     # What a rule of one's own finds is looked for: writing the rule says so.
     policy = with_value(policy, "detect.kinds", policy.detect.kinds | _own_kinds(policy))
-    return LoadedPolicy(policy, tuple(held), tuple(expired), (name,))
+    return LoadedPolicy(
+        policy,
+        tuple(held),
+        tuple(item for item in found if item.expires < today),
+        (name,),
+        tuple(item for item in ways_out if item.expires >= today),
+        tuple(item for item in ways_out if item.expires < today),
+    )
 
 
 def _read_tables(document: Mapping[str, Any], source: str, name: str) -> Policy:
@@ -158,27 +192,24 @@ def _own_kinds(policy: Policy) -> frozenset[str]:
     return frozenset(rule.kind for rule in policy.detect.rules)
 
 
-def _read_exceptions(
-    document: Mapping[str, Any], source: str, name: str, today: date
-) -> tuple[list[PolicyException], list[PolicyException]]:
-    """Return the exceptions in force, and those that have expired."""
+def _exception_blocks(document: Mapping[str, Any], source: str, name: str) -> list[tuple[dict[str, Any], str]]:
+    """Return the tables of exceptions, and where each stands."""
     blocks = document.get("exception", [])
     if not isinstance(blocks, list):
         raise PolicyInvalid(
             f"{name}:{line_of(source, 'exception')}: exceptions are not a list",
             hint="write [[exception]], with two brackets",
         )
-    held: list[PolicyException] = []
-    expired: list[PolicyException] = []
+    found = []
     for index, block in enumerate(blocks):
-        item = _exception(block, f"{name}:{line_of(source, 'exception', nth=index)}")
-        (held if item.expires >= today else expired).append(item)
-    return held, expired
+        where = f"{name}:{line_of(source, 'exception', nth=index)}"
+        if not isinstance(block, dict):
+            raise PolicyInvalid(f"{where}: an exception is not a table", hint="write [[exception]], and its keys below")
+        found.append((block, where))
+    return found
 
 
-def _exception(block: object, where: str) -> PolicyException:
-    if not isinstance(block, dict):
-        raise PolicyInvalid(f"{where}: an exception is not a table", hint="write [[exception]], and its keys below")
+def _exception(block: dict[str, Any], where: str) -> PolicyException:
     for key in block:
         if key not in _EXCEPTION_KEYS:
             raise PolicyInvalid(f"{where}: unknown key {key} in [[exception]]", hint=suggest(key, _EXCEPTION_KEYS))
@@ -191,19 +222,11 @@ def _exception(block: object, where: str) -> PolicyException:
     rule = str(block["rule"])
     known = SETTINGS.get(rule)
     if known is None:
-        raise PolicyInvalid(f"{where}: rule is not the id of a setting", hint=suggest(rule, tuple(SETTINGS)))
+        raise PolicyInvalid(f"{where}: rule is not the id of a setting", hint=suggest(rule, (*SETTINGS, EGRESS)))
     if known.fixed:
         raise PolicyInvalid(f"{where}: {rule} cannot be loosened", hint="remove this exception")
     value = _typed(rule, block["value"], where, DEFAULT)
-    return PolicyException(rule, value, block["reason"], block["owner"], _date(block["expires"], where))
-
-
-def _date(value: object, where: str) -> date:
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
-    raise PolicyInvalid(f"{where}: expires is not a date", hint="write expires = 2027-01-31, without quotes")
+    return PolicyException(rule, value, block["reason"], block["owner"], day(block["expires"], where))
 
 
 def _tighten(policy: Policy, setting_id: str, value: object, where: str) -> Policy:

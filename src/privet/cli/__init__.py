@@ -17,8 +17,10 @@ from privet.errors import PrivetError
 VERBS: Final = {
     "serve": "private OpenAI-compatible endpoint over the embedded model or an upstream",
     "scrub": "files and datasets without identifiers and metadata",
+    "run": "any program with a safe environment and no way off the machine",
     "detect": "identifiers in a text on standard input",
     "audit": "is raw data left, and how sure is that",
+    "env": "the safe environment for your own shell",
     "policy": "every privacy default, its value and its reason",
 }
 

@@ -1,6 +1,7 @@
 """`python -m privet.cli.docs [--check]`: writes the parts of the documentation that are generated from the code.
 
-A tool of this repository, not a verb: the settings' pages come from `policy.py`, the refusals' page from `serve/refusals.py`.
+A tool of this repository, not a verb: the settings' pages come from `policy.py`, the refusals' page from `serve/refusals.py`, the
+environment's from `environment.py`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 import sys
 from pathlib import Path
 
+from privet.environment import environment_page
 from privet.report.policy_text import policy_page, readme_table
 from privet.serve.refusals import RULES
 
@@ -28,8 +30,13 @@ def refusals_page() -> str:
     return "\n".join(parts)
 
 
-GENERATED = {"on-by-default": readme_table, "settings": policy_page, "refusals": refusals_page}
-FILES = ("README.md", "docs/policy.md", "docs/rules/serve.md")
+GENERATED = {
+    "on-by-default": readme_table,
+    "settings": policy_page,
+    "refusals": refusals_page,
+    "environment": environment_page,
+}
+FILES = ("README.md", "docs/policy.md", "docs/environment.md", "docs/rules/serve.md")
 
 
 def fill(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from privet.cli.style import Style
 from privet.errors import BadInput
 from privet.policy import SETTINGS, value_of
-from privet.policy_file import LoadedPolicy, find_policy_file, load_policy
+from privet.policy_file import LoadedPolicy, config_home, find_policy_file, load_policy
 from privet.report.policy_text import as_json, explain, shown
 
 
@@ -48,8 +48,7 @@ def load(options: argparse.Namespace) -> LoadedPolicy:
         PolicyInvalid: a source of it is not usable, or one of its own rules fails its own examples.
 
     """
-    config_home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    path = options.policy or find_policy_file(Path.cwd(), config_home)
+    path = options.policy or find_policy_file(Path(), config_home(os.environ))
     loaded = load_policy(path, environment=os.environ, today=date.today())
     for item in loaded.expired:
         sys.stderr.write(

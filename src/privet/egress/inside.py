@@ -1,0 +1,269 @@
+"""From a process of the user to the program in its lock: namespaces, a first process that reaps, filter, start.
+
+Three processes: the keeper (this one, in the namespaces, see `keeper`), the first process of the process namespace, the program.
+
+Invariants: everything is up before the program's first instruction; where a layer cannot be had, nothing is started. The program's
+descriptors above 2 are files, pipes and nothing that leads elsewhere.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import resource
+import signal
+import socket
+import stat
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, NamedTuple, NoReturn
+
+from privet.egress import kernel, namespaces, seccomp, unix_sockets
+from privet.egress.attempts import Attempts
+from privet.hardening import place_of
+
+FORWARDED: Final = frozenset(
+    (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+)
+_NOT_FOUND: Final = 127
+_NOT_STARTED: Final = 126
+_SIGNALLED: Final = 128
+FAILED: Final = 3
+_ABI_WITH_SCOPES: Final = 6
+_SCOPES: Final = 3  # LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL
+_MAKE_BLOCK: Final = 1 << 11  # LANDLOCK_ACCESS_FS_MAKE_BLOCK
+_STANDARD_ERROR: Final = 2
+_RESOLV_CONF: Final = "/etc/resolv.conf"
+
+
+class _Missing(Exception):
+    """A layer cannot be had."""
+
+    def __init__(self, layer: str, number: int) -> None:
+        super().__init__(layer)
+        self.layer, self.number = layer, number
+
+
+@contextmanager
+def _layer(name: str) -> Iterator[None]:
+    """Say which layer it was that failed."""
+    try:
+        yield
+    except OSError as error:
+        raise _Missing(name, error.errno or 0) from error
+
+
+class Program(NamedTuple):
+    """What is to be started: the command, its environment, whether named destinations are opened or only learned."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    has_exceptions: bool
+    learning: bool
+    mask: frozenset[int]
+    """signals that were blocked before, as numbers"""
+
+
+def keep(line: socket.socket, program: Program) -> NoReturn:
+    """Be the keeper: set the lock up, start the program in it, answer until it ends. Exits with its code."""
+    parent = os.getppid()
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(FAILED)
+    code = FAILED
+    try:
+        code = _kept(line, program)
+    except _Missing as missing:
+        line.send(f"failed {missing.number} {missing.layer}".encode())
+    except BaseException as error:
+        sys.stderr.write(f"privet run: internal error, {place_of(error)}\n")
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _kept(line: socket.socket, program: Program) -> int:
+    outside_sockets = unix_sockets.paths(Path("/proc/net/unix"))
+    with _layer("namespace"):
+        namespaces.enter(line)
+        namespaces.loopback_up()
+    with _layer("unix sockets"):
+        unix_sockets.check()
+    for path in outside_sockets:
+        unix_sockets.hide(path)
+    namespaces.hide_devices()
+    names = _own_names()
+    broker = socket.create_server(("127.0.0.1", 0)) if program.has_exceptions else None
+    environment = dict(program.environment)
+    if broker is not None:
+        address = f"http://127.0.0.1:{broker.getsockname()[1]}"
+        environment |= dict.fromkeys(("HTTPS_PROXY", "https_proxy"), address)
+        environment |= dict.fromkeys(("NO_PROXY", "no_proxy"), "localhost,127.0.0.1,::1")
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    holder = os.fork()
+    if holder == 0:
+        mine.close()
+        line.close()
+        _hold(theirs, program._replace(environment=environment))
+    theirs.close()
+    ended = os.pidfd_open(holder)
+    attempts = Attempts()
+    data, descriptors, _, _ = socket.recv_fds(mine, 256, 1)
+    if data.startswith(b"first "):
+        line.send(data)
+        data, descriptors, _, _ = socket.recv_fds(mine, 256, 1)
+    if descriptors:
+        from privet.egress.keeper import Keeper
+        from privet.egress.outside import Outside
+
+        keeper = Keeper(descriptors[0], Outside(line), attempts, learning=program.learning)
+        keeper.take_names(names)
+        keeper.take_broker(broker)
+        keeper.serve(ended)
+    elif data:
+        line.send(data)
+    _, status = os.waitpid(holder, 0)
+    if descriptors:
+        line.send(b"ended " + json.dumps(attempts.told()).encode())
+    return exit_code(status)
+
+
+def exit_code(status: int) -> int:
+    """Return the exit code for a status of waitpid: that of the program, or 128 and the signal that ended it."""
+    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else _SIGNALLED + os.WTERMSIG(status)
+
+
+def _own_names() -> socket.socket | None:
+    """Return a socket that all questions for names come to, whatever the machine's resolver."""
+    names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        names.bind(("127.0.0.1", 53))
+        # On a file system of its own in memory: nothing is written to the disk.
+        kernel.mount("tmpfs", "/proc", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV)
+        try:
+            Path("/proc/resolv.conf").write_text(
+                "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n", encoding="ascii"
+            )
+            kernel.mount("/proc/resolv.conf", os.path.realpath(_RESOLV_CONF), "", kernel.MS_BIND)
+        finally:
+            kernel.unmount("/proc")
+    except OSError:
+        names.close()
+        return None
+    return names
+
+
+def _hold(line: socket.socket, program: Program) -> NoReturn:
+    """Make the process namespace, and wait for its first process. The keeper could start no thread once it had made one."""
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    try:
+        with _layer("namespace"):
+            kernel.unshare(kernel.CLONE_NEWPID)
+    except _Missing as missing:
+        _fail(line, missing)
+    first = os.fork()
+    if first == 0:
+        _be_first(line, program)
+    line.send(f"first {first}".encode())
+    line.close()
+    _, status = os.waitpid(first, 0)
+    os._exit(exit_code(status))
+
+
+def _be_first(line: socket.socket, program: Program) -> NoReturn:
+    """Be the first process of the namespace: start the program, pass signals on, reap what it leaves, end with it."""
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    try:
+        with _layer("process view"):
+            if not namespaces.own_processes() and not kernel.landlock_abi():
+                raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+    except _Missing as missing:
+        _fail(line, missing)
+    signals = kernel.signalfd((*FORWARDED, signal.SIGCHLD))
+    signal.pthread_sigmask(signal.SIG_BLOCK, (*FORWARDED, signal.SIGCHLD))
+    started = os.fork()
+    if started == 0:
+        _start(line, program)
+    line.close()
+    while True:
+        number, code = kernel.signal_from(signals)
+        if number == signal.SIGCHLD:
+            with suppress(ChildProcessError):
+                while (found := os.waitpid(-1, os.WNOHANG))[0]:
+                    if found[0] == started:
+                        os._exit(exit_code(found[1]))
+        elif code != kernel.FROM_KERNEL:
+            with suppress(ProcessLookupError):
+                os.kill(started, number)
+
+
+def _start(line: socket.socket, program: Program) -> NoReturn:
+    """Become the program."""
+    try:
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        _close_ways_out(line.fileno())
+        _leave_nothing_behind()
+        with _layer("namespace"):
+            namespaces.give_up_privileges()
+        with _layer("Landlock"):
+            restrict()
+        with _layer("seccomp"):
+            listener = kernel.install_filter(seccomp.program())
+        socket.send_fds(line, [b"locked"], [listener])
+        os.close(listener)
+    except _Missing as missing:
+        _fail(line, missing)
+    line.close()
+    signal.pthread_sigmask(signal.SIG_SETMASK, program.mask)
+    try:
+        os.execvpe(program.command[0], list(program.command), dict(program.environment))  # noqa: S606 (that is what it is for)
+    except FileNotFoundError:
+        sys.stderr.write(f"privet run: {program.command[0]}: there is no such program\n")
+        sys.stderr.flush()
+        os._exit(_NOT_FOUND)
+    except OSError as error:
+        sys.stderr.write(f"privet run: {program.command[0]}: cannot be started: {os.strerror(error.errno or 0)}\n")
+        sys.stderr.flush()
+        os._exit(_NOT_STARTED)
+
+
+def _fail(line: socket.socket, missing: _Missing) -> NoReturn:
+    with suppress(OSError):
+        line.send(f"failed {missing.number} {missing.layer}".encode())
+    os._exit(FAILED)
+
+
+def _leave_nothing_behind() -> None:
+    """No core dump, in a file or for a program that collects them; new files for the owner only."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    # One byte: no file is that small, and a collector is told not to be started (core(5)).
+    size = 0 if most == 0 else 1
+    resource.setrlimit(resource.RLIMIT_CORE, (size, size))
+    with suppress(OSError):
+        Path("/proc/self/coredump_filter").write_text("0", encoding="ascii")
+    os.umask(0o077)
+
+
+def restrict() -> None:
+    """Put a Landlock domain around this thread, as far as the kernel has it: what is outside cannot be signalled, traced or read."""
+    abi = kernel.landlock_abi()
+    if abi >= _ABI_WITH_SCOPES:
+        kernel.landlock(kernel.Ruleset(scoped=_SCOPES))
+    elif abi:
+        # Any domain keeps from tracing what is outside of it; this one denies what no program needs.
+        kernel.landlock(kernel.Ruleset(files=_MAKE_BLOCK))
+
+
+def _close_ways_out(kept: int) -> None:
+    """Close inherited descriptors above 2 but files, pipes, terminals and folders: sockets, and what the kernel has no file for."""
+    for number in sorted(int(entry.name) for entry in Path("/proc/self/fd").iterdir()):
+        if number <= _STANDARD_ERROR or number == kept:
+            continue
+        with suppress(OSError):
+            mode = os.fstat(number).st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or stat.S_ISDIR(mode) or os.isatty(number)):
+                os.close(number)

@@ -1,0 +1,381 @@
+"""Answers for a locked program: who may connect where, which of its ports the user sees, names and named exceptions.
+
+It runs in the program's network namespace but not behind its filter, as a process of its own.
+
+Invariants:
+
+- A unix socket is connected by the keeper itself, through the descriptor of the file that was looked at: what the program writes over its
+  memory or puts in the place of the path meanwhile changes nothing.
+- Nothing of what is sent is read here: only addresses, names that are asked for, and the first line of a CONNECT.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import select
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Final, NamedTuple
+
+from privet.egress import broker, kernel, resolver, unix_sockets
+from privet.egress.addresses import Destination, destination
+from privet.egress.attempts import Attempts
+from privet.egress.outside import Outside
+from privet.egress.relay import relay
+from privet.egress.seccomp import CALLS, Question, answer, is_waiting, received
+
+_MAX_ADDRESS_BYTES: Final = 128
+_MAX_PATH_BYTES: Final = 107
+_SO_NETNS_COOKIE: Final = 71
+_LOOK_SECONDS: Final = 0.2
+_NAME_BYTES: Final = 64
+
+
+class Ports(NamedTuple):
+    """Where a program listens: the address to connect to from inside."""
+
+    family: int
+    address: str
+    port: int
+
+
+class Keeper:
+    """Serves one locked program until it ends."""
+
+    def __init__(self, listener: int, outside: Outside, attempts: Attempts, *, learning: bool) -> None:
+        self._listener = listener
+        self._outside = outside
+        self.attempts = attempts
+        self._calls = CALLS[kernel.machine()]
+        self._poll = select.poll()
+        self._stand_ins = resolver.StandIns() if learning else None
+        self._namers: dict[int, str] = {}
+        self._names: socket.socket | None = None
+        self._broker: socket.socket | None = None
+        self._forwarded: dict[int, tuple[socket.socket, Ports]] = {}
+        self._threads = _Threads()
+        self._cookie = _cookie_of_namespace()
+
+    def take_names(self, names: socket.socket | None) -> None:
+        """Answer for names on this socket."""
+        self._names = names
+
+    def take_broker(self, listening: socket.socket | None) -> None:
+        """Open named destinations for those who ask on this socket."""
+        self._broker = listening
+
+    def serve(self, ended: int) -> None:
+        """Answer until the descriptor `ended` can be read."""
+        self._poll.register(ended, select.POLLIN)
+        self._poll.register(self._listener, select.POLLIN)
+        for held in (self._names, self._broker):
+            if held is not None:
+                self._poll.register(held, select.POLLIN)
+        while True:
+            ready = dict(self._poll.poll(_LOOK_SECONDS * 1000))
+            if ended in ready:
+                return
+            if not ready:
+                self._look_around()
+            if self._listener in ready:
+                self._asked()
+            self._served(set(ready))
+
+    def _served(self, ready: set[int]) -> None:
+        if self._names is not None and self._names.fileno() in ready:
+            self._named(self._names)
+        if self._broker is not None and self._broker.fileno() in ready:
+            self._threads.do(partial(self._brokered, self._broker.accept()[0]))
+        for port, (held, inside) in list(self._forwarded.items()):
+            if held.fileno() in ready:
+                self._visited(port, held, inside)
+
+    # -- system calls that wait
+
+    def _asked(self) -> None:
+        try:
+            question = received(self._listener)
+        except OSError:
+            return
+        if question.number == self._calls.sendto:
+            self._sending(question)
+        elif question.number == self._calls.listen:
+            self._listening(question)
+        else:
+            self._connecting(question)
+
+    def _sending(self, question: Question) -> None:
+        """Note a datagram that goes nowhere; the namespace drops it, or the file of a unix socket is hidden."""
+        raw = _memory(question.thread, question.arguments[4], question.arguments[5])
+        where = destination(raw)
+        if where.address is not None and not where.is_inside:
+            self._tried(question.thread, where)
+        answer(self._listener, question, go_on=True)
+
+    def _connecting(self, question: Question) -> None:
+        raw = _memory(question.thread, question.arguments[1], question.arguments[2])
+        try:
+            descriptor = _descriptor(question.thread, question.arguments[0])
+        except OSError as error:
+            answer(self._listener, question, error=error.errno or errno.EACCES)
+            return
+        if not is_waiting(self._listener, question):
+            os.close(descriptor)
+            return
+        where = destination(raw)
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_NONBLOCK:
+            self._connected(question, descriptor, raw, where)
+        else:
+            # A full queue of the other side may make it wait.
+            self._threads.do(partial(self._connected, question, descriptor, raw, where))
+
+    def _connected(self, question: Question, descriptor: int, raw: bytes, where: Destination) -> None:
+        try:
+            code = (
+                self._unix(question, descriptor, where.path)
+                if where.path is not None
+                else kernel.connect(descriptor, raw)
+            )
+            if where.port == broker.NAME_PORT and where.is_inside and not code:
+                self._remember_namer(question.thread, descriptor)
+            if (where.address is not None and not where.is_inside) or (where.path is not None and code == errno.EACCES):
+                self._tried(question.thread, where)
+        except OSError as failed:
+            code = failed.errno or errno.EACCES
+        finally:
+            os.close(descriptor)
+        answer(self._listener, question, error=code)
+
+    def _unix(self, question: Question, descriptor: int, path: bytes) -> int:
+        """Connect to the file of a unix socket that was made inside."""
+        try:
+            file = _file_of(question.thread, path)
+        except OSError as error:
+            return error.errno or errno.EACCES
+        try:
+            if not unix_sockets.is_inside(os.fstat(file)):
+                return errno.EACCES
+            address = struct.pack("=H", socket.AF_UNIX) + f"/proc/self/fd/{file}".encode() + b"\0"
+            user = _user(question.thread)
+            if user == os.geteuid():
+                return kernel.connect(descriptor, address)
+            # The other side asks the kernel who connects.
+            kernel.act_as(user)
+            try:
+                return kernel.connect(descriptor, address)
+            finally:
+                kernel.act_as(0)
+        finally:
+            os.close(file)
+
+    def _listening(self, question: Question) -> None:
+        try:
+            descriptor = _descriptor(question.thread, question.arguments[0])
+        except OSError as error:
+            answer(self._listener, question, error=error.errno or errno.EACCES)
+            return
+        with socket.socket(fileno=descriptor) as held:
+            code = kernel.listen(descriptor, question.arguments[1] & 0x7FFFFFFF)
+            if not code and held.family in {socket.AF_INET, socket.AF_INET6} and self._is_here(held):
+                self._show(held)
+        answer(self._listener, question, error=code)
+
+    def _is_here(self, held: socket.socket) -> bool:
+        return self._cookie is None or self._cookie == _cookie(held)
+
+    # -- ports that the user sees
+
+    def _show(self, held: socket.socket) -> None:
+        """Open the port on the user's loopback address that the program opened on its own."""
+        host, port = held.getsockname()[:2]
+        where = destination(_sockaddr(held.family, host, port))
+        if not where.is_inside:
+            return
+        inside = Ports(held.family, _loopback(held.family, host), port)
+        known = self._forwarded.get(port)
+        if known is not None:
+            self._forwarded[port] = (known[0], inside)
+            return
+        shown = self._outside.listen(port)
+        if shown is not None:
+            shown.setblocking(False)
+            self._forwarded[port] = (shown, inside)
+            self._poll.register(shown, select.POLLIN)
+
+    def _visited(self, port: int, shown: socket.socket, inside: Ports) -> None:
+        with suppress(OSError):
+            visitor, _ = shown.accept()
+            target = socket.socket(inside.family, socket.SOCK_STREAM)
+            try:
+                target.connect((inside.address, inside.port))
+            except OSError:
+                target.close()
+                visitor.close()
+                self._unshow(port)
+                return
+            self._threads.do(partial(relay, visitor, target))
+
+    def _unshow(self, port: int) -> None:
+        shown, _ = self._forwarded.pop(port)
+        self._poll.unregister(shown)
+        shown.close()
+
+    def _look_around(self) -> None:
+        """Close ports whose program has closed its own, and hide unix sockets that were made outside since."""
+        if self._forwarded:
+            open_ports = _listening_ports()
+            for port in [port for port in self._forwarded if port not in open_ports]:
+                self._unshow(port)
+        for path in self._outside.new_sockets():
+            unix_sockets.hide(path)
+
+    # -- names and exceptions
+
+    def _named(self, names: socket.socket) -> None:
+        with suppress(OSError):
+            message, sender = names.recvfrom(4096)
+            asked = resolver.query(message)
+            if asked is None:
+                return
+            if self._stand_ins is not None:
+                reply = resolver.address_of(message, asked, self._stand_ins.address(asked.name))
+            else:
+                self.attempts.add(self._namers.get(sender[1], "?"), asked.name)
+                reply = resolver.no_such_name(message, asked)
+            names.sendto(reply, sender)
+
+    def _remember_namer(self, thread: int, descriptor: int) -> None:
+        with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as held:
+            if len(self._namers) > 1 << 12:
+                self._namers.clear()
+            self._namers[held.getsockname()[1]] = _program(thread)
+
+    def _brokered(self, client: socket.socket) -> None:
+        broker.serve(client, self._outside, self.attempts)
+
+    def _tried(self, thread: int, where: Destination) -> None:
+        text = str(where)
+        if self._stand_ins is not None and where.address is not None:
+            text = f"{self._stand_ins.name(str(where.address))}:{where.port}"
+        self.attempts.add(_program(thread), text)
+
+
+class _Threads:
+    """Threads that wait for more to do when they have done something: a new one takes longer than most of what is done."""
+
+    def __init__(self) -> None:
+        self._waiting: SimpleQueue[Callable[[], object]] = SimpleQueue()
+        self._lock = threading.Lock()
+        self._idle = 0
+
+    def do(self, function: Callable[[], object]) -> None:
+        """Do something in a thread."""
+        with self._lock:
+            self._idle -= 1
+            is_new = self._idle < 0
+            if is_new:
+                self._idle = 0
+        if is_new:
+            threading.Thread(target=self._work, args=(function,), daemon=True).start()
+        else:
+            self._waiting.put(function)
+
+    def _work(self, function: Callable[[], object]) -> None:
+        while True:
+            function()
+            with self._lock:
+                self._idle += 1
+            function = self._waiting.get()
+
+
+def _memory(thread: int, place: int, size: int) -> bytes:
+    """Return what an address argument of a waiting thread points to; nothing where it cannot be read."""
+    with suppress(OSError, OverflowError), Path(f"/proc/{thread}/mem").open("rb", buffering=0) as memory:
+        return os.pread(memory.fileno(), min(size & 0xFFFFFFFF, _MAX_ADDRESS_BYTES), place)
+    return b""
+
+
+def _status(thread: int, field: str) -> list[str]:
+    for line in Path(f"/proc/{thread}/status").read_text(encoding="utf-8", errors="replace").splitlines():
+        name, _, value = line.partition(":")
+        if name == field:
+            return value.split()
+    raise OSError(errno.ESRCH, os.strerror(errno.ESRCH))
+
+
+def _descriptor(thread: int, number: int) -> int:
+    """Return a copy of a descriptor of a waiting thread."""
+    pidfd = os.pidfd_open(int(_status(thread, "Tgid")[0]))
+    try:
+        return kernel.descriptor_of(pidfd, number & 0xFFFFFFFF)
+    finally:
+        os.close(pidfd)
+
+
+def _user(thread: int) -> int:
+    return int(_status(thread, "Uid")[1])
+
+
+def _program(thread: int) -> str:
+    with suppress(OSError):
+        name = Path(f"/proc/{thread}/exe").readlink().name
+        comm = Path(f"/proc/{thread}/comm").read_text(encoding="utf-8", errors="replace").strip()
+        text = comm if comm and name.startswith(("python", "node", "java", "ruby", "perl")) else name or comm
+        return "".join(char if char.isprintable() else "?" for char in text)[:_NAME_BYTES]
+    return "?"
+
+
+def _file_of(thread: int, path: bytes) -> int:
+    """Return a descriptor of the file at a path as the thread sees it."""
+    if len(path) > _MAX_PATH_BYTES:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    if not Path(f"/proc/{thread}/root").samefile("/"):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+    folder = os.open(f"/proc/{thread}/cwd", os.O_PATH | os.O_DIRECTORY)
+    try:
+        return os.open(path, os.O_PATH, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _sockaddr(family: int, host: str, port: int) -> bytes:
+    packed = socket.inet_pton(family, host.partition("%")[0])
+    layout = "=H2s4s8x" if family == socket.AF_INET else "=H2s4x16s4x"
+    return struct.pack(layout, family, struct.pack("!H", port), packed)
+
+
+def _loopback(family: int, host: str) -> str:
+    if family == socket.AF_INET:
+        return "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 (compared, not bound)
+    return "::1" if host == "::" else host
+
+
+def _cookie(held: socket.socket) -> bytes | None:
+    with suppress(OSError):
+        return held.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8)
+    return None
+
+
+def _cookie_of_namespace() -> bytes | None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as held:
+        return _cookie(held)
+
+
+def _listening_ports() -> set[int]:
+    """Return the ports of this network namespace on which something listens."""
+    ports = set()
+    for name in ("tcp", "tcp6"):
+        with suppress(OSError):
+            for line in Path(f"/proc/self/net/{name}").read_text(encoding="ascii").splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == "0A":
+                    ports.add(int(fields[1].rpartition(":")[2], 16))
+    return ports

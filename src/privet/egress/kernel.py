@@ -1,0 +1,202 @@
+"""The system calls that Python has no name for: namespaces, mounts, seccomp, Landlock, descriptors of other processes.
+
+Each returns what the kernel returned or raises OSError. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+CLONE_NEWNS: Final = 0x00020000
+CLONE_NEWIPC: Final = 0x08000000
+CLONE_NEWUSER: Final = 0x10000000
+CLONE_NEWPID: Final = 0x20000000
+CLONE_NEWNET: Final = 0x40000000
+
+MS_NOSUID: Final = 0x2
+MS_NODEV: Final = 0x4
+MS_NOEXEC: Final = 0x8
+MS_BIND: Final = 0x1000
+MS_REC: Final = 0x4000
+MS_SLAVE: Final = 0x80000
+MS_SHARED: Final = 0x100000
+
+PR_SET_PDEATHSIG: Final = 1
+PR_CAPBSET_DROP: Final = 24
+PR_SET_NO_NEW_PRIVS: Final = 38
+
+_SECCOMP: Final = {"x86_64": 317, "aarch64": 277}
+_PIDFD_GETFD: Final = 438
+_SET_MODE_FILTER: Final = 1
+_NEW_LISTENER: Final = 1 << 3
+_WAIT_KILLABLE: Final = 1 << 5
+"""Since Linux 5.19: a call that is being answered is not begun anew for every signal, as Go's scheduler sends them all the time."""
+
+_libc: Final = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+
+def _checked(result: int) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return result
+
+
+def machine() -> str:
+    """Return the name of the processor's architecture, as `uname -m` says it."""
+    return platform.machine()
+
+
+def unshare(flags: int) -> None:
+    """Leave namespaces for new ones (unshare(2))."""
+    _checked(_libc.unshare(ctypes.c_int(flags)))
+
+
+def mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
+    """Mount (mount(2))."""
+    _checked(
+        _libc.mount(
+            os.fsencode(source),
+            os.fsencode(target),
+            kind.encode() or None,
+            ctypes.c_ulong(flags),
+            options.encode() or None,
+        )
+    )
+
+
+def prctl(option: int, value: int = 0) -> int:
+    """Set something of this process (prctl(2))."""
+    return _checked(
+        _libc.prctl(
+            ctypes.c_int(option), ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0)
+        )
+    )
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+
+
+def install_filter(program: bytes) -> int:
+    """Put a seccomp filter on this thread and all that it starts; return the descriptor on which it is asked (seccomp(2)).
+
+    `program` holds instructions of eight bytes (struct sock_filter).
+    """
+    held = _Program(len(program) // 8, program)
+
+    def install(flags: int) -> int:
+        number = ctypes.c_long(_SECCOMP[machine()])
+        return _checked(
+            _libc.syscall(number, ctypes.c_uint(_SET_MODE_FILTER), ctypes.c_uint(flags), ctypes.byref(held))
+        )
+
+    try:
+        return install(_NEW_LISTENER | _WAIT_KILLABLE)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        return install(_NEW_LISTENER)
+
+
+def descriptor_of(pidfd: int, number: int) -> int:
+    """Return a copy of a descriptor of another process (pidfd_getfd(2))."""
+    return _checked(
+        _libc.syscall(ctypes.c_long(_PIDFD_GETFD), ctypes.c_int(pidfd), ctypes.c_int(number), ctypes.c_uint(0))
+    )
+
+
+class Ruleset(NamedTuple):
+    """What a Landlock ruleset handles: bits of struct landlock_ruleset_attr."""
+
+    files: int = 0
+    network: int = 0
+    scoped: int = 0
+
+
+_LANDLOCK_CREATE: Final = 444
+_LANDLOCK_RESTRICT: Final = 446
+_LANDLOCK_VERSION: Final = 1
+
+
+def landlock_abi() -> int:
+    """Return the version of Landlock's interface; 0 where the kernel has none or it is off."""
+    try:
+        return _checked(
+            _libc.syscall(ctypes.c_long(_LANDLOCK_CREATE), None, ctypes.c_size_t(0), ctypes.c_uint(_LANDLOCK_VERSION))
+        )
+    except OSError:
+        return 0
+
+
+def landlock(rules: Ruleset) -> None:
+    """Put a Landlock domain around this thread and all that it starts; what is handled is denied, as nothing is allowed."""
+    held = (ctypes.c_uint64 * len(rules))(*rules)
+    ruleset = _checked(
+        _libc.syscall(
+            ctypes.c_long(_LANDLOCK_CREATE), ctypes.byref(held), ctypes.c_size_t(ctypes.sizeof(held)), ctypes.c_uint(0)
+        )
+    )
+    try:
+        _checked(_libc.syscall(ctypes.c_long(_LANDLOCK_RESTRICT), ctypes.c_int(ruleset), ctypes.c_uint(0)))
+    finally:
+        os.close(ruleset)
+
+
+_SIGNALFD: Final = {"x86_64": 289, "aarch64": 74}
+SIGNAL_BYTES: Final = 128
+FROM_KERNEL: Final = 0x80
+"""si_code of a signal that the kernel sent, as the terminal's for Ctrl-C: all processes of the foreground have it."""
+
+
+def signalfd(signals: Iterable[int]) -> int:
+    """Return a descriptor from which signals, which are to be blocked, are read (signalfd(2)), `SIGNAL_BYTES` each."""
+    mask = ctypes.c_uint64(sum(1 << (number - 1) for number in signals))
+    return _checked(
+        _libc.syscall(
+            ctypes.c_long(_SIGNALFD[machine()]),
+            ctypes.c_int(-1),
+            ctypes.byref(mask),
+            ctypes.c_size_t(8),
+            ctypes.c_int(os.O_CLOEXEC),
+        )
+    )
+
+
+def signal_from(descriptor: int) -> tuple[int, int]:
+    """Wait for a signal on a descriptor of `signalfd`; return its number and si_code."""
+    number, _, code = struct.unpack_from("=Iii", os.read(descriptor, SIGNAL_BYTES))
+    return number, code
+
+
+def unmount(target: str) -> None:
+    """Unmount (umount2(2))."""
+    _checked(_libc.umount2(os.fsencode(target), ctypes.c_int(0)))
+
+
+def connect(descriptor: int, address: bytes) -> int:
+    """Connect a socket to an address as the kernel writes it (struct sockaddr); return 0 or an error number."""
+    return (
+        0 if _libc.connect(ctypes.c_int(descriptor), address, ctypes.c_uint(len(address))) == 0 else ctypes.get_errno()
+    )
+
+
+def listen(descriptor: int, backlog: int) -> int:
+    """Let a socket listen; return 0 or an error number."""
+    return 0 if _libc.listen(ctypes.c_int(descriptor), ctypes.c_int(backlog)) == 0 else ctypes.get_errno()
+
+
+def act_as(user: int) -> None:
+    """Set the effective user of this thread alone: the C library's function would set that of all threads (setresuid(2))."""
+    unchanged = ctypes.c_int(-1)
+    _checked(_libc.syscall(ctypes.c_long(_SETRESUID[machine()]), unchanged, ctypes.c_int(user), unchanged))
+
+
+_SETRESUID: Final = {"x86_64": 117, "aarch64": 147}

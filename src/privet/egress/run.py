@@ -1,0 +1,119 @@
+"""Run a program with no way off the machine but named ones.
+
+Invariants: this process stays outside; it ends when the program has ended, with its exit code. Killed, it takes the program and all that it
+started along.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
+
+from privet.egress import inside, kernel, namespaces
+from privet.egress.outside import Desk, Named
+from privet.errors import Unprotected
+
+_MESSAGE_BYTES: Final = 1 << 22
+
+
+class Ended(NamedTuple):
+    """What became of a locked program: its exit code, what it tried and what was let through (see `Attempts.told`)."""
+
+    code: int
+    told: dict[str, Any]
+
+
+def run(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    named: Iterable[tuple[str, int]] = (),
+    *,
+    learning: bool = False,
+    complain: Callable[[str], None] = lambda _text: None,
+) -> Ended:
+    """Run a command with an environment; `named` destinations are open to it. With `learning` none is, and names are learned.
+
+    Raises:
+        Unprotected: a layer cannot be had here; the program was not started.
+
+    """
+    allowed = frozenset() if learning else frozenset(Named(*item) for item in named)
+    mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, inside.FORWARDED)
+    signals = kernel.signalfd(inside.FORWARDED)
+    program = inside.Program(command, environment, bool(allowed), learning, frozenset(map(int, before)))
+    keeper = os.fork()
+    if keeper == 0:
+        mine.close()
+        os.close(signals)
+        inside.keep(theirs, program)
+    theirs.close()
+    try:
+        return _Watch(mine, signals, Desk(mine, allowed, complain)).until_ended(keeper)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        os.close(signals)
+        mine.close()
+
+
+class _Watch:
+    """The loop outside: questions of the keeper, signals for the program, the end."""
+
+    def __init__(self, line: socket.socket, signals: int, desk: Desk) -> None:
+        self._line = line
+        self._signals = signals
+        self._desk = desk
+        self._first = 0
+        self._failed = ""
+        self._told: dict[str, Any] = {"attempts": [], "opened": []}
+
+    def until_ended(self, keeper: int) -> Ended:
+        """Return what became of the program."""
+        poll = select.poll()
+        poll.register(self._line, select.POLLIN)
+        poll.register(self._signals, select.POLLIN)
+        while True:
+            for number, _ in poll.poll():
+                if number == self._signals:
+                    self._pass_on(*kernel.signal_from(self._signals))
+                elif not self._heard():
+                    _, status = os.waitpid(keeper, 0)
+                    if self._failed:
+                        raise _unprotected(self._failed)
+                    return Ended(inside.exit_code(status), self._told)
+
+    def _pass_on(self, number: int, code: int) -> None:
+        # The terminal's own signals have reached the program already.
+        if self._first and code != kernel.FROM_KERNEL:
+            with suppress(ProcessLookupError):
+                os.kill(self._first, number)
+
+    def _heard(self) -> bool:
+        data, descriptors, _, _ = socket.recv_fds(self._line, _MESSAGE_BYTES, 1)
+        verb, _, rest = data.decode("utf-8", "surrogateescape").partition(" ")
+        if verb == "map":
+            self._line.send(namespaces.mapped(int(rest)))
+        elif verb == "first":
+            self._first = int(rest)
+        elif verb == "ended":
+            self._told = json.loads(rest)
+        elif verb == "failed":
+            self._failed = rest
+        elif data:
+            self._desk.answer(verb, rest, descriptors)
+        return bool(data)
+
+
+def _unprotected(failed: str) -> Unprotected:
+    number, _, layer = failed.partition(" ")
+    why = os.strerror(int(number)) if number.isdigit() else "unknown"
+    return Unprotected(
+        f"the {layer} layer cannot be had here ({why.lower()}), so nothing was started",
+        hint="see `privet run --explain` for what is missing, or run it in a container: docker run --network none …",
+    )

@@ -1,0 +1,105 @@
+"""Unix sockets with a path: which of them were made inside, and hiding those that were not.
+
+A network namespace does not hold them: whoever sees the path can connect. But the socket itself belongs to the namespace that it was
+made in, and the kernel lists each namespace's own (sock_diag(7)), with the file that it is bound to.
+
+Invariants: a file counts as inside only where the kernel lists a socket of this process's network namespace that is bound to that very
+inode; its path tells nothing, as it may have been moved.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from privet.egress import kernel
+
+_SOCK_DIAG: Final = 4
+_BY_FAMILY: Final = 20
+_REQUEST_DUMP: Final = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
+_SHOW_VFS: Final = 0x2
+_VFS: Final = 1
+_DONE: Final = 3
+_ERROR: Final = 2
+_HEADER: Final = struct.Struct("=IHHII")
+_ASKED: Final = struct.Struct("=BBHIIIII")
+_FOUND_BYTES: Final = 16
+_VFS_VALUE: Final = struct.Struct("=II")
+_MINOR_BITS: Final = 20
+_PATH_FIELD: Final = 7
+
+
+def _bound() -> Iterator[tuple[int, int]]:
+    """Yield device and inode of the file of each unix socket of this network namespace that has one.
+
+    Raises:
+        OSError: the kernel was built without CONFIG_UNIX_DIAG.
+
+    """
+    asked = _ASKED.pack(socket.AF_UNIX, 0, 0, 2**32 - 1, 0, _SHOW_VFS, 2**32 - 1, 2**32 - 1)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as link:
+        link.send(_HEADER.pack(_HEADER.size + len(asked), _BY_FAMILY, _REQUEST_DUMP, 1, 0) + asked)
+        while True:
+            data = link.recv(1 << 17)
+            place = 0
+            while place + _HEADER.size <= len(data):
+                size, kind, _, _, _ = _HEADER.unpack_from(data, place)
+                if kind == _DONE:
+                    return
+                if kind == _ERROR:
+                    (number,) = struct.unpack_from("=i", data, place + _HEADER.size)
+                    raise OSError(-number, os.strerror(-number))
+                yield from _files(data[place + _HEADER.size + _FOUND_BYTES : place + size])
+                place += (size + 3) & ~3
+
+
+def _files(attributes: bytes) -> Iterator[tuple[int, int]]:
+    place = 0
+    while place + 4 <= len(attributes):
+        size, kind = struct.unpack_from("=HH", attributes, place)
+        if kind == _VFS:
+            inode, device = _VFS_VALUE.unpack_from(attributes, place + 4)
+            yield device, inode
+        place += max(4, (size + 3) & ~3)
+
+
+def is_inside(file: os.stat_result) -> bool:
+    """Tell whether a file is that of a unix socket of this network namespace."""
+    device = os.major(file.st_dev) << _MINOR_BITS | os.minor(file.st_dev)
+    # The kernel lists 32 bits of the inode's number.
+    return stat.S_ISSOCK(file.st_mode) and (device, file.st_ino & 0xFFFFFFFF) in set(_bound())
+
+
+def check() -> None:
+    """Find out whether inside can be told from outside here.
+
+    Raises:
+        OSError: the kernel was built without CONFIG_UNIX_DIAG.
+
+    """
+    list(_bound())
+
+
+def paths(listing: Path) -> list[str]:
+    """Return the absolute paths of the unix sockets of a network namespace, from its /proc/net/unix."""
+    out = []
+    for line in listing.read_text(encoding="utf-8", errors="surrogateescape").splitlines()[1:]:
+        fields = line.split(None, _PATH_FIELD)
+        if len(fields) > _PATH_FIELD and fields[_PATH_FIELD].startswith("/"):
+            out.append(fields[_PATH_FIELD])
+    return out
+
+
+def hide(path: str) -> bool:
+    """Put an empty file over a socket for this mount namespace; return whether there was one to hide."""
+    with suppress(OSError):
+        if Path(path).is_socket():
+            kernel.mount("/dev/null", path, "", kernel.MS_BIND)
+            return True
+    return False

@@ -1,0 +1,339 @@
+"""`privet run`, as its users start it: real programs, real sockets, real signals. What gets out is judged by `test_escape`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from privet.egress.layers import layers
+
+if not all(layer.holds for layer in layers() if layer.is_required):
+    pytest.skip("this kernel or container allows no lock", allow_module_level=True)
+
+RUN = (sys.executable, "-m", "privet", "run")
+Done = subprocess.CompletedProcess[str]
+TOMORROW, YESTERDAY = "2999-01-01", "2001-01-01"
+
+
+def locked(*command: str, options: Sequence[str] = (), cwd: Path | None = None, **more: Any) -> Done:
+    return subprocess.run(
+        [*RUN, *options, "--", *command], capture_output=True, text=True, timeout=60, check=False, cwd=cwd, **more
+    )
+
+
+def python(source: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", textwrap.dedent(source), *arguments)
+
+
+def exception(host: str, port: int, expires: str = TOMORROW) -> str:
+    return (
+        f'[[exception]]\nrule = "egress"\nhost = "{host}"\nport = {port}\n'
+        f'reason = "tests"\nowner = "tests"\nexpires = "{expires}"\n'
+    )
+
+
+SERVER = """
+import socket, sys, threading
+listening = socket.create_server(("127.0.0.1", 0))
+print(listening.getsockname()[1], flush=True)
+while True:
+    connection, _ = listening.accept()
+    connection.sendall(b"from outside")
+    connection.close()
+"""
+
+
+@pytest.fixture
+def server() -> Any:
+    """Start a server outside; give its port."""
+    with subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (("true",), 0),
+        (("sh", "-c", "exit 41"), 41),
+        (("sh", "-c", "kill -9 $$"), 137),
+        (("sh", "-c", "kill -TERM $$"), 143),
+        (("no-such-program-here",), 127),
+        (("/etc/passwd",), 126),
+    ],
+)
+def test_the_exit_code_is_the_programs(command: tuple[str, ...], code: int) -> None:
+    assert locked(*command).returncode == code
+
+
+def test_standard_streams_are_the_users() -> None:
+    done = locked("cat", input="in\n")
+    assert (done.stdout, done.stderr, done.returncode) == ("in\n", done.stderr, 0)
+    assert "attempt" not in done.stderr
+
+
+def test_without_a_program_there_is_nothing_to_do() -> None:
+    done = locked()
+    assert done.returncode == 2
+    assert "there is no program to run" in done.stderr
+
+
+def test_layers_are_explained() -> None:
+    done = subprocess.run([*RUN, "--explain"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in ("namespace", "Landlock", "seccomp"))
+
+
+def test_attempts_are_told_with_program_destination_and_count() -> None:
+    tried = python("""
+        import socket
+        for _ in range(3):
+            with socket.socket() as out:
+                try: out.connect(("203.0.113.7", 443))
+                except OSError: pass
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+            try: out.sendto(b"x", ("203.0.113.9", 53))
+            except OSError: pass
+        try: socket.getaddrinfo("models.example.com", 443)
+        except OSError as error: print(error)
+    """)
+    done = locked(*tried, options=["--json"])
+    told = json.loads(done.stderr.splitlines()[-1])
+    counts = {entry["destination"]: entry["count"] for entry in told["attempts"]}
+    assert counts["203.0.113.7:443"] == 3
+    assert counts["203.0.113.9:53"] == 1
+    assert "models.example.com" in counts
+    assert all("python" in entry["program"] for entry in told["attempts"])
+    assert "Name or service not known" in done.stdout
+    assert "203.0.113.7:443" in locked(*tried).stderr
+
+
+def test_audit_prints_exceptions_to_justify() -> None:
+    done = locked(
+        *python("""
+        import socket
+        try: socket.create_connection(("models.example.com", 8443), timeout=5)
+        except OSError: pass
+        """),
+        options=["--audit"],
+    )
+    assert '[[exception]]\nrule = "egress"\nhost = "models.example.com"\nport = 8443\n' in done.stdout
+
+
+ASK = python("""
+    import os, socket, sys
+    host, port = sys.argv[1], int(sys.argv[2])
+    proxy = os.environ.get("HTTPS_PROXY", "")
+    if not proxy:
+        print("no broker"); sys.exit()
+    where = proxy.removeprefix("http://").split(":")
+    with socket.create_connection((where[0], int(where[1]))) as out:
+        out.sendall(f"CONNECT {host}:{port} HTTP/1.1\\r\\nHost: {host}\\r\\n\\r\\n".encode())
+        got = b""
+        while data := out.recv(4096):
+            got += data
+        print(got.decode())
+""")
+
+
+def test_a_named_destination_is_reached_through_the_broker(server: int, tmp_path: Path) -> None:
+    (tmp_path / "privet.toml").write_text(exception("localhost", server))
+    done = locked(*ASK, "localhost", str(server), cwd=tmp_path)
+    assert "200 Connection established" in done.stdout
+    assert "from outside" in done.stdout
+    assert f"localhost:{server}" in done.stderr
+    assert "12 bytes in" in done.stderr
+
+
+def test_what_is_not_named_is_refused_by_the_broker(server: int, tmp_path: Path) -> None:
+    (tmp_path / "privet.toml").write_text(exception("localhost", server))
+    for host, port in (("127.0.0.1", server + 1), ("example.com", 443), ("localhost", 1)):
+        done = locked(*ASK, host, str(port), cwd=tmp_path)
+        assert "403 Forbidden" in done.stdout
+        assert f"{host}:{port}" in done.stderr
+
+
+def test_an_inherited_proxy_is_dropped() -> None:
+    done = locked(*ASK, "example.com", "443", env={**os.environ, "HTTPS_PROXY": "http://203.0.113.7:3128"})
+    assert done.stdout == "no broker\n"
+
+
+def test_an_expired_exception_is_as_if_absent(server: int, tmp_path: Path) -> None:
+    (tmp_path / "privet.toml").write_text(exception("localhost", server, YESTERDAY))
+    done = locked(*ASK, "localhost", str(server), cwd=tmp_path)
+    assert done.stdout == "no broker\n"
+    assert "expired" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        exception("*.example.com", 443),
+        exception("192.0.2.0/24", 443),
+        exception("https://example.com", 443),
+        exception("a.example.com,b.example.com", 443),
+        exception("example.com", 0),
+        exception("example.com", 70_000),
+        exception("example.com", 443, ""),
+        exception("example.com", 443, "some day"),
+        exception("example.com", 443).replace('reason = "tests"', 'reason = ""'),
+        exception("example.com", 443).replace("owner", "ownr"),
+        "[[exception]]\nrule = 3 =",
+    ],
+)
+def test_a_wrong_exception_stops_the_program(block: str, tmp_path: Path) -> None:
+    (tmp_path / "privet.toml").write_text(block)
+    done = locked("sh", "-c", "echo started", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "privet.toml" in done.stderr
+    assert "started" not in done.stdout
+
+
+@pytest.fixture
+def started() -> Any:
+    """Return a function that starts a locked program and waits for its first line."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(*command: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen([*RUN, "--", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        running.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+CATCHES = python("""
+    import os, signal, sys
+    def caught(number, _frame):
+        print("caught", signal.Signals(number).name, flush=True); os._exit(7)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, caught)
+    print("ready", flush=True)
+    while True:
+        signal.pause()
+""")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signals_are_passed_on(started: Callable[..., subprocess.Popen[str]], number: signal.Signals) -> None:
+    process = started(*CATCHES)
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=20)
+    assert out == f"caught {number.name}\n"
+    assert process.returncode == 7
+
+
+DAEMON = python("""
+    import os, sys, time
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.close(reading)
+            os.write(writing, b"x")
+            while True:
+                time.sleep(3600)
+        os._exit(0)
+    os.read(reading, 1)
+    print("ready", flush=True)
+    if sys.argv[1] == "stay":
+        time.sleep(3600)
+""")
+
+
+@pytest.mark.parametrize("how", ["ends", "killed"])
+def test_daemons_end_with_the_program(started: Callable[..., subprocess.Popen[str]], how: str) -> None:
+    # The daemon holds the pipe of standard output: it is read to its end only when the daemon is gone.
+    process = started(*DAEMON, "stay" if how == "killed" else "end")
+    if how == "killed":
+        process.kill()
+    out, _ = process.communicate(timeout=20)
+    assert out == ""
+
+
+def test_a_server_inside_answers_at_the_same_port_of_the_user(tmp_path: Path) -> None:
+    serve = python("""
+        import http.server, socket
+        server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+        print(server.server_address[1], flush=True)
+        server.serve_forever()
+    """)
+    (tmp_path / "page").write_text("hello from inside")
+    with subprocess.Popen(
+        [*RUN, "--", *serve], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=tmp_path
+    ) as process:
+        assert process.stdout is not None
+        port = process.stdout.readline().strip()
+        fetch = f"import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:{port}/page', timeout=20).read().decode())"
+        try:
+            for _ in range(3):
+                got = subprocess.run(
+                    [sys.executable, "-c", fetch], capture_output=True, text=True, timeout=30, check=False
+                )
+                assert got.stdout == "hello from inside\n"
+        finally:
+            process.terminate()
+            process.wait(20)
+        closed = subprocess.run([sys.executable, "-c", fetch], capture_output=True, text=True, timeout=30, check=False)
+        assert "refused" in closed.stderr
+
+
+def test_loopback_and_unix_sockets_work_inside() -> None:
+    done = locked(
+        *python("""
+        import os, socket, tempfile
+        folder = tempfile.mkdtemp()
+        inet, unix = socket.AF_INET, socket.AF_UNIX
+        for family, address in (
+            (inet, ("127.0.0.1", 0)), (socket.AF_INET6, ("::1", 0)), (unix, folder + "/s"), (unix, "\\0name")
+        ):
+            with socket.socket(family) as listening, socket.socket(family) as out:
+                listening.bind(address); listening.listen()
+                out.connect(listening.getsockname()); out.sendall(b"x")
+                assert listening.accept()[0].recv(1) == b"x"
+        os.chdir(folder)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+            bound.bind("relative"); out.connect("relative"); out.send(b"y"); out.sendto(b"z", "relative")
+            assert bound.recv(1) + bound.recv(1) == b"yz"
+        print("all")
+        """)
+    )
+    assert done.stdout == "all\n", done.stderr
+
+
+def test_nothing_is_left_behind_and_new_files_are_private(tmp_path: Path) -> None:
+    done = locked("sh", "-c", "ulimit -c; touch made; grep NoNewPrivs /proc/self/status", cwd=tmp_path)
+    assert done.stdout.split() == ["0", "NoNewPrivs:", "1"]
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o600
+
+
+def test_inherited_sockets_are_closed_and_files_are_not(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("kept")
+    outer = f"""
+        import os, socket, subprocess, sys
+        one, two = socket.socketpair()
+        file = os.open({str(tmp_path / "file")!r}, os.O_RDONLY)
+        inner = (
+            "import os, sys\\nprint(os.read(int(sys.argv[2]), 9).decode())\\n"
+            "try: os.fstat(int(sys.argv[1])); print('open')\\nexcept OSError: print('closed')"
+        )
+        command = [*{list(RUN)!r}, "--", sys.executable, "-c", inner, str(one.fileno()), str(file)]
+        subprocess.run(command, pass_fds=(one.fileno(), file))
+    """
+    done = subprocess.run(python(outer), capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "kept\nclosed\n", done.stderr
