@@ -15,6 +15,7 @@ from privet.audit.dataset import Options
 from privet.audit.dataset import audit_dataset as whole_audit
 from privet.audit.result import Result
 from privet.errors import BadInput
+from privet.policy import DEFAULT
 
 NOUNS = [
     "tree",
@@ -99,6 +100,24 @@ def test_clean_data_passes_and_the_bound_is_above_zero(tmp_path: Path) -> None:
     assert 0 < result.residual["upper_bound"] <= 0.01
     assert {cell["kind"] for cell in result.as_json()["residual"]["cells"]} == set(KINDS)
     assert {cell["language"] for cell in result.as_json()["residual"]["cells"]} == {"en"}
+
+
+def test_kinds_that_the_policy_leaves_out_are_not_planted_and_are_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", sentences(800))
+    kinds = frozenset(("EMAIL_ADDRESS", "IBAN_CODE", "TAX_ID", "PASSPORT"))
+    result = audit_dataset(path, Options(policy=replace(DEFAULT.detect, kinds=kinds)))
+    assert result.verdict == "pass"
+    assert 0 < result.residual["upper_bound"] <= 0.01
+    assert {cell["kind"] for cell in result.as_json()["residual"]["cells"]} == {"EMAIL_ADDRESS", "IBAN_CODE"}
+    assert set(result.residual["not_covered"]) == set(KINDS) - {"EMAIL_ADDRESS", "IBAN_CODE"}
+    assert "not covered under this policy: PERSON" in result.checks[0].says
+
+
+def test_a_policy_without_a_kind_of_canary_leaves_the_question_open(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", [f"{text} Ask 192.0.2.7." for text in sentences(800)])
+    result = audit_dataset(path, Options(policy=replace(DEFAULT.detect, kinds=frozenset(("API_KEY",)))))
+    assert (result.verdict, result.residual["upper_bound"]) == ("underpowered", None)
+    assert set(result.residual["not_covered"]) == set(KINDS)
 
 
 def test_residue_fails_and_is_located_without_its_text(tmp_path: Path) -> None:

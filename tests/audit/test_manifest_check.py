@@ -84,6 +84,16 @@ def test_a_manifest_that_holds_passes(tmp_path: Path) -> None:
     assert check(tmp_path, "another").figures["problems"] == ["signed-by-another-key"]
 
 
+def test_another_policy_is_a_remark_and_no_failure(tmp_path: Path) -> None:
+    dataset(tmp_path)
+    same, other = (checked(tmp_path, files_of(tmp_path), None, digest * 64) for digest in "01")
+    assert (same.verdict, same.figures["same_policy"]) == ("pass", True)
+    assert (other.verdict, other.figures["same_policy"]) == ("pass", False)
+    assert "another policy" in other.says
+    assert "another policy" not in same.says
+    assert check(tmp_path).figures["same_policy"] is None
+
+
 def test_without_a_manifest_there_is_nothing_to_check(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("words")
     assert check(tmp_path).verdict == "not-applicable"
@@ -129,6 +139,9 @@ def test_a_forged_signature_is_seen(tmp_path: Path) -> None:
 def test_names_in_a_manifest_are_text_too(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text(json.dumps({"files": [{"input": "cv.pdf", "output": "cv.pdf", "reason": None}]}))
     assert names_in(tmp_path) == ["cv.pdf", "cv.pdf"]
+    members = [{"name": "in.zip/jane.doc", "reason": "encrypted"}]
+    (tmp_path / NAME).write_text(json.dumps({"files": [{"input": "a.zip", "members": members}]}))
+    assert names_in(tmp_path) == ["a.zip", "in.zip/jane.doc", "encrypted"]
     for broken in ("[]", "{", '{"files": [3]}', '{"files": 3}'):
         (tmp_path / NAME).write_text(broken)
         assert names_in(tmp_path) == []

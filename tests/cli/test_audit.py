@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,9 @@ def test_quasi_identifiers_come_from_flags_or_policy(tmp_path: Path) -> None:
         ("a.txt", "--sample", "-1"),
         ("a.txt", "--html", "no/such/folder/a.html"),
         ("a.txt", "--raw", "missing"),
+        ("a.txt", "--signer", "somebody"),
+        ("a.txt", "--signer", "AAAA"),
+        ("a.txt", "--signer", "schlüssel"),
     ],
 )
 def test_bad_input_exits_2_with_a_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
@@ -103,6 +107,23 @@ def test_bad_input_exits_2_with_a_line(tmp_path: Path, arguments: tuple[str, ...
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "jane" not in done.stderr + done.stdout
+
+
+def test_the_policy_of_a_manifest_is_compared_with_the_one_in_force(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("words about the lake")
+    env = os.environ | {"XDG_STATE_HOME": str(tmp_path / "state")}
+    command = [sys.executable, "-c", CODE, "scrub", "a.txt", "-o", "out", *PATTERNS]
+    subprocess.run(command, check=True, cwd=tmp_path, env=env, capture_output=True)
+
+    def same_policy() -> bool:
+        known = json.loads(privet("audit", "dataset", "out", "--json", *PATTERNS, folder=tmp_path).stdout)
+        found = next(check for check in known["checks"] if check["id"] == "manifest")
+        assert found["verdict"] == "pass"
+        return bool(found["same_policy"])
+
+    assert same_policy()
+    (tmp_path / "privet.toml").write_text("[scrub]\nmin_group_rows = 7\n")
+    assert not same_policy()
 
 
 def test_the_key_of_the_raw_comparison_changes_nothing(dirty: Path, tmp_path: Path) -> None:

@@ -27,10 +27,11 @@ class Cleaner:
         self.is_idle = is_idle
         self.rows: list[dict[str, Any]] = []
         self.identities: list[bytes] = []
-        self.seen: list[Any] = []
+        self.given: list[Any] = []
+        self.seen: set[str] = set()
 
     def clean(self, batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
-        self.seen += [value for values in batch.values() for value in values]
+        self.given += [value for values in batch.values() for value in values]
         if self.is_idle:
             return batch
         return {

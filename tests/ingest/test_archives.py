@@ -138,7 +138,7 @@ def test_limits_hold() -> None:
     with pytest.raises(CannotClean, match="limit"):
         _run(clean_zip, big, _job(max_unpacked_bytes=2_000_000))
     with pytest.raises(CannotClean, match="times its size"):
-        _run(clean_zip, _zip(("a", bytes(80_000_000))))
+        _run(clean_zip, _zip(("a", bytes(2**27 + 1))))
     with pytest.raises(CannotClean, match="too many"):
         _run(clean_zip, big, _job(max_members=1))
     with pytest.raises(CannotClean, match="too many"):
@@ -147,6 +147,41 @@ def test_limits_hold() -> None:
     assert _tar_members(_run(clean_tar, _tar(("a", bytes(11)), ("b", b"y")), job)) == {"b": b"y"}
     with pytest.raises(CannotClean, match="limit"):
         _run(clean_gzip, gzip.compress(bytes(11)), job)
+
+
+@pytest.mark.parametrize("pack", [lambda raw: _zip(("a.txt", raw)), gzip.compress, bz2.compress, zstandard.compress])
+@pytest.mark.parametrize("around", [_zip, None])
+def test_a_bomb_is_refused_before_anything_is_cleaned(pack: Any, around: Any) -> None:
+    # Ten archives of a few kilobytes each hold 20 MB in all: none of them is too much by itself.
+    bomb = pack(b"0,1\n" * 500_000)
+    raw = _zip(*((str(number), bomb) for number in range(10)))
+    raw = _zip(("all.zip", raw)) if around else raw
+    asked: list[str] = []
+    job = Job(nested=lambda name, _: asked.append(name))
+    with pytest.raises(CannotClean, match="over and over"):
+        _run(clean_zip, raw, job)
+    assert not asked
+
+
+def test_archives_in_archives_are_measured_together() -> None:
+    inner = _zip(("a", bytes(20_000_000)))
+    tar = _tar(*((f"{number}.zip", inner) for number in range(8)))
+    with pytest.raises(CannotClean, match="times its size"):
+        _run(clean_gzip, gzip.compress(tar))
+
+
+def test_what_is_damaged_inside_is_not_judged_by_its_weight() -> None:
+    raw = _zip(("a", _zip(("a", b"x" * 9000))[:-9]), ("b", gzip.compress(b"x" * 9000)[:-9]), ("c", b"y"))
+    assert _members(_run(clean_zip, raw))["c"] == b"y"
+
+
+@pytest.mark.parametrize(("clean", "pack"), [(clean_gzip, gzip.compress), (clean_zstd, zstandard.compress)])
+def test_a_long_log_of_one_line_is_no_bomb(clean: Any, pack: Any) -> None:
+    log = b"2024-01-01 12:00:00 INFO the service is up, all is well\n" * 1_800_000
+    assert len(_run(clean, pack(log), Job(nested=lambda name, _: Member(name, b"clean")))) < 100
+    assert _members(_run(clean_zip, _zip(("a.log", log)), Job(nested=lambda name, _: Member(name, b"clean")))) == {
+        "a.log": b"clean"
+    }
 
 
 def test_a_wrong_checksum_in_a_zip_is_an_error() -> None:

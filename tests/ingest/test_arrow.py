@@ -246,6 +246,47 @@ def test_units_give_what_one_unit_gives(
     assert [row["t"] for row in found] == [row["t"] and row["t"].replace(EMAIL, "[EMAIL]") for row in rows]
 
 
+_SAID = f"write to {EMAIL} now".encode()
+_BYTES = pa.uint8(), pa.int8()
+
+
+@pytest.mark.parametrize("byte", _BYTES)
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
+def test_text_in_lists_of_bytes_is_cleaned(scrubbed: Scrub, tmp_path: Path, byte: pa.DataType, suffix: str) -> None:
+    mask = [0, 1, 1, 0, 3] * 5
+    one = pa.list_(byte)
+    table = pa.table(
+        {
+            "one": pa.array([list(_SAID), mask, None, [100] * 40], one),
+            "deep": pa.array([[mask, list(_SAID)], [mask], [], None], pa.list_(one)),
+            "inside": pa.array([{"raw": list(_SAID)}, {"raw": mask}, {"raw": None}, None], pa.struct({"raw": one})),
+            "named": pa.array([[("a", list(_SAID))], [("b", mask)], [], None], pa.map_(pa.string(), one)),
+            "fixed": pa.array([list(_SAID), [7] * len(_SAID), None, [50] * len(_SAID)], pa.list_(byte, len(_SAID))),
+        }
+    )
+    _, clean = _cleaned(scrubbed, _write(tmp_path / f"a{suffix}", table))
+    assert clean.schema.equals(table.schema)
+    said = list(_SAID.replace(EMAIL.encode(), b"[EMAIL]"))
+    assert clean["one"].to_pylist() == [said, mask, None, [100] * 40]
+    assert clean["deep"].to_pylist() == [[mask, said], [mask], [], None]
+    assert clean["inside"].to_pylist() == [{"raw": said}, {"raw": mask}, {"raw": None}, None]
+    assert clean["named"].to_pylist() == [[("a", said)], [("b", mask)], [], None]
+    # What does not fit a fixed length is null.
+    assert clean["fixed"].to_pylist() == [None, *table["fixed"].to_pylist()[1:]]
+
+
+def test_a_picture_in_a_list_of_bytes_is_given_as_bytes_and_pixels_are_not(cleaner: Any, tmp_path: Path) -> None:
+    picture = b"\x89PNG\r\n\x1a\n" + EMAIL.encode()
+    pixels = np.random.default_rng(1).integers(0, 256, (500, 784), np.uint8)
+    grey = np.clip(np.cumsum(np.random.default_rng(2).integers(-3, 4, (500, 28)), axis=1) + 90, 33, 122)
+    for values, wanted in (([list(picture)], [picture]), (pixels.tolist(), []), (grey.tolist(), [])):
+        records = cleaner()
+        with (tmp_path / "part").open("w+b") as part:
+            source = _write(tmp_path / "a.parquet", pa.table({"raw": pa.array(values, pa.list_(pa.uint8()))}), 500)
+            arrow.clean_unit(source, arrow.units(source, 1 << 24)[0], records, part)
+        assert [value for value in records.given if value is not None] == wanted
+
+
 def test_arrow_files_keep_their_codec_and_orc_is_cleaned(scrubbed: Scrub, tmp_path: Path) -> None:
     table = pa.table({"t": [f"{EMAIL} " * 50] * 100})
     sizes = {}

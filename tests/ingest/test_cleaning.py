@@ -107,6 +107,28 @@ def test_archives_in_archives_have_an_end(plain: Cleaning) -> None:
         plain.whole(nested(deepest + 1, lambda content: gzip.compress(content, mtime=0)))
 
 
+def test_members_that_are_left_out_are_named_without_identifiers(plain: Cleaning) -> None:
+    inner = zipped(("deep/jane.doe@example.com.bin", bytes(range(256))), ("a.txt", b"words"))
+    packed = gzip.compress(tarred("b.exe", b"MZ" + bytes(300)))
+    raw = zipped(
+        ("in.zip", inner), ("all.tar.gz", packed), ("c.7z", b"7z\xbc\xaf\x27\x1c" + bytes(40)), ("d.txt", b"words")
+    )
+    plain.begin()
+    removed = plain.document("zip", "a.zip", io.BytesIO(raw), io.BytesIO())
+    assert [tuple(member) for member in plain.set_aside] == [
+        ("in.zip/deep/EMAIL_ADDRESS.bin", "its format is not known"),
+        ("all.tar.gz/all.tar/b.exe", "a program"),
+        ("c.7z", "a 7z archive: unpack it first"),
+    ]
+    assert removed["member set aside"] == len(plain.set_aside)
+    plain.begin()
+    many = zipped(*((f"{number}.bin", bytes(range(256))) for number in range(1010)))
+    assert plain.document("zip", "a.zip", io.BytesIO(many), io.BytesIO())["member set aside"] == 1010
+    assert len(plain.set_aside) == 1000
+    plain.begin()
+    assert not plain.set_aside
+
+
 def test_a_member_that_leads_out_is_dropped(plain: Cleaning) -> None:
     names = ("../up.txt", "/etc/passwd", "a/../../b.txt", "C:\\x.txt", "..\\y.txt", "fine.txt")
     assert list(unzipped(plain.whole(zipped(*((name, b"x\n") for name in names))))) == ["fine.txt"]

@@ -34,7 +34,8 @@ def test_any_file_at_all_keeps_every_byte_however_it_is_cut(
 ) -> None:
     source = tmp_path_factory.getbasetemp() / "idle.csv"
     source.write_bytes(content)
-    if content[:2] in {b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b"} or b"\x00" in content or content.startswith(b"BZh"):
+    packed_or_wide = (b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"BZh", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ")
+    if content.startswith(packed_or_wide) or b"\x00" in content:
         return
     assert scrubbed(delimited, source, lambda: cleaner(is_idle=True), unit_bytes=unit_bytes) == content
 
@@ -170,3 +171,11 @@ def test_packed_and_utf_16_tables_come_back_in_their_form(scrubbed: Scrub, tmp_p
     assert scrubbed(delimited, tmp_path / "a.tsv") == clean.encode("utf-16")
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(text.encode()))
     assert gzip.decompress(scrubbed(delimited, tmp_path / "a.csv.gz")).decode() == clean
+
+
+def test_an_index_without_a_name_is_no_reason_to_miss_the_header(scrubbed: Scrub, cleaner: Any, tmp_path: Path) -> None:
+    made = cleaner()
+    source = tmp_path / "index.csv"
+    source.write_bytes(b",Telefon,note\n0,5550100,blue\n1,5550101,red\n")
+    scrubbed(delimited, source, lambda: made)
+    assert [row["Telefon"] for row in made.rows] == ["5550100", "5550101"]

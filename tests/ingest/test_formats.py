@@ -103,7 +103,8 @@ def test_every_format_that_is_recognised_has_a_cleaner_or_a_reason() -> None:
     media = "jpeg png webp gif tiff bmp ico psd heic svg mp3 flac ogg wav aiff avi mp4 matroska adts pdf ooxml odf epub"
     texts = "text markdown html xml mail mbox notebook vcard calendar"
     models = "numpy npz safetensors gguf onnx pickle torch tfevents"
-    for form_id in f"{media} {texts} {models} zip tar gzip zstd bzip2 xz doc xls ppt rtf hf_json".split():
+    others = "hf_json font msg postscript xlsb vsdx key fb2 xmp flat_ooxml"
+    for form_id in f"{media} {texts} {models} zip tar gzip zstd bzip2 xz doc xls ppt rtf {others}".split():
         assert callable(cleaner(form_id, "a"))
     for name in RECORDS:
         module = record_module(name)
@@ -151,3 +152,5 @@ def test_a_converted_file_gets_the_ending_of_what_it_becomes() -> None:
     assert new_suffix("text", io.BytesIO()) == ""
     assert new_suffix("doc", io.BytesIO()) == ".docx"
     assert new_suffix("xls", io.BytesIO()) == ".xlsx"
+    assert new_suffix("vsd", io.BytesIO()) == new_suffix("postscript", io.BytesIO()) == ".pdf"
+    assert new_suffix("msg", io.BytesIO()) == ".eml"

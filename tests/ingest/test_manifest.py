@@ -9,6 +9,7 @@ from privet.ingest.manifest import FORMAT, entry, manifest, names_digest, plain_
 from privet.ingest.plan import Item
 from privet.ingest.repeats import Kept
 from privet.ingest.worker import Done, UnitDone
+from privet.metadata.job import SetAside
 from privet.policy import DEFAULT, SETTINGS, Policy, Transform, with_value
 
 SPEC = Path(__file__).parents[2] / "docs" / "formats" / "manifest.md"
@@ -26,6 +27,12 @@ def test_an_entry_without_an_output_claims_none() -> None:
         "input": "a.txt", "output": "b.txt", "status": "cleaned", "reason": None, "format": "text", "input_bytes": 10,
         "input_hmac_sha256": "h", "output_sha256": "s", "output_bytes": 9, "removed": {"exif": 1}, "found": {},
     }  # fmt: skip
+
+
+def test_members_that_were_left_out_are_named() -> None:
+    done = Done("key", 10, 1, "a.zip", status="cleaned", members=[SetAside("b/c.exe", "a program")])
+    assert entry(done, "a.zip")["members"] == [{"name": "b/c.exe", "reason": "a program"}]
+    assert "`members`" in SPEC.read_text()
 
 
 def test_a_table_is_the_sum_of_its_units() -> None:

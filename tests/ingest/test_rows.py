@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from privet.errors import BadInput
@@ -72,3 +73,77 @@ def test_a_transform_without_its_key_is_said_at_once() -> None:
         Scrubber(KEYED, tier="patterns")
     with pytest.raises(BadInput, match="key"):
         cleaned({"who": "Jane"}, policy=KEYED)
+
+
+class Tensor:
+    """Offers of a tensor what is needed of it."""
+
+    def __init__(self, array: Any) -> None:
+        self._array = np.asarray(array)
+
+    def detach(self) -> Tensor:
+        return self
+
+    def cpu(self) -> Tensor:
+        return self
+
+    def numpy(self) -> Any:
+        return self._array
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6, dtype=np.float32).reshape(2, 3),
+        np.array([[1, 2], [3, 99_999]]),
+        np.array([True, False]),
+        np.zeros((0, 3)),
+        np.zeros((4, 4, 3), np.uint8),
+        np.float16(1.5),
+        np.int64(7),
+        np.array(2.5),
+    ],
+)
+@pytest.mark.parametrize("wrapped", [lambda array: array, Tensor, lambda array: {"v": [array]}])
+def test_arrays_and_tensors_of_numbers_stay(array: Any, wrapped: Any) -> None:
+    value = wrapped(array)
+    (found,) = cleaned({"embedding": value})
+    assert found["embedding"] is value
+
+
+def test_a_whole_array_is_a_column_of_its_rows() -> None:
+    matrix = np.arange(8.0).reshape(4, 2)
+    found = Scrubber(tier="patterns")({"vector": matrix, "jane@example.com": np.arange(4)})
+    assert list(found) == ["vector", "[EMAIL_ADDRESS]"]
+    assert (np.stack(found["vector"]) == matrix).all()
+    assert found["[EMAIL_ADDRESS]"] == [0, 1, 2, 3]
+
+
+def test_arrays_that_may_hold_an_identifier_are_looked_at() -> None:
+    texts = np.array(["jane@example.com", "x"])
+    raw = np.frombuffer(b"write to jane@example.com now", np.uint8)
+    (found,) = cleaned(
+        {"a": np.array([4111111111111111, 5]), "b": texts, "c": raw, "d": np.array([{"m": "jane@example.com"}])}
+    )
+    assert found == {
+        "a": [None, 5],
+        "b": ["[EMAIL_ADDRESS]", "x"],
+        "c": "write to [EMAIL_ADDRESS] now",
+        "d": [{"m": "[EMAIL_ADDRESS]"}],
+    }
+
+
+def test_numbers_beside_what_changes_stay_numbers() -> None:
+    (found,) = cleaned({"d": {"m": "jane@example.com", "v": np.array([1.5, 2.5]), "n": np.int32(3)}})
+    assert found == {"d": {"m": "[EMAIL_ADDRESS]", "v": [1.5, 2.5], "n": 3}}
+
+
+def test_a_rule_for_a_column_of_arrays_holds() -> None:
+    rule = with_value(DEFAULT, "scrub.transform", frozenset({Transform("remove", column="v")}))
+    assert cleaned({"v": np.zeros(3), "w": 1}, policy=rule) == [{"v": None, "w": 1}]
+
+
+def test_tensors_of_torch_stay() -> None:
+    torch = pytest.importorskip("torch")
+    value = torch.ones(2, 3)
+    assert cleaned({"v": value})[0]["v"] is value

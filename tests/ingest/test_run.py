@@ -438,3 +438,23 @@ def test_a_document_is_no_row_of_a_table(tmp_path: Path) -> None:
         (raw / name).write_text('{"text": "the same words in both of them"}')
     scrub(job(raw, tmp_path / "clean"), Inline, Quiet())
     assert (tmp_path / "clean" / "b.json").read_text() == (raw / "b.json").read_text()
+
+
+def test_columns_of_sheets_are_told_like_those_of_tables(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in (["zip", "phone", "text"], [10115, 5550100, "one"], [10115, 5550101, "two"]):
+        book.active.append(row)
+    (tmp_path / "raw").mkdir()
+    book.save(tmp_path / "raw" / "people.xlsx")
+    (tmp_path / "raw" / "note.txt").write_text("nothing\n")
+    narrow = with_value(DEFAULT, "scrub.columns", frozenset({"text", "zip"}))
+    outcome = scrub(job(tmp_path / "raw", tmp_path / "clean", policy=narrow), Inline, Quiet())
+    files = {entry["input"]: entry for entry in outcome.manifest["files"]}
+    assert files["people.xlsx"]["dropped_columns"] == {"phone": 2}
+    assert "dropped_columns" not in files["note.txt"]
+    assert outcome.manifest["unused_columns"] == []
+    assert outcome.is_clean
+    missing = with_value(DEFAULT, "scrub.columns", frozenset({"text", "age"}))
+    outcome = scrub(job(tmp_path / "raw", tmp_path / "other", policy=missing), Inline, Quiet())
+    assert outcome.manifest["unused_columns"] == ["age"]

@@ -23,7 +23,7 @@ with warnings.catch_warnings():
     from gguf import GGMLQuantizationType, GGUFEndian, GGUFReader, GGUFWriter, LlamaFileType
     from gguf.quants import quantize
 
-TOKENS = ["<s>", "\u2581hello", CANARY, "x"]
+TOKENS = ["<s>", "\u2581hello", "\u2581Jane", "x"]
 
 
 _edits = edits_of(re.escape(CANARY), "X")
@@ -100,6 +100,11 @@ def test_model_stays_and_its_makers_go(tmp_path: Path, endian: GGUFEndian, align
 def test_tokens_stay_byte_for_byte(tmp_path: Path) -> None:
     out = _read(_cleaned(_model(tmp_path / "a.gguf", tokens=TOKENS)), tmp_path / "b.gguf")
     assert out.fields["tokenizer.ggml.tokens"].contents() == TOKENS
+
+
+def test_a_token_that_is_an_address_gets_another_name(tmp_path: Path) -> None:
+    out = _read(_cleaned(_model(tmp_path / "a.gguf", tokens=[*TOKENS, CANARY])), tmp_path / "b.gguf")
+    assert out.fields["tokenizer.ggml.tokens"].contents() == [*TOKENS, "X#4"]
 
 
 def test_a_license_that_is_a_text_goes(tmp_path: Path) -> None:

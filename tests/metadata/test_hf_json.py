@@ -61,13 +61,13 @@ def test_paths_keep_their_last_part(key: str, value: Any, expected: str) -> None
 
 
 def test_keys_are_rewritten_and_vocabularies_stay() -> None:
-    text = json.dumps({CANARY: {"k": CANARY}, "model": {"vocab": {CANARY: 5}, "merges": [CANARY]}})
-    assert _cleaned(text) == json.dumps({"X": {"k": "X"}, "model": {"vocab": {CANARY: 5}, "merges": [CANARY]}})
+    text = json.dumps({CANARY: {"k": CANARY}, "model": {"vocab": {"Jane": 5}, "merges": ["Ja ne"]}})
+    assert _cleaned(text) == json.dumps({"X": {"k": "X"}, "model": {"vocab": {"Jane": 5}, "merges": ["Ja ne"]}})
 
 
 def test_a_vocabulary_stays_and_other_numbers_do_not_make_one() -> None:
     tokens = {f"t{number}": number for number in range(300)}
-    assert CANARY in _cleaned(json.dumps({**tokens, CANARY: 300}))
+    assert json.loads(_cleaned(json.dumps({**tokens, CANARY: 300}))) == {**tokens, "X#300": 300}
     for other in ({**tokens, CANARY: 5}, {**tokens, CANARY: 10_000}, {CANARY: 0, "a": 1}):
         assert CANARY not in _cleaned(json.dumps(other))
 

@@ -144,6 +144,16 @@ def test_utf_16_and_a_false_declaration() -> None:
     assert check(html.clean, lying) == lying.replace(A.encode(), b"[X]")
 
 
+@pytest.mark.parametrize("declared", ["utf-7", "UTF-7", "hz-gb-2312", "cp037"])
+@pytest.mark.parametrize(
+    "meta", ["<meta charset={}>", '<meta http-equiv="Content-Type" content="text/html; charset={}">']
+)
+def test_a_page_in_an_encoding_that_hides_texts_is_refused(declared: str, meta: str) -> None:
+    page = meta.format(declared).encode() + b"<p>" + A.encode("utf-7").replace(b"@", b"+AEA-")
+    with pytest.raises(CannotClean, match="in which texts hide"):
+        check(html.clean, page)
+
+
 def test_the_tree_is_the_same_for_other_readers() -> None:
     pytest.importorskip("markdown_it")
     from markdown_it import MarkdownIt

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import docx
 import openpyxl
+import pypdf
 import pytest
 
 from privet.edits import Edit
@@ -55,6 +56,20 @@ def test_sheets() -> None:
         [5, None],
         [None, "[X]"],
     ]
+
+
+@needs_libreoffice
+def test_drawings_become_pages() -> None:
+    space = "urn:oasis:names:tc:opendocument:xmlns"
+    drawing = f"""<?xml version="1.0"?><office:document xmlns:office="{space}:office:1.0" xmlns:text="{space}:text:1.0"
+ xmlns:draw="{space}:drawing:1.0" xmlns:svg="{space}:svg-compatible:1.0" xmlns:meta="{space}:meta:1.0" office:version="1.3"
+ office:mimetype="application/vnd.oasis.opendocument.graphics"><office:meta><meta:initial-creator>CANARY</meta:initial-creator></office:meta>
+<office:body><office:drawing><draw:page draw:name="p"><draw:frame svg:x="1cm" svg:y="1cm" svg:width="9cm" svg:height="2cm">
+<draw:text-box><text:p>see Jane Doe</text:p></draw:text-box></draw:frame></draw:page></office:drawing></office:body></office:document>"""
+    made = io.BytesIO()
+    legacy.clean(io.BytesIO(drawing.encode()), made, job(), "sxd")
+    assert b"CANARY" not in made.getvalue()
+    assert "see [X]" in pypdf.PdfReader(made).pages[0].extract_text()
 
 
 def program(folder: Path, script: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privet.metadata.job import CannotClean, Job
+from privet.metadata.job import CannotClean, Job, Member
 from privet.metadata.numpy import clean
 
 sys.path.append(str(Path(__file__).parent))
@@ -168,3 +168,56 @@ def test_hostile_bytes_are_cleaned_or_refused(place: int, noise: bytes) -> None:
     for content in (noise, bytes(raw), bytes(raw[:place])):
         with suppress(CannotClean):
             _cleaned(content)
+
+
+SAID = f"write to {CANARY} now".encode()
+NEW = SAID.replace(CANARY.encode(), LABEL.encode()[: len(CANARY)].ljust(len(CANARY)))
+
+
+@pytest.mark.parametrize("kind", ["u1", "i1"])
+def test_bytes_that_are_text_are_cleaned_in_their_place(kind: str) -> None:
+    mask = bytes((0, 1, 1, 0)) * len(SAID)
+    rows = np.frombuffer(SAID + mask[: len(SAID)] + SAID[:-4] + bytes(4), kind).reshape(3, -1)
+    clean_rows = np.frombuffer(NEW + mask[: len(SAID)] + NEW[:-4] + bytes(4), kind).reshape(3, -1)
+    for raw, wanted in (
+        (np.frombuffer(SAID, kind), np.frombuffer(NEW, kind)),
+        (
+            np.frombuffer(SAID + b"\0" + "é".encode() + SAID, kind),
+            np.frombuffer(NEW + b"\0" + "é".encode() + NEW, kind),
+        ),
+        (rows, clean_rows),
+        (np.asfortranarray(rows.T), clean_rows.T),
+        (np.stack([rows, rows]), np.stack([clean_rows, clean_rows])),
+    ):
+        out = _loaded(_cleaned(_saved(raw)))
+        assert (out == wanted).all()
+        assert (out.dtype, out.shape) == (raw.dtype, raw.shape)
+    out = io.BytesIO()
+    np.savez_compressed(out, a=rows, b=np.array([1.5]))
+    assert (np.load(io.BytesIO(_cleaned(out.getvalue())))["a"] == clean_rows).all()
+
+
+def test_bytes_in_fields_that_are_text_are_cleaned() -> None:
+    rows = np.zeros(3, [("n", "i4"), ("raw", "u1", (len(SAID),)), ("grid", "u1", (2, len(SAID)))])
+    rows["raw"][1] = np.frombuffer(SAID, "u1")
+    rows["grid"][2, 1] = np.frombuffer(SAID, "u1")
+    out = _loaded(_cleaned(_saved(rows)))
+    assert out["raw"][1].tobytes() == out["grid"][2, 1].tobytes() == NEW
+    assert not out["raw"][[0, 2]].any()
+    assert not out["n"].any()
+
+
+def test_pixels_stay_and_a_picture_in_an_array_is_cleaned() -> None:
+    chance = np.random.default_rng(1)
+    for pixels in (
+        chance.integers(0, 256, (40, 50, 3), np.uint8),
+        np.clip(np.cumsum(chance.integers(-3, 4, (50, 80)), axis=1) + 90, 33, 122).astype(np.uint8),
+        np.full((9, 9), 100, np.uint8),
+    ):
+        job = Job(edits=lambda texts, _place: pytest.fail("pixels are no text") if texts else [])
+        assert (_loaded(_cleaned(_saved(pixels), job)) == pixels).all()
+    picture = np.frombuffer(b"\x89PNG\r\n\x1a\n" + bytes(40), "u1")
+    job = Job(nested=lambda name, content: Member(name, content[:9]))
+    assert _loaded(_cleaned(_saved(picture), job)).tobytes() == b"\x89PNG\r\n\x1a\n\0"
+    with pytest.raises(CannotClean, match="a file in the array"):
+        _cleaned(_saved(picture), Job())

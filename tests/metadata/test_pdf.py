@@ -651,6 +651,31 @@ def test_what_is_no_pdf_is_refused(content: bytes) -> None:
         clean(content)
 
 
+def test_a_picture_that_nothing_can_show_is_taken_out() -> None:
+    made = page()
+    made.pages[0].obj.Resources.XObject = Dictionary(
+        Im0=Stream(made, b"secret", Type=Name.XObject, Subtype=Name.Image, Width=9, Height=9, Filter=Name.DCTDecode)
+    )
+    made.pages[0].obj.Contents = made.make_stream(b"q 9 0 0 9 0 0 cm /Im0 Do Q BT /F1 12 Tf 72 700 Td (kept) Tj ET")
+    job = Job()
+    before = save(made)
+    cleaned = clean(before, job)
+    assert b"secret" not in everything(cleaned)
+    assert job.removed["broken picture"] == 1
+    assert np.array_equal(pixels(before)[0], pixels(cleaned)[0])
+
+
+def test_names_that_are_no_text_stay() -> None:
+    made = page()
+    fonts = made.pages[0].obj.Resources.Font
+    fonts.Qqabcd = fonts.Qz = fonts.F1
+    made.pages[0].obj.Contents = made.make_stream(b"BT /Qqabcd 12 Tf 9 700 Td (one) Tj /Qz 12 Tf (two) Tj ET")
+    content = save(made, object_stream_mode=ObjectStreamMode.disable, compress_streams=False)
+    content = content.replace(b"/Qqabcd", b"/#cb#ce").replace(b"/Qz", b"/Q#")
+    assert_same(content, clean(content))
+    assert "two" in texts(clean(content))[1]
+
+
 def test_a_stream_that_unpacks_to_too_much_is_refused() -> None:
     packer = zlib.compressobj(9)
     packed = b"".join(packer.compress(bytes(1 << 20)) for _ in range(130)) + packer.flush()

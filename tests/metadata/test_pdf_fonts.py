@@ -111,7 +111,24 @@ def test_a_map_in_the_file_splits_codes() -> None:
     assert font.advance(b"A\x80\x01")[0] == 1.0
 
 
-@pytest.mark.parametrize("name", ["UniJIS-UTF8-H", "CNS-EUC-H", "Mine"])
+def test_a_map_of_a_name_of_its_own_is_read_as_numbers() -> None:
+    font = read_font(composite(Name("/Mine")))
+    assert font.text(b"\0\x24\0\x25") == "\ufffd\ufffd"
+    assert font.guess(b"\0\x24\0\x25", 29) == "AB"
+
+
+def test_japanese_in_seven_bits_is_read() -> None:
+    font = read_font(composite(Name("/H")))
+    assert font.text("\u65e5\u672c".encode("iso2022_jp")[3:7]) == "\u65e5\u672c"
+
+
+def test_a_name_that_is_no_text_is_no_reason_to_stop() -> None:
+    font = Dictionary(Type=Name.Font, Subtype=Name.TrueType, Encoding=Name.WinAnsiEncoding)
+    font.BaseFont = Object.parse(b"/#ba#da#cc#e5")
+    assert read_font(font).text(b"A") == "A"
+
+
+@pytest.mark.parametrize("name", ["UniJIS-UTF8-H", "CNS-EUC-H", "Adobe-Japan1-2"])
 def test_a_map_nobody_knows_refuses_the_file(name: str) -> None:
     with pytest.raises(CannotClean, match="character map"):
         read_font(composite(Name(f"/{name}")))

@@ -18,7 +18,7 @@ from PIL import Image, ImageCms
 
 from privet.metadata.job import CannotClean
 from privet.metadata.pdf_embedded import bare_jpeg, bare_jpx, blank_profile, nameless_font
-from privet.metadata.pdf_streams import decoded, decoded_whole, inflate
+from privet.metadata.pdf_streams import BadSamples, decoded, decoded_whole, inflate, unwrapped
 
 TEXT = b"BT (some text) Tj ET " * 50
 
@@ -80,9 +80,20 @@ def test_a_damaged_stream_gives_what_comes_before_the_damage() -> None:
 
 
 @pytest.mark.parametrize("name", ["/DCTDecode", "/JBIG2Decode", "/Odd"])
-def test_text_packed_as_a_picture_is_refused(name: str) -> None:
-    with pytest.raises(CannotClean, match="packed"):
-        decoded(stream(b"x", name))
+def test_text_packed_as_no_reader_unpacks_it_is_empty(name: str) -> None:
+    assert decoded_whole(stream(b"x", name), 100) == (b"", False)
+
+
+def test_a_picture_packed_as_no_reader_unpacks_it_is_told() -> None:
+    with pytest.raises(BadSamples, match="packed"):
+        unwrapped(stream(b"x", "/Odd"), 100)
+
+
+@pytest.mark.parametrize("bad", [b"v", b"zz\xff", b"uuuuu"])
+def test_broken_base_85_gives_what_comes_before(bad: bytes) -> None:
+    whole = base64.a85encode(b"some words" * 4)
+    assert decoded(stream(whole + bad + b"~>", "/ASCII85Decode")).startswith(b"some words" * 4)
+    assert decoded(stream(whole[:-2] + b"\xff" + whole, "/ASCII85Decode")).startswith(b"some words" * 3)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
@@ -96,6 +107,12 @@ def test_a_bare_jpeg_has_the_same_pixels(mode: str) -> None:
     before, after = Image.open(io.BytesIO(out.getvalue())), Image.open(io.BytesIO(bare))
     assert np.array_equal(np.asarray(before), np.asarray(after))
     assert bare_jpeg(bare) == bare
+
+
+def test_a_jpeg_with_something_before_it_is_one() -> None:
+    out = io.BytesIO()
+    Image.new("L", (8, 8)).save(out, "JPEG")
+    assert bare_jpeg(b"\r\nsecret" + out.getvalue()) == bare_jpeg(out.getvalue())
 
 
 def test_what_is_no_jpeg_is_refused() -> None:

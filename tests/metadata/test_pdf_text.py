@@ -22,7 +22,7 @@ from pikepdf import Array, Dictionary, Name, Pdf, Stream, String
 
 from privet.edits import Edit
 from privet.metadata import pdf
-from privet.metadata.job import CannotClean, Job
+from privet.metadata.job import Job
 
 SECRET = re.compile(r"Zorvath|zoe\.zorvath@example\.com|4111 ?1111 ?1111 ?1111|555-0123", re.IGNORECASE)
 
@@ -308,13 +308,34 @@ def test_the_order_of_a_subset_does_not_spell_what_was_cut() -> None:
 
 
 @pytest.mark.parametrize("name", ["/g{}", "/G{:02x}", "/cid{}", "/.notdef"])
-def test_text_nobody_can_read_refuses_the_file(name: str) -> None:
+def test_text_of_glyphs_without_names_is_looked_at_as_readers_take_it(name: str) -> None:
     names = [Name(name.format((code * 7) % 200 + 300)) for code in range(96)]
     made = page(
-        b"BT /F1 12 Tf 72 700 Td (some text in an odd font) Tj ET", Encoding=Dictionary(Differences=Array([32, *names]))
+        b"BT /F1 12 Tf 72 700 Td (some Zorvath in an odd font) Tj ET",
+        Encoding=Dictionary(Differences=Array([32, *names])),
     )
-    with pytest.raises(CannotClean, match="encoding"):
-        clean(save(made))
+    cleaned = clean(save(made))
+    assert b"Zorvath" not in everything(cleaned)
+    assert b"some ".hex().encode() in everything(cleaned)
+
+
+@pytest.mark.parametrize("shift", [0, 29, 31])
+def test_numbered_glyphs_without_a_map_are_looked_at_as_readers_take_them(shift: int) -> None:
+    shown = b"".join((ord(char) - shift).to_bytes(2, "big") for char in "of Zorvath here")
+    made = page(b"BT /F1 12 Tf 72 700 Td <%s> Tj ET" % shown.hex().encode())
+    below = Dictionary(Type=Name.Font, Subtype=Name.CIDFontType2, BaseFont=Name.Odd, CIDSystemInfo=Dictionary())
+    made.pages[0].obj.Resources.Font.F1 = Dictionary(
+        Type=Name.Font,
+        Subtype=Name.Type0,
+        BaseFont=Name.Odd,
+        Encoding=Name("/Identity-H"),
+        DescendantFonts=Array([below]),
+    )
+    cleaned = everything(clean(save(made)))
+    secret = b"".join((ord(char) - shift).to_bytes(2, "big") for char in "Zorvath")
+    assert secret.hex().encode() not in cleaned.lower()
+    assert secret not in cleaned
+    assert shown[:6].hex().encode() in cleaned.lower()
 
 
 def test_glyphs_of_symbols_do_not_refuse_the_file() -> None:

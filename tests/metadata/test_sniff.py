@@ -47,7 +47,7 @@ def _picture(kind: str) -> bytes:
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [("JPEG", "jpeg"), ("PNG", "png"), ("WEBP", "webp"), ("GIF", "gif"), ("TIFF", "tiff"), ("BMP", "bmp"), ("ICO", "ico"),
-     ("PDF", "pdf"), ("AVIF", "heif"), ("EPS", "unknown")],
+     ("PDF", "pdf"), ("AVIF", "heif"), ("EPS", "postscript")],
 )  # fmt: skip
 def test_pictures(kind: str, expected: str) -> None:
     assert _kind(_picture(kind), "a.txt") == expected
@@ -78,7 +78,7 @@ ID3 = b"ID3\x04\0\0\0\0\0\x0a" + bytes(10)
     [
         (_wave(), "wav"),
         (b"RIFF\x20\0\0\0AVI LIST", "avi"),
-        (b"RIFF\x20\0\0\0RMID", "unknown"),
+        (b"RIFF\x20\0\0\0RMID", "midi"),
         (b"FORM\0\0\0\x20AIFFCOMM", "aiff"),
         (MP3_FRAME * 3, "mp3"),
         (bytes(512) + MP3_FRAME * 3, "mp3"),
@@ -93,10 +93,10 @@ ID3 = b"ID3\x04\0\0\0\0\0\x0a" + bytes(10)
         (b"\0\0\0\x18ftypisom\0\0\0\0isommp41", "mp4"),
         (b"\0\0\0\x18ftypM4A \0\0\0\0isommp41", "mp4"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "heif"),
-        (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", "unknown"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", "camera_raw"),
         (b"\0\0\0\x08wide\0\0\0\x10mdat" + bytes(8), "mp4"),
         (b"8BPS\0\1", "psd"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "unknown"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "postscript"),
         (b"words %PDF-1.4 are the first bytes of a PDF", "text"),
         (b"\n\n%PDF-1.4\n\xe2\xe3\xcf\xd3\n%%EOF", "pdf"),
     ],
@@ -142,6 +142,11 @@ def test_office_documents(make: Any, expected: str) -> None:
     ("raw", "expected"),
     [
         (_zip(mimetype="application/epub+zip", **{"META-INF/container.xml": ""}), "epub"),
+        (_zip(**{"[Content_Types].xml": "", "xl/workbook.bin": ""}), "xlsb"),
+        (_zip(**{"[Content_Types].xml": "", "visio/document.xml": ""}), "vsdx"),
+        (_zip(**{"[Content_Types].xml": "", "_rels/.rels": "", "FixedDocSeq.fdseq": ""}), "xps"),
+        (_zip(**{"index.apxl": ""}), "key"),
+        (_zip(**{"index.xml": "", "buildVersionHistory.plist": ""}), "pages"),
         (_zip(a="b"), "zip"),
         (_zip(), "zip"),
         (_zip(**{"a.npy": "", "b.npy": ""}), "npz"),
@@ -196,7 +201,11 @@ def _ole(stream: str, sector: int = 0) -> bytes:
         ("Book", "", "xls"),
         ("PowerPoint Document", "", "ppt"),
         ("__properties_version1.0", "", "msg"),
-        ("EncryptedPackage", "a.docx", "ole"),
+        ("EncryptedPackage", "a.docx", "encrypted"),
+        ("VisioDocument", "", "vsd"),
+        ("Quill", "a.pub", "pub"),
+        ("MatOST", "", "wps"),
+        ("StarWriterDocument", "a.sdw", "sdw"),
         ("Other", "a.doc", "doc"),
         ("Other", "", "ole"),
         ("WordDocument", "a.xls", "doc"),
@@ -376,10 +385,15 @@ CARD = b"BEGIN:VCARD\r\nFN:x\r\nEND:VCARD\r\n"
         (b"words\0words", "a.txt", "unknown"),
         ("\u00e9".encode() * 40_000, "a.txt", "text"),
         (pickle.dumps({"a": 1}, 0), "a.pkl", "pickle"),
-        (b'<?xpacket begin=""?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/"/>', "a.xml", "unknown"),
+        (b'<?xpacket begin=""?>\n<x:xmpmeta xmlns:x="adobe:ns:meta/"/>', "a.xml", "xmp"),
+        (b'<rdf:RDF xmlns:rdf="x"/>', "a.xmp", "xmp"),
+        (b'<?xml version="1.0"?><FictionBook xmlns="x"><body/></FictionBook>', "a.fb2", "fb2"),
+        (b'<?xml version="1.0"?><?mso-application progid="Word.Document"?><w:wordDocument/>', "a.doc", "wordml"),
+        (b'<?xml version="1.0"?><pkg:package xmlns:pkg="x"/>', "a.xml", "flat_ooxml"),
+        (b"%!\n/x 1 def\n", "a.ps", "postscript"),
         (b'<?xml version="1.0"?><office:document office:version="1.2"/>', "a.fodt", "flat_odf"),
         (b'<?xml version="1.0"?><document/>', "a.xml", "xml"),
-        (b"P3\n# made by someone\n2 2\n255\n0 0 0", "a.ppm", "unknown"),
+        (b"P3\n# made by someone\n2 2\n255\n0 0 0", "a.ppm", "netpbm"),
         (b"P3 is a priority", "a.txt", "text"),
         (b"%FDF-1.2\n", "a.txt", "unknown"),
         (b"words.", "a.pkl", "text"),
@@ -432,3 +446,37 @@ MAGICS = [b"BM", b"PK\3\4", b"PK\5\6", b"ID3", b"\xff\xf1", b"\xff\xfb\x90", b"\
 @given(st.sampled_from(MAGICS), st.binary(max_size=120))
 def test_any_beginning_has_an_answer(magic: bytes, rest: bytes) -> None:
     assert _kind(magic + rest)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"%PDF-1.4\n", "pdf"),
+        (b"%!PS-Adobe-3.0 PDF-1.4\n", "pdf"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "postscript"),
+        (b"\xc5\xd0\xd3\xc6" + bytes(30), "postscript"),
+        (b"\x04%!PS\n", "postscript"),
+        (b"junk\n%PDF-1.4\n1 0 obj\n<<>>\nendobj\n", "pdf"),
+        (b"words of %PDF-1.4 only", "text"),
+        (b"\xffWPC" + bytes(30), "wpd"),
+        (b"\0\0\2\0\6\4\6\0" + bytes(30), "wk1"),
+    ],
+)
+def test_pages(raw: bytes, expected: str) -> None:
+    assert _kind(raw) == expected
+
+
+def test_apple_documents_are_told_apart_by_their_names() -> None:
+    raw = _zip(**{"Index/Document.iwa": "", "preview.jpg": ""})
+    assert [_kind(raw, name) for name in ("a.numbers", "a.key", "a.pages", "a")] == ["numbers", "key", "pages", "pages"]
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"), [("writer", "sxw"), ("calc", "sxc"), ("impress.template", "sxi"), ("math", "zip")]
+)
+def test_documents_of_star_office(program: str, expected: str) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        file.writestr("mimetype", f"application/vnd.sun.xml.{program}")
+        file.writestr("styles.xml", "")
+    assert _kind(out.getvalue()) == expected

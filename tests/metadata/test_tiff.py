@@ -250,7 +250,7 @@ def test_a_missing_length_is_made_up_for_raw_rows() -> None:
         (grey(b"", t273=None, t279=None), "no picture"),
         (grey(bytes(16), t279=(4, [99999]), t259=(3, [5])), "truncated"),
         (grey(bytes(16), t259=(3, [34712])), "compression"),
-        (grey(bytes(16), t259=(3, [1]), t50706=(3, [1])), "camera raw"),
+        (grey(bytes(16), t259=(3, [1]), t50706=(3, [1])), "no values of a sensor"),
         (grey(bytes(16), t262=(3, [32803])), "camera raw"),
         (grey(bytes(16), t256=None), "size of a page"),
         (grey(bytes(16), t256=(4, [2**31]), t257=(4, [2**31])), "size of a page"),

@@ -42,6 +42,11 @@ PLACES = {
     "data url": f'<r a="data:image/png;base64,{base64.b64encode(W.encode() * 3).decode()}"/>',
     "author of a feed": f'<rss xmlns:dc="d"><dc:creator>{W}</dc:creator><item>x</item></rss>',
     "flat office file": f'<office:document xmlns:office="o"><office:meta><x>{W}</x><y/></office:meta><b>x</b></office:document>',
+    "properties of a workbook": f'<Workbook xmlns="s"><DocumentProperties xmlns="o"><Author>{W}</Author></DocumentProperties><Row>x</Row></Workbook>',
+    "author of a comment": f'<Workbook xmlns:ss="s"><Comment ss:Author="{W}">x</Comment></Workbook>',
+    "creator as an attribute": f"<r xmlns:dc='d'><a dc:creator='{W}'>x</a></r>",
+    "program of a track": f'<gpx creator="{W}"><wpt/></gpx>',
+    "author of a note": f'<xfdf><annots><text title="{W}" date="{W}">x</text></annots></xfdf>',
     "wrapped": f"<r>{FIRST}\n   {LAST}</r>",
 }
 
@@ -189,3 +194,8 @@ def test_a_picture_that_cannot_be_cleaned_goes() -> None:
     picture = base64.b64encode(bytes.fromhex("89504e47") + b"x" * 90).decode()
     assert cleaned(xml.clean, f"<r>{picture}</r>".encode(), Job()) == b"<r></r>"
     assert unedited(xml.clean, f"<r>{picture}</r>".encode()) == f"<r>{picture}</r>".encode()
+
+
+def test_what_a_creator_is_elsewhere_stays() -> None:
+    page = b'<catalog creator="x"><book creator="kept" title="kept" author="kept"/></catalog>'
+    assert unedited(xml.clean, page) == page.replace(b'creator="x"', b'creator=""')

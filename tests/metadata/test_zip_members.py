@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privet.metadata.job import CannotClean, Job, Limits
-from privet.metadata.zip_members import Meter, Names, open_zip, safe_name, write_zip
+from privet.metadata.zip_members import Meter, Names, TooMuch, open_zip, safe_name, write_zip
 
 
 @given(st.text(max_size=40))
@@ -65,9 +65,28 @@ def test_members_are_counted_before_they_are_listed() -> None:
 
 def test_the_meter_stops_bombs() -> None:
     meter = Meter(Job(limits=Limits(max_unpacked_bytes=2**40)), 1000)
-    meter.add(2**26)
-    with pytest.raises(CannotClean, match="times its size"):
+    meter.add(2**27)
+    with pytest.raises(TooMuch, match="times its size"):
         meter.add(1)
+
+
+@pytest.mark.parametrize("pattern", ["0\n", "a,b\n", "é"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le"])
+def test_the_meter_stops_text_of_a_few_characters_early(pattern: str, encoding: str) -> None:
+    block = (pattern * 2**18).encode(encoding)
+    meter = Meter(Job(), 50_000)
+    for _ in range(2**24 // len(block)):
+        meter.look(block)
+    with pytest.raises(TooMuch, match="hardly anything"):
+        meter.look(block)
+
+
+@pytest.mark.parametrize("block", [bytes(2**20), b"\xff" * 2**20 + b"\0", b"INFO the service is up\n" * 2**15])
+def test_lines_and_blank_pictures_are_no_bombs(block: bytes) -> None:
+    meter = Meter(Job(), 50_000)
+    for _ in range(64):
+        meter.look(block)
+    assert meter.runs == 0
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Final, NamedTuple
 
-from privet.audit.canary_numbers import card, iban, national_number
+from privet.audit.canary_numbers import card, iban, national_number, number_kind
 from privet.audit.canary_words import Words, canary_words
 
 KINDS: Final = (
@@ -31,6 +31,17 @@ KINDS: Final = (
     "IP_ADDRESS",
 )
 """Kinds that are planted. The recall of the worst of them stands for every other kind."""
+
+
+def is_asked(kind: str, language: str, kinds: frozenset[str]) -> bool:
+    """Tell whether a policy that looks for `kinds` looks for everything that the canaries of one kind and language may be.
+
+    >>> is_asked("ADDRESS", "en", frozenset({"LOCATION"})), is_asked("NATIONAL_ID", "en", frozenset({"US_SSN"}))
+    (True, False)
+    """
+    if kind == "NATIONAL_ID":
+        return {number_kind(language), "PASSPORT"} <= kinds
+    return ("LOCATION" if kind == "ADDRESS" else kind) in kinds
 
 
 class Planted(NamedTuple):

@@ -109,6 +109,18 @@ _NATIONAL: Final[dict[str, Callable[[Random], str]]] = {
 }  # fmt: skip
 
 
+_NUMBER_KINDS: Final = {"en": "US_SSN", "de": "TAX_ID", "it": "TAX_ID", "pt": "TAX_ID"}
+
+
+def number_kind(language: str) -> str:
+    """Return the kind that the detector calls the national number of a language.
+
+    >>> number_kind("en"), number_kind("fr")
+    ('US_SSN', 'NATIONAL_ID')
+    """
+    return _NUMBER_KINDS.get(language, "NATIONAL_ID")
+
+
 def national_number(language: str, chance: Random) -> str:
     """Return a number of the country whose language it is, with the check digits that python-stdnum computes."""
     return _NATIONAL[language](chance)

@@ -33,6 +33,7 @@ from privet.audit.result import Check, Finding, Findings, Result, Verdict, overa
 from privet.audit.sample import Drawn, Sampling
 from privet.audit.walking import Dataset, named
 from privet.detect.engine import Detector, TierName
+from privet.errors import BadInput
 from privet.policy import DEFAULT, DetectPolicy
 
 DEFAULT_SAMPLE: Final = 5000
@@ -48,7 +49,8 @@ class Options:
     """How to audit.
 
     `sample`: records to draw, 0 is all; `canaries`: about how many to plant; `reserved`: values that realistic surrogates are drawn
-    from are nobody's.
+    from are nobody's; `signer`: the public key that must have signed the manifest; `policy_sha256`: the digest of the whole policy in
+    force, with which the manifest's is compared.
     """
 
     seed: int = 0
@@ -67,6 +69,7 @@ class Options:
     t: float | None = None
     reserved: bool = False
     signer: str | None = None
+    policy_sha256: str | None = None
 
 
 Step = Callable[[int], None]
@@ -76,12 +79,16 @@ def audit_dataset(root: Path, options: Options | None = None, step: Step = lambd
     """Return the audit of a dataset. `step` is told how many characters were read so far.
 
     Raises:
-        BadInput: there is nothing to read, or no row has the declared columns.
+        BadInput: there is nothing to read, no row has the declared columns, or the signer is no public key.
         Unprotected: the detector cannot be loaded.
 
     """
-    audit = _Audit(root, options or Options(), step)
-    return audit.run()
+    options = options or Options()
+    if options.signer is not None and not manifest_check.is_public_key(options.signer):
+        raise BadInput(
+            "the signer is no public key", hint="give 32 bytes in base64, as public_key in a manifest has them"
+        )
+    return _Audit(root, options, step).run()
 
 
 class _Audit:
@@ -113,7 +120,9 @@ class _Audit:
             self._groups_check(),
             self._metadata.check(),
             self._near_check(),
-            manifest_check.checked(self._dataset.root, self._dataset.files, self._options.signer),
+            manifest_check.checked(
+                self._dataset.root, self._dataset.files, self._options.signer, self._options.policy_sha256
+            ),
         ]
         unread = [
             {"file": self._masking.masked(name), "reason": reason}
@@ -195,6 +204,7 @@ class _Audit:
             drawn,
             self._detector,
             self._counting,
+            kinds=self._options.policy.kinds,
             seed=self._options.seed,
             canaries=self._options.canaries,
             max_residual=self._options.max_residual,

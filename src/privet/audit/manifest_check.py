@@ -4,6 +4,7 @@ Invariants:
 
 - Everything is computed here, with `hashlib` and `cryptography`: the auditor uses no code of whoever wrote the manifest.
 - The signature proves that nothing changed since whoever has the key signed; whose key it is, only `--signer` can tell.
+- A policy other than the one in force is a remark and no failure: the data are as they were signed, under another promise.
 
 The layout is in docs/formats/manifest.md: the root is an RFC 6962 hash over the RFC 8785 form of each entry of `files`, in order.
 """
@@ -23,10 +24,23 @@ NAME: Final = "privet-manifest.json"
 FORMAT: Final = "privet-manifest/1"
 _STATUSES: Final = frozenset(("cleaned", "set-aside"))
 _MAX_BYTES: Final = 1 << 30
+_KEY_BYTES: Final = 32
 
 
-def checked(root: Path, files: Sequence[Path], signer: str | None = None) -> Check:
-    """Return what is true of a dataset's manifest."""
+def is_public_key(text: str) -> bool:
+    """Tell whether a text is an Ed25519 public key (32 bytes) in base64, as a manifest holds it.
+
+    >>> is_public_key("O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik="), is_public_key("somebody")
+    (True, False)
+    """
+    try:
+        return len(base64.b64decode(text, validate=True)) == _KEY_BYTES
+    except ValueError:
+        return False
+
+
+def checked(root: Path, files: Sequence[Path], signer: str | None = None, policy_sha256: str | None = None) -> Check:
+    """Return what is true of a dataset's manifest; `policy_sha256` is the digest of the whole policy in force, where it is known."""
     path = root / NAME
     if not root.is_dir() or not path.is_file():
         return Check("manifest", "not-applicable", "there is no manifest beside the data")
@@ -35,19 +49,23 @@ def checked(root: Path, files: Sequence[Path], signer: str | None = None) -> Che
         problems = list(_problems(manifest, root, files, signer))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OSError):
         problems = ["malformed"]
-    figures = {"problems": sorted(set(problems)), "problem_count": len(problems)}
+    figures: dict[str, Any] = {"problems": sorted(set(problems)), "problem_count": len(problems)}
     if problems:
         return Check("manifest", "fail", f"the manifest does not hold: {', '.join(sorted(set(problems))[:4])}", figures)
     figures["signed_by"] = hashlib.sha256(base64.b64decode(manifest["signature"]["public_key"])).hexdigest()[:16]
     says = f"signature, tree and the digests of {len(manifest['files'])} entries hold"
+    figures["same_policy"] = policy_sha256 and manifest.get("policy_sha256") == policy_sha256
+    if figures["same_policy"] is False:
+        says += "; it was made under another policy than the one in force here"
     return Check("manifest", "pass", says, figures)
 
 
 def names_in(root: Path) -> list[str]:
-    """Return what the manifest of a dataset calls its files: that is text too. Of one that is none, nothing: `checked` says so."""
+    """Return what a manifest calls the files and their members: that is text too. Of one that is none, nothing: `checked` says so."""
     try:
         entries = json.loads((root / NAME).read_bytes()[:_MAX_BYTES])["files"]
-        return [str(entry[key]) for entry in entries for key in ("input", "output", "reason") if entry.get(key)]
+        named = [one for entry in entries for one in (entry, *entry.get("members", ()))]
+        return [str(one[key]) for one in named for key in ("input", "output", "name", "reason") if one.get(key)]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OSError):
         return []
 

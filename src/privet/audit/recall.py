@@ -1,6 +1,9 @@
 """How many planted canaries the detector finds, of each kind and language found in the data.
 
-Invariant: a canary is found when a span that counts (`counting.py`) touches it, which is what makes its record count as flagged.
+Invariants:
+
+- A canary is found when a span that counts (`counting.py`) touches it, which is what makes its record count as flagged.
+- What the policy does not look for is not planted: nothing is said of it.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from privet.audit.bound import RECALL_ERROR, lower_limit
-from privet.audit.canaries import KINDS, plant
+from privet.audit.canaries import KINDS, is_asked, plant
 from privet.audit.counting import Counting
 from privet.audit.languages import LANGUAGES
 from privet.audit.record import Record
@@ -42,13 +45,34 @@ class Cell:
 class _Plan(NamedTuple):
     kind: str
     language: str
+    of: tuple[str, ...]
+    """languages of the canaries"""
+
+
+def _asked(kind: str, language: str, kinds: frozenset[str]) -> tuple[str, ...]:
+    """Return the languages of canaries for records of one language: where that cannot be told, all of them."""
+    known = (language,) if language in LANGUAGES else LANGUAGES
+    return tuple(each for each in known if is_asked(kind, each, kinds))
 
 
 def measure(
-    hosts: Mapping[str, Sequence[Record]], detector: Detector, counting: Counting, seed: int, canaries: int
+    hosts: Mapping[str, Sequence[Record]],
+    detector: Detector,
+    counting: Counting,
+    seed: int,
+    canaries: int,
+    kinds: frozenset[str],
 ) -> tuple[Cell, ...]:
-    """Plant canaries of every kind in the records of each language, about so many in all, and return what was found."""
-    plans = [_Plan(kind, language) for language in sorted(hosts) for kind in KINDS]
+    """Plant canaries in the records of each language, about so many in all, and return what was found.
+
+    They are of every kind that a policy which looks for `kinds` asks for; of none where that is none.
+    """
+    plans = [
+        _Plan(kind, language, asked)
+        for language in sorted(hosts)
+        for kind in KINDS
+        if (asked := _asked(kind, language, kinds))
+    ]
     each = min(_MOST, max(_FEWEST, canaries // max(1, len(plans))))
     return tuple(_cell(plan, hosts[plan.language], detector, counting, seed, each, len(plans)) for plan in plans)
 
@@ -60,8 +84,7 @@ def _cell(
     planted = []
     for _ in range(count):
         host = _short(chance.choice(hosts))
-        # Where the language cannot be told, canaries of all of them are planted.
-        language = plan.language if plan.language in LANGUAGES else chance.choice(LANGUAGES)
+        language = plan.of[0] if len(plan.of) == 1 else chance.choice(plan.of)
         planted.append(plant(host.text, host.columns, language, plan.kind, chance))
     found = 0
     for canary, spans in zip(planted, detector.find_all(one.text for one in planted), strict=True):

@@ -19,6 +19,7 @@ from random import Random
 from typing import Final
 
 from privet.audit.bound import SHARE_ERROR, lower_limit, needed_records, residual_limit
+from privet.audit.canaries import KINDS
 from privet.audit.counting import Counting
 from privet.audit.languages import OTHER, UNMEASURED, language_of
 from privet.audit.masking import Masking
@@ -59,6 +60,7 @@ class Residual:
     estimate: float | None
     worst: Cell | None
     cells: tuple[Cell, ...]
+    not_covered: tuple[str, ...]
     kinds: Mapping[str, int]
     languages: Mapping[str, int]
     unmeasured_share: float
@@ -126,36 +128,46 @@ def judged(
     detector: Detector,
     counting: Counting,
     *,
+    kinds: frozenset[str],
     seed: int,
     canaries: int,
     max_residual: float,
 ) -> Residual:
-    """Return the figures and the verdict."""
+    """Return the figures and the verdict; `kinds` is what the policy looks for."""
     languages = {name: count for name, count in looked.languages.items() if name != UNMEASURED}
     enough = _MIN_SHARE * sum(looked.languages.values())
     hosts = {name: looked.hosts[name] or looked.spare for name, count in languages.items() if count >= enough}
     hosts = {name: records for name, records in hosts.items() if records} or {OTHER: looked.spare or _NOWHERE}
-    cells = measure(hosts, detector, counting, seed, canaries)
-    worst = min(cells, key=lambda cell: (cell.lower, cell.kind, cell.language))
+    cells = measure(hosts, detector, counting, seed, canaries, kinds)
+    worst = min(cells, key=lambda cell: (cell.lower, cell.kind, cell.language), default=None)
+    planted = {cell.kind for cell in cells}
+    not_covered = tuple(kind for kind in KINDS if kind not in planted)
     flagged = sum(looked.flagged.values())
     share = drawn.share(looked.flagged)
     least = None if drawn.single or drawn.full else drawn.least
-    held = residual_limit(flagged, drawn.total, drawn.records, worst.lower, SHARE_ERROR, least=least)
-    upper = max(held, 1) / drawn.records
+    recall = worst.lower if worst else 0.0
+    upper = (
+        max(1, residual_limit(flagged, drawn.total, drawn.records, recall, SHARE_ERROR, least=least)) / drawn.records
+    )
     lower = share if drawn.full else lower_limit(int(share * drawn.total), drawn.total, 0.05)
     unmeasured = looked.languages[UNMEASURED] / max(1, sum(looked.languages.values()))
-    needed = None if drawn.full else needed_records(share, worst.lower, max_residual)
+    needed = None if drawn.full else needed_records(share, recall, max_residual)
     verdict, says = _verdict(upper, lower, unmeasured, needed, drawn, max_residual)
+    if worst is None and verdict != "fail":
+        verdict, says = "underpowered", "there are no canaries of any kind that the policy looks for"
+    if not_covered:
+        says += f"; not covered under this policy: {', '.join(not_covered)}"
     return Residual(
         records=drawn.records,
         drawn=drawn.total,
         flagged=flagged,
         flagged_share=share,
         lower_bound=lower,
-        upper_bound=upper,
-        estimate=min(1.0, share / _mean_recall(cells, looked.kinds)),
+        upper_bound=upper if worst else None,
+        estimate=min(1.0, share / _mean_recall(cells, looked.kinds)) if worst else None,
         worst=worst,
         cells=cells,
+        not_covered=not_covered,
         kinds=dict(sorted(looked.kinds.items())),
         languages=dict(sorted(looked.languages.items())),
         unmeasured_share=unmeasured,
@@ -176,7 +188,7 @@ _NOWHERE: Final = [Record(1, "")]
 def nothing(max_residual: float) -> Residual:
     """Return the figures of a dataset that has no records."""
     return Residual(
-        0, 0, 0, 0.0, 0.0, None, None, None, (), {}, {}, 0.0, 0, {}, None, None, True, max_residual, "not-applicable",
+        0, 0, 0, 0.0, 0.0, None, None, None, (), (), {}, {}, 0.0, 0, {}, None, None, True, max_residual, "not-applicable",
         "no file holds records",
     )  # fmt: skip
 

@@ -154,6 +154,9 @@ def _again(first: str, stream: TextIO) -> Iterator[str]:
 
 def _is_header(cells: list[str]) -> bool:
     names = [cell.strip() for cell in cells]
+    if len(names) > 1 and not names[0]:
+        # An index, as pandas writes it.
+        names = names[1:]
     return bool(names) and len(set(names)) == len(names) and all(_is_name(name) for name in names)
 
 

@@ -155,6 +155,8 @@ def _audit(options: argparse.Namespace) -> int:
 
 def _options(options: argparse.Namespace) -> Any:
     from privet.audit.dataset import Options
+    from privet.evidence import digest
+    from privet.ingest.manifest import plain_policy
 
     policy = load(options).policy
     quasi = _columns(options.quasi_identifiers) or sorted(policy.scrub.quasi_identifiers)
@@ -180,6 +182,7 @@ def _options(options: argparse.Namespace) -> Any:
         sensitive=tuple(sensitive) if quasi else (),
         reserved=options.reserved,
         signer=options.signer,
+        policy_sha256=digest(plain_policy(policy)),
         # A flag may ask for more than the policy, never for less.
         k=max(options.k or 0, policy.scrub.min_group_rows),
         l=max(options.l or 0, policy.scrub.min_sensitive_values),

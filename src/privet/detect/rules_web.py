@@ -11,6 +11,11 @@ _AT: Final = r"@[A-Za-z0-9_\x80-\xff]"
 
 _DOMAIN: Final = r"(?:[A-Za-z0-9\x80-\xff][A-Za-z0-9\x80-\xff-]{0,62}\.){1,8}(?:xn--[A-Za-z0-9-]{2,40}|[A-Za-z]{2,24}|[\x80-\xff]{4,40})"
 
+# What Chinese and Japanese keyboards write for a dot (RFC 3490, section 3.1). Full-width letters and dots are read anew elsewhere.
+_WIDE_DOT: Final = r"(?:\xe3\x80\x82|\xef\xbd\xa1)"
+
+_WIDE_DOMAIN: Final = rf"(?:[A-Za-z0-9][A-Za-z0-9-]{{0,62}}{_WIDE_DOT}){{1,8}}[A-Za-z]{{2,24}}"
+
 _LOCAL: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.!#$%&'*+-/=?^_`{|}~" + bytes(
     range(0x80, 0x100)
 )
@@ -19,6 +24,9 @@ _LOCAL: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789
 _UNSEEN: Final = rb"\xe2\x80[\x8b-\x8d]|\xe2\x81\xa0|\xef\xbb\xbf|\xc2\xad"
 
 _LOCAL_END: Final = re.compile(rb"(?:[A-Za-z0-9._%+&'-]|" + LETTER.encode() + rb"|" + _UNSEEN + rb")+\Z")
+
+# An address that runs into the next one: a@b.comc@d.com.
+_GLUED: Final = re.compile(rb"(?:(?:[A-Za-z0-9._%+&'-]|" + LETTER.encode() + rb")+@)+\Z")
 
 # The @ as URLs, HTML and JSON escape it, and in full width.
 _ESCAPED_AT: Final = r"(?:%40|&#64;|&#[xX]40;|\\u0040|\xef\xbc\xa0)"
@@ -65,6 +73,8 @@ def _mail(hit: Candidate) -> bool | float:
     if top in _FILE_ENDINGS:
         return False
     hit.start -= len(name)
+    if window[: len(window) - len(name)].endswith(b"@") and (glued := _GLUED.search(window[: len(window) - len(name)])):
+        hit.start -= len(glued.group().lstrip(b".'-&+%"))
     return 0.95 if _TOP_LEVEL.match(top) or not top.isascii() or top.startswith("xn--") else 0.7
 
 
@@ -165,10 +175,10 @@ RULES: Final = (
         id="email-address",
         kind="EMAIL_ADDRESS",
         head=_AT,
-        pattern="@" + _DOMAIN,
+        pattern=f"@(?:{_DOMAIN}|{_WIDE_DOMAIN})",
         score=0.95,
         check=_mail,
-        source="RFC 5321, RFC 6531 (letters beyond ASCII), RFC 5890 (international domains)",
+        source="RFC 5321, RFC 6531 (letters beyond ASCII), RFC 5890 (international domains), RFC 3490 section 3.1 (other dots)",
         hits=(
             "write to «jane.doe@example.com».",
             "<«j+news@mail.example.co.uk»>",
@@ -177,6 +187,10 @@ RULES: Final = (
             "почта «иван@пример.рф» работает",
             "メールは«taro@example.jp»です",
             "«user@xn--bcher-kva.example»",
+            "to «jane@example.comjohn@example.org» now",
+            "联系 «jane@example。com» 谢谢",
+            "«jane@mail｡example｡com»",
+            "写信给 «jane@example.com»。Thanks",
         ),
         misses=(
             "icon@2x.png",
@@ -185,6 +199,9 @@ RULES: Final = (
             "a @ b.com",
             "user@localhost",
             "@example.com",
+            "看 @example。com",
+            "jane@example。",
+            "jane@例子。谢谢",
         ),
     ),
     Rule(

@@ -4,7 +4,7 @@ Invariants:
 
 - Members keep their order; one that cannot be cleaned is left out and counted, and the archive goes on.
 - No member leaves the archive's folder; no link, device, owner, date, comment or extra field is written.
-- Unpacking stops at the limits of the job; how deep archives may lie in archives is the caller's to say.
+- Unpacking stops at the limits of the job, before anything is cleaned; how deep archives may lie in archives is the caller's to say.
 - An encrypted member makes the whole archive unfit: nobody can tell what is in it.
 """
 
@@ -15,6 +15,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from privet.ingest.packed import Packer, stored_name, unpacked
 from privet.ingest.tar_members import TarEntry, TarWriter, read_tar
+from privet.ingest.weight import check_weight
 from privet.metadata.job import CannotClean, Job
 from privet.metadata.zip_members import Meter, Names, open_zip, safe_name, write_zip
 
@@ -27,6 +28,8 @@ _TAR_ENDINGS: Final = {
     "svgz": "svg",
     "emz": "emf",
 }
+_UNCLEAN: Final = "what is packed in it cannot be cleaned"
+_TOO_LARGE: Final = "larger than scrub.max_file_bytes"
 _ENDINGS: Final = frozenset(("gz", "gzip", "zst", "zstd", "bz2", "bzip2", "xz"))
 
 
@@ -39,6 +42,7 @@ class _Found(NamedTuple):
 
 def clean_zip(source: BinaryIO, target: BinaryIO, job: Job) -> None:
     """Write a zip archive of cleaned members."""
+    check_weight(source, "zip", job)
     archive = open_zip(source, job)
     writer = write_zip(target)
     found = (
@@ -60,6 +64,7 @@ def clean_zip(source: BinaryIO, target: BinaryIO, job: Job) -> None:
 
 def clean_tar(source: BinaryIO, target: BinaryIO, job: Job) -> None:
     """Write a tar archive of cleaned members."""
+    check_weight(source, "tar", job)
     entries = read_tar(source, job)
     meter = Meter(job, 0)
     writer = TarWriter(target)
@@ -132,7 +137,7 @@ def _clean_members(found: Iterable[_Found], job: Job) -> None:
         content = member.content()
         cleaned = None if content is None else job.nested(member.name, content)
         if cleaned is None:
-            job.dropped("member set aside")
+            job.leave_out(member.name, _TOO_LARGE if content is None else job.refused)
             continue
         new = safe_name(cleaned.name)
         if new is None:
@@ -144,6 +149,7 @@ def _clean_members(found: Iterable[_Found], job: Job) -> None:
 def _clean_packed(source: BinaryIO, target: BinaryIO, job: Job, name: str, kind: str) -> None:
     if not name and kind == "gzip":
         name = stored_name(source)
+    check_weight(source, kind, job)
     content = bytearray()
     for block in unpacked(source, kind, job):
         content += block
@@ -151,7 +157,7 @@ def _clean_packed(source: BinaryIO, target: BinaryIO, job: Job, name: str, kind:
             raise CannotClean("unpacks to more than the limit: unpack it first")
     cleaned = job.nested(inner_name(name), bytes(content))
     if cleaned is None:
-        raise CannotClean("what is packed in it cannot be cleaned")
+        raise CannotClean(f"what is packed in it cannot be cleaned: {job.refused}" if job.refused else _UNCLEAN)
     packer = Packer(target, kind)
     packer.write(cleaned.content)
     packer.close()

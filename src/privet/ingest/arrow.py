@@ -20,7 +20,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
 
-from privet.ingest.arrow_arrays import compact, is_opaque, row_bytes, values_of, with_values
+from privet.ingest.arrow_arrays import (
+    as_bytes,
+    bytes_of,
+    compact,
+    holds_byte_lists,
+    is_opaque,
+    row_bytes,
+    values_of,
+    with_values,
+)
 from privet.ingest.arrow_files import Shape, batches, shape_of, units_of
 from privet.ingest.arrow_types import is_vector, plain_type, renamed
 from privet.ingest.record_file import Kept, Records, Unit, distinct, is_changed, new_names
@@ -73,7 +82,7 @@ class _Table:
             key: compact(array, self._types.get(key) or plain_type(array.type))
             for key, array in zip(self._keys, batch.columns, strict=True)
         }
-        values = {key: values_of(array) for key, array in arrays.items() if not is_opaque(array)}
+        values = {key: held for key, array in arrays.items() if (held := _seen(array)) is not None}
         new = self._records.clean(values)
         seen = {key: self._names[key] for key in values if key in self._names}
         if list(new) != list(seen.values()):
@@ -89,6 +98,14 @@ class _Table:
             out.append(array)
         self._records.add(noted)
         return pa.RecordBatch.from_arrays(out, schema=self.schema)
+
+
+def _seen(array: pa.Array) -> list[Any] | None:
+    """Return the values of a column that are to be looked at, or None where there are none."""
+    if is_opaque(array):
+        return bytes_of(array)
+    values = values_of(array)
+    return [as_bytes(value, array.type) for value in values] if holds_byte_lists(array.type) else values
 
 
 def _cleaned(records: Records, key: str, value: Any) -> Any:

@@ -5,6 +5,7 @@ Invariants:
 - A compact array holds no byte that its values do not: nothing under a null, outside of a slice, in an unused dictionary entry.
 - A row that did not change keeps its value exactly, whatever Python can hold of it: nanoseconds, NaN payloads, half floats.
 - A new value that does not fit the type of its column is null.
+- A list of bytes that is text or a file is given as that, so that somebody looks into it: `bytes_of`.
 
 Arrays are compact in a plain type: views, dictionaries, run ends and extensions are decoded.
 """
@@ -22,6 +23,7 @@ import pyarrow.compute as pc
 from pyarrow import types
 
 from privet.ingest.arrow_types import is_any_list, is_list, is_text, readable_type
+from privet.metadata.byte_texts import is_file, text_in
 
 _SIX_DIGITS: Final = 100_000
 """Whole numbers from here on may be identifiers; below it, lists of them are passed as they are."""
@@ -97,6 +99,61 @@ def is_opaque(array: pa.Array) -> bool:
     return bool(max(-most["min"], most["max"]) < _SIX_DIGITS)
 
 
+def is_byte_list(kind: pa.DataType) -> bool:
+    """Whether values of a type are lists of numbers of eight bits."""
+    return is_any_list(kind) and bool(types.is_uint8(kind.value_type) or types.is_int8(kind.value_type))
+
+
+def holds_byte_lists(kind: pa.DataType) -> bool:
+    """Whether there are lists of bytes in a type or anywhere inside it."""
+    return is_byte_list(kind) or any(holds_byte_lists(kind.field(at).type) for at in range(kind.num_fields))
+
+
+def as_bytes(value: Any, kind: pa.DataType) -> Any:
+    """Return a value in which lists of bytes that are text or a file are a text or bytes.
+
+    >>> as_bytes({"a": list(b"jane@example.com"), "b": [0, 1, 1]}, pa.struct({"a": pa.list_(pa.uint8()), "b": pa.list_(pa.uint8())}))
+    {'a': 'jane@example.com', 'b': [0, 1, 1]}
+    """
+    if value is None or not holds_byte_lists(kind):
+        return value
+    if is_byte_list(kind):
+        return value if None in value else _read_bytes(bytes(byte & 0xFF for byte in value), value)
+    if types.is_struct(kind):
+        return {field.name: as_bytes(value[field.name], field.type) for field in kind}
+    if types.is_map(kind):
+        return [(as_bytes(key, kind.key_type), as_bytes(item, kind.item_type)) for key, item in value]
+    return [as_bytes(item, kind.value_type) for item in value]
+
+
+def _read_bytes(raw: bytes, other: Any) -> Any:
+    """Return bytes as the text or the file they are, or `other` where they are neither."""
+    if is_file(raw):
+        return raw
+    text = text_in(raw)
+    return other if text is None else text
+
+
+def bytes_of(array: pa.Array) -> list[Any] | None:
+    """Return the texts and files that stand in lists of bytes, None for rows that are numbers; or None where all are."""
+    kind = array.type
+    if is_any_list(kind) and is_any_list(kind.value_type) and holds_byte_lists(kind):
+        is_said = bytes_of(array.flatten()) is not None
+        return [as_bytes(value, kind) for value in array.to_pylist()] if is_said else None
+    if not is_byte_list(kind):
+        return None
+    flat = array.flatten()
+    if flat.null_count:
+        return [as_bytes(value, array.type) if value and None not in value else None for value in array.to_pylist()]
+    raw = flat.to_numpy().tobytes()
+    ends = np.cumsum(_lengths(array)).tolist()
+    found = [
+        _read_bytes(raw[start:end], None) if is_valid else None
+        for start, end, is_valid in zip([0, *ends][:-1], ends, array.is_valid().to_pylist(), strict=True)
+    ]
+    return found if any(value is not None for value in found) else None
+
+
 def row_bytes(array: pa.Array) -> list[bytes | None]:
     """Return bytes for each row of vectors that are equal where the rows are."""
     flat = None if types.is_interval(array.type) else array.flatten()
@@ -104,7 +161,7 @@ def row_bytes(array: pa.Array) -> list[bytes | None]:
         return [None if value is None else repr(value).encode() for value in array.to_pylist()]
     raw = flat.to_numpy().tobytes()
     ends = (np.cumsum(_lengths(array)) * (flat.type.bit_width // 8)).tolist()
-    rows = zip([0, *ends[:-1]], ends, array.is_valid().to_pylist(), strict=True)
+    rows = zip([0, *ends][:-1], ends, array.is_valid().to_pylist(), strict=True)
     return [raw[start:end] if is_valid else None for start, end, is_valid in rows]
 
 
@@ -178,6 +235,8 @@ def _fitting(value: Any, kind: pa.DataType) -> Any:  # noqa: PLR0911 - one way o
         return {f.name: _fitting(value.get(f.name), f.type) for f in kind} if isinstance(value, dict) else None
     if types.is_map(kind):
         return _fitting_map(value, kind)
+    if is_byte_list(kind) and isinstance(value, (str, bytes)):
+        return _as_numbers(value, kind)
     if is_any_list(kind):
         return [_fitting(item, kind.value_type) for item in value] if isinstance(value, (list, tuple)) else None
     if types.is_string(kind) or types.is_large_string(kind):
@@ -185,6 +244,14 @@ def _fitting(value: Any, kind: pa.DataType) -> Any:  # noqa: PLR0911 - one way o
     if isinstance(value, str) and (is_text(kind) or types.is_fixed_size_binary(kind)):
         return value.encode()
     return value if _is_fitting(value, kind) else None
+
+
+def _as_numbers(value: str | bytes, kind: pa.DataType) -> list[int] | None:
+    raw = np.frombuffer(value.encode() if isinstance(value, str) else value, np.uint8)
+    if types.is_fixed_size_list(kind) and len(raw) != kind.list_size:
+        return None
+    numbers: list[int] = raw.view(np.uint8 if types.is_uint8(kind.value_type) else np.int8).tolist()
+    return numbers
 
 
 def _is_fitting(value: Any, kind: pa.DataType) -> bool:

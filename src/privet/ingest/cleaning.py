@@ -13,22 +13,23 @@ import errno
 import io
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
 from privet.errors import PrivetError
-from privet.ingest import hf_folder
+from privet.ingest import hf_folder, sheets
 from privet.ingest.columns import Columns
 from privet.ingest.file_names import clean_component, clean_path
 from privet.ingest.formats import DESCRIPTION, RECORDS, cleaner, record_module, seen
 from privet.ingest.pixels import NOT_LOOKED_AT, PICTURES, Pixels
 from privet.ingest.texts import Texts
-from privet.metadata.job import CannotClean, Job, Limits, Member
+from privet.metadata.job import CannotClean, Job, Limits, Member, SetAside
 from privet.policy import Policy
 
 _ALL_BYTES: Final = 1 << 62
+_MAX_NAMED: Final = 1000
 _OUTPUT_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EPIPE)
 
 
@@ -49,8 +50,13 @@ class Cleaning:
         self._pixels = Pixels(scrub)
         self._depth = 0
         self._unpacked = 0
+        self._within: list[str] = []
+        self.set_aside: list[SetAside] = []
+        """members of archives in this file that were left out, the first of them, by cleaned names below it"""
         self.pixels = ""
         """whether the pixels of the pictures in this file were all looked at; empty where it has none"""
+        self._of_sheets: list[Columns] = []
+        self._of_labels: Columns | None = None
 
     def columns(self) -> Columns:
         """Return what cleans rows."""
@@ -72,7 +78,13 @@ class Cleaning:
                     source, looked = self._pixels.covered(source, form, job)
                     self.pixels = NOT_LOOKED_AT if NOT_LOOKED_AT in (self.pixels, looked) else looked
                 cleaner(form, name)(source, target, job)
+        self._note(job.set_aside)
         return job.removed
+
+    def _note(self, members: Sequence[SetAside]) -> None:
+        for name, reason in members[: max(0, _MAX_NAMED - len(self.set_aside))]:
+            path = [clean_path(part, self.texts) for part in (*self._within, name) if part]
+            self.set_aside.append(SetAside("/".join(path), reason))
 
     def _description(self, name: str, content: bytes) -> bytes:
         """Return the description of a dataset, with the columns and file names that it has once it is clean."""
@@ -87,13 +99,44 @@ class Cleaning:
 
     def _job(self) -> Job:
         job = Job(edits=self.texts.edits, limits=self.limits)
+        job.table = sheets.tables(sheets.Given(self.policy, self.texts, self._sheet_columns, in_memory))
+        job.fields = sheets.fields(self._label_columns)
         job.nested = lambda name, content: self._member(job, name, content)
         return job
 
+    def _label_columns(self) -> Columns:
+        if self._of_labels is None:
+            self._of_labels = self.columns()
+        return self._of_labels
+
+    def _sheet_columns(self) -> Columns:
+        self._of_sheets.append(self.columns())
+        return self._of_sheets[-1]
+
+    @property
+    def tables(self) -> int:
+        """How many sheets in this file are tables."""
+        return len(self._of_sheets)
+
+    @property
+    def dropped_columns(self) -> dict[str, int]:
+        """The columns that were dropped from sheets in this file, with how many values each held."""
+        dropped: Counter[str] = Counter()
+        for columns in self._of_sheets:
+            dropped.update(columns.dropped)
+        return dict(sorted(dropped.items()))
+
+    @property
+    def seen_columns(self) -> set[str]:
+        """Which of the columns that the policy names there were in sheets of this file."""
+        return set[str]().union(*(columns.seen for columns in self._of_sheets))
+
     def begin(self) -> None:
-        """Count what is unpacked anew, for a new file."""
+        """Count anew what is unpacked, and what becomes of sheets, for a new file."""
         self._depth = self._unpacked = 0
         self.pixels = ""
+        self._within, self.set_aside = [], []
+        self._of_sheets = []
 
     def nested(self, name: str, content: bytes) -> Member | None:
         """Return a member of a container or the bytes of a column, cleaned like a file of its own, or None where it has to go."""
@@ -105,15 +148,19 @@ class Cleaning:
             raise CannotClean("its members unpack to more than scrub.max_unpacked_bytes")
         if self._depth >= self.limits.max_depth:
             job.dropped("member nested too deep")
+            job.refused = "nested too deep"
             return None
         self._depth += 1
+        self._within.append(name)
         try:
             cleaned = self._cleaned(name, content, job)
-        except CannotClean:
+        except CannotClean as error:
             # Whoever asked says what became of it.
+            job.refused = error.reason
             return None
         finally:
             self._depth -= 1
+            self._within.pop()
         return Member(clean_path(name, self.texts) if name else "", cleaned)
 
     def whole(self, content: bytes, name: str = "") -> bytes:

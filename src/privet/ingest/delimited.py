@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from privet.ingest.dialect import Dialect, is_blank
 from privet.ingest.record_file import MISSING, Kept, Records, Unit, distinct, is_changed, new_names
 from privet.ingest.table_layout import ESCAPED, PREFIX, Block, Layout, blocks, layout_of, start_of
-from privet.ingest.text_file import BOM, CHUNK, Form, chunks, cut_at_newlines, form_of, lines_before, writing
+from privet.ingest.text_file import BOM, CHUNK, Form, chunks, cut_at_newlines, form_of, lines_before, one_unit, writing
 from privet.metadata.job import CannotClean, Limits
 
 
@@ -30,7 +30,9 @@ def units(source: Path, unit_bytes: int) -> list[Unit]:
     size = source.stat().st_size
     whole = [Unit(0, size)]
     form = form_of(source)
-    if not form.is_plain or size <= unit_bytes:
+    if not form.is_plain:
+        return one_unit(source, form)
+    if size <= unit_bytes:
         return whole
     layout = layout_of(source, form, Limits())
     dialect = layout.dialect

@@ -179,13 +179,15 @@ def is_header(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
     """Whether a first row holds names of columns, and not values, in which people could be.
 
     It does where a cell is a word that columns are called by, where all are written like names in a program, or where cells below it
-    are numbers or dates and it is not.
+    are numbers or dates and it is not. The first cell may be empty where those below are not: an index, as pandas writes it.
 
     >>> is_header(["name", "born"], [["Ada", "1815"]]), is_header(["Ada", "1815"], [["Bob", "1901"]])
     (True, False)
     >>> is_header(["Ada Lovelace", "London"], [["Alan Turing", "London"]]), is_header(["Ort", "Jahr"], [["Ulm", "1879"]])
     (False, True)
     """
+    if len(first) > 1 and not first[0].strip() and others and all(row[:1] and row[0].strip() for row in others):
+        return is_header(first[1:], [row[1:] for row in others])
     if any(_DATA.search(cell) or len(cell) > _MAX_NAME_CHARS or "\n" in cell for cell in first):
         return False
     if not others or all(_PROGRAM_NAME.fullmatch(cell) for cell in first):

@@ -19,6 +19,7 @@ from privet.ingest import long_text
 from privet.metadata.hf_json import is_model_json
 from privet.metadata.job import CannotClean, Job
 from privet.metadata.sniff import mismatch, recognise
+from privet.metadata.vocabulary import is_token_list
 
 EDGE_BYTES: Final = 65536
 RECORDS: Final = {
@@ -44,16 +45,23 @@ _MODULES: Final = {
     "torch": "torch_zip",
 }
 """Formats whose cleaner is not the module of their own name in `privet.metadata`."""
-_LEGACY: Final = frozenset(("doc", "xls", "ppt"))
+_LEGACY: Final = frozenset(
+    "doc xls ppt wordml xlsb vsd vsdx pub wps wpd wri sxw sxc sxi sxd sdw sdc sda wks wk1 123 pages numbers key".split()  # noqa: SIM905
+)
+_RENAMED: Final = {"msg": ".eml", "postscript": ".pdf"}
+"""Formats whose cleaned files are always of another one, with its suffix."""
 _ARCHIVES: Final = frozenset(("zip", "tar", "gzip", "zstd", "bzip2", "xz"))
 _REFUSED: Final = {
     "empty": "it is empty",
     "executable": "a program",
     "7z": "a 7z archive: unpack it first",
     "rar": "a rar archive: unpack it first",
+    "camera_raw": "camera raw: what makes a picture of it stands in its maker's notes: convert it to DNG first",
+    "dicom": "a DICOM file: its text is part of a medical record; take a tool that de-identifies by PS3.15 first",
     "avro": "an Avro file: convert it to Parquet or JSONL first",
-    "msg": "an Outlook message: save it as .eml first",
+    "encrypted": "encrypted with a password",
     "ole": "an older format that is not known",
+    "xps": "an XPS document: convert it to PDF first",
     "unknown": "its format is not known",
 }
 
@@ -81,6 +89,8 @@ def seen(source: BinaryIO, name: str, size: int) -> str:
     lie = mismatch(form, name) if name else None
     if lie:
         raise CannotClean(lie)
+    if form in ("text", "markdown") and is_token_list(name, head):
+        return "vocabulary"
     if form == "json":
         return _json_form(PurePosixPath(name).name)
     if form in ("gzip", "zstd"):
@@ -146,8 +156,10 @@ def new_suffix(form: str, source: BinaryIO) -> str:
     """
     if form in _LEGACY:
         return str(_module("privet.metadata.legacy").converted_suffix(form))
-    if form == "ooxml":
-        suffix = str(_module("privet.metadata.ooxml").cleaned_suffix(source))
+    if form in _RENAMED:
+        return _RENAMED[form]
+    if form in ("ooxml", "flat_ooxml"):
+        suffix = str(_module(f"privet.metadata.{form}").cleaned_suffix(source))
         source.seek(0)
         return suffix
     return ""

@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 
 from privet.ingest.json_texts import BadText, JsonTexts
 from privet.ingest.record_file import Kept, Records, Unit
-from privet.ingest.text_file import BOM, CHUNK, chunks, cut_at_newlines, form_of, lines_before, writing
+from privet.ingest.text_file import BOM, CHUNK, chunks, cut_at_newlines, form_of, lines_before, one_unit, writing
 from privet.metadata.job import CannotClean
 
 _BATCH_LINES: Final = 256
@@ -25,9 +25,8 @@ _SPACE: Final = b" \t\r"
 
 def units(source: Path, unit_bytes: int) -> list[Unit]:
     """Return byte ranges that end with a newline; a packed file is one unit."""
-    if form_of(source).is_plain:
-        return cut_at_newlines(source, unit_bytes)
-    return [Unit(0, source.stat().st_size)]
+    form = form_of(source)
+    return cut_at_newlines(source, unit_bytes) if form.is_plain else one_unit(source, form)
 
 
 def clean_unit(source: Path, unit: Unit, records: Records, part: BinaryIO) -> None:

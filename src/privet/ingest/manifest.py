@@ -27,7 +27,7 @@ FORMAT: Final = "privet-manifest/1"
 
 
 def entry(done: Done, output: str | None) -> dict[str, Any]:
-    """Return what the manifest says of a file that is no table."""
+    """Return what the manifest says of a file that is no file of rows; sheets in it may be tables."""
     out: dict[str, Any] = {
         "input": done.name,
         "output": output,
@@ -41,7 +41,13 @@ def entry(done: Done, output: str | None) -> dict[str, Any]:
         "removed": done.removed,
         "found": done.found,
     }
-    return out | ({"pixels": done.pixels} if done.pixels else {})
+    if done.pixels:
+        out["pixels"] = done.pixels
+    if done.members:
+        out["members"] = [{"name": member.name, "reason": member.reason} for member in done.members]
+    if done.tables:
+        out["dropped_columns"] = done.dropped
+    return out
 
 
 def table_entry(done: Done, output: str | None, units: Sequence[UnitDone], kept: Sequence[Kept]) -> dict[str, Any]:

@@ -117,6 +117,7 @@ def unpacked(source: BinaryIO, kind: str, job: Job) -> Iterator[bytes]:
     try:
         for block in _blocks(source, kind, job):
             meter.add(len(block))
+            meter.look(block)
             if block:
                 yield block
     except _BROKEN as error:

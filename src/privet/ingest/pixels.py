@@ -16,7 +16,10 @@ from typing import BinaryIO, Final
 from privet.metadata.job import CannotClean, Job
 from privet.policy import ScrubPolicy
 
-PICTURES: Final = frozenset(("jpeg", "png", "webp", "gif", "tiff", "bmp", "ico", "psd", "heif"))
+PICTURES: Final = frozenset((
+    "jpeg", "png", "webp", "gif", "tiff", "bmp", "ico", "psd", "heif", "heic", "netpbm", "jpeg2000", "jxl", "tga", "pcx", "dcx", "qoi",
+    "dds", "sgi", "icns", "ani", "radiance", "openexr", "fits", "dpx", "bpg", "flif", "djvu", "xcf",
+))  # fmt: skip
 LOOKED_AT: Final = "looked at"
 NOT_LOOKED_AT: Final = "not looked at"
 

@@ -45,6 +45,8 @@ class Records(Protocol):
     """Cleans columns of values, and notes the rows as they are written."""
 
     limits: Limits
+    seen: set[str]
+    """which of the columns that the policy names there were, once they were given"""
 
     def clean(self, batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
         """Return the cleaned columns, of the same length and in the same order.

@@ -4,13 +4,17 @@ Invariants:
 
 - A row is cleaned as `privet scrub` cleans it: columns that are not declared are left out, the rest is transformed or looked at.
 - Rows keep their order and number. Duplicates and small groups are judged over a whole dataset, so they are not dropped here.
+- Arrays and tensors of numbers in which nothing can be an identifier stay the objects they are; others are looked at as lists.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from operator import is_
 from typing import Any, Final
+
+import numpy as np
 
 from privet.detect.engine import TierName
 from privet.errors import BadInput
@@ -18,9 +22,12 @@ from privet.ingest.cleaning import Cleaning
 from privet.ingest.columns import Columns
 from privet.ingest.record_file import MISSING
 from privet.ingest.texts import Texts, way
+from privet.metadata.byte_texts import text_in
 from privet.policy import DEFAULT, Policy
 
 _BATCH_ROWS: Final = 256
+_SIX_DIGITS: Final = 100_000
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Scrubber:
@@ -56,7 +63,61 @@ class Scrubber:
         if self._columns is None:
             policy, tier, key = self._how
             self._columns = Cleaning(policy, Texts(policy, tier, key), key).columns()
-        return self._columns.clean({str(name): list(values) for name, values in batch.items()})
+        columns = self._columns
+        raw = {str(name): list(values) for name, values in batch.items()}
+        given = {name: [_given(value) for value in values] for name, values in raw.items()}
+        cleaned = columns.clean(given)
+        kept = [name for name in raw if columns.kept_name(name) is not None]
+        return {
+            new: [
+                old if value is seen else value for value, seen, old in zip(values, given[name], raw[name], strict=True)
+            ]
+            for name, (new, values) in zip(kept, cleaned.items(), strict=True)
+        }
+
+
+def _given(value: Any) -> Any:
+    """Return a value as the columns take it. A flag stands for numbers that nothing can be found in: only a rule changes it."""
+    array = _array_of(value)
+    return True if array is not None and _is_opaque(array) and _text_of(array) is None else _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value, and what it holds, in Python's own types; the very same where it is that already."""
+    if isinstance(value, (dict, list, tuple)):
+        inner = list(value.values()) if isinstance(value, dict) else value
+        new = [_plain(item) for item in inner]
+        if all(map(is_, new, inner)):
+            return value
+        return dict(zip(value, new, strict=True)) if isinstance(value, dict) else new
+    array = _array_of(value)
+    if array is not None:
+        return _listed(array)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _array_of(value: Any) -> Array | None:
+    # A tensor, of whatever made it, can be detached.
+    array = value.detach().cpu().numpy() if hasattr(value, "detach") else value
+    return array if isinstance(array, np.ndarray) else None
+
+
+def _listed(array: Array) -> Any:
+    """Return an array as the text that its bytes are, or as a list."""
+    text = _text_of(array)
+    return array.tolist() if text is None else text
+
+
+def _text_of(array: Array) -> str | None:
+    is_bytes = array.dtype.itemsize == 1 and array.dtype.kind in "ui"
+    return text_in(array.tobytes()) if is_bytes else None
+
+
+def _is_opaque(array: Array) -> bool:
+    """Tell whether nothing in an array can be an identifier: fractions, flags, and whole numbers of five digits or fewer."""
+    if not array.ndim or array.dtype.kind not in "fcbui":
+        return False
+    return array.dtype.kind in "fcb" or not array.size or max(-int(array.min()), int(array.max())) < _SIX_DIGITS
 
 
 def rows(

@@ -290,7 +290,9 @@ class Run:
     def _unused(self) -> list[str]:
         """Return the columns that the policy names and no table has; none where there is no table."""
         seen = {name for unit in self._units.values() for name in unit.seen}
-        return sorted(declared_columns(self._job.policy) - seen) if self._units else []
+        seen |= {name for done in self._files.values() for name in done.seen}
+        has_tables = bool(self._units) or any(done.tables for done in self._files.values())
+        return sorted(declared_columns(self._job.policy) - seen) if has_tables else []
 
     def _put_in_place(self, kept: dict[str, list[Kept]]) -> dict[str, Any]:
         entries = []

@@ -4,30 +4,29 @@ Invariants:
 
 - What is not in a row of a table does not pass: deleted rows, free pages, statistics, comments, the log beside the file.
 - The source is never written, locked or run: its views, triggers and extensions do nothing here.
-- Text that a constraint wants unique stays unique; a column that cannot be taken out of its table is emptied.
+- Text that a constraint wants unique stays unique, and what refers to a row still does (`sqlite_references`).
+- A column that cannot be taken out of its table is emptied.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final
-from urllib.parse import quote
 
 from privet.ingest.record_file import Kept, Records, Unit, is_changed, new_names
+from privet.ingest.sqlite_files import opened, written_to
+from privet.ingest.sqlite_references import Keys, Reference, in_order, references_of
 from privet.ingest.sqlite_schema import Table, declared_of, is_create, quoted, rewritten, tables_of, words_of
-from privet.metadata.job import CannotClean, Limits
+from privet.metadata.job import CannotClean
 
-_MAGIC: Final = b"SQLite format 3\x00"
-_JOURNAL: Final = bytes.fromhex("d9d505f920a163d7")
 _BATCH_ROWS: Final = 256
 _BATCH_BYTES: Final = 1 << 22
 _WORD: Final = "text"
+_NOTHING: Final = object()
 _DENIED: Final = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_PRAGMA))
 
 
@@ -45,8 +44,8 @@ def clean_unit(source: Path, unit: Unit, records: Records, part: BinaryIO) -> No
     """
     try:
         with (
-            closing(_opened(source, records.limits)) as old,
-            _written_to(part) as path,
+            closing(opened(source, records.limits)) as old,
+            written_to(part) as path,
             closing(sqlite3.connect(path, isolation_level=None)) as new,
         ):
             _Copy(old, new, records).run()
@@ -61,100 +60,6 @@ def assemble(source: Path, parts: Sequence[BinaryIO], kept: Sequence[Kept], targ
         shutil.copyfileobj(part, target, 1 << 20)
 
 
-def _opened(source: Path, limits: Limits) -> sqlite3.Connection:
-    with source.open("rb") as file:
-        head = file.read(100)
-    if not head.startswith(_MAGIC) or len(head) < 100:
-        raise CannotClean("encrypted, or no SQLite database")
-    log = Path(f"{source}-wal")
-    journal = Path(f"{source}-journal")
-    if journal.is_file() and not journal.is_symlink():
-        with journal.open("rb") as file:
-            if file.read(len(_JOURNAL)) == _JOURNAL:
-                raise CannotClean(
-                    "an unfinished transaction stands in the journal beside it: open it once with sqlite3"
-                )
-    if log.is_file() and log.stat().st_size:
-        database = _in_memory(source, log, limits)
-    elif source.resolve().is_file():
-        database = sqlite3.connect(f"file:{quote(str(source.resolve()))}?mode=ro&immutable=1", uri=True)
-    else:  # a file without a name, which SQLite does not open
-        database = _in_memory(source, None, limits)
-    database.isolation_level = None
-    database.text_factory = _text
-    database.execute("PRAGMA trusted_schema = OFF")
-    database.execute("PRAGMA cell_size_check = ON")
-    database.execute("PRAGMA query_only = ON")
-    return database
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "replace")
-
-
-def _in_memory(source: Path, log: Path | None, limits: Limits) -> sqlite3.Connection:
-    if source.stat().st_size + (log.stat().st_size if log else 0) > limits.max_file_bytes:
-        raise CannotClean("a large database with a write-ahead log beside it: run PRAGMA wal_checkpoint first")
-    data = bytearray(source.read_bytes())
-    if log:
-        _apply(data, log.read_bytes())
-    data[18:20] = b"\x01\x01"  # no log from here on
-    database = sqlite3.connect(":memory:")
-    database.deserialize(bytes(data))
-    return database
-
-
-def _apply(data: bytearray, log: bytes) -> None:
-    """Put the pages of all committed transactions of a write-ahead log in their places.
-
-    Source: "WAL-mode File Format", SQLite documentation: a header of 32 bytes, then frames of 24 bytes and a page. A frame whose salts
-    are not those of the header is left from before; the size of the database in a frame says that a transaction ends there.
-    """
-    page = int.from_bytes(log[8:12], "big")
-    if page < 512 or page & (page - 1) or page > 65536:
-        return
-    pending: dict[int, int] = {}
-    for at in range(32, len(log) - 24 - page + 1, 24 + page):
-        if log[at + 8 : at + 16] != log[16:24]:
-            break
-        pending[int.from_bytes(log[at : at + 4], "big")] = at + 24
-        pages = int.from_bytes(log[at + 4 : at + 8], "big")
-        if not pages:
-            continue
-        if pages * page > len(data) + len(log):
-            raise CannotClean("damaged: the write-ahead log beside it does not fit")
-        data[:] = data[: pages * page].ljust(pages * page, b"\x00")
-        for number, start in pending.items():
-            if 1 <= number <= pages:
-                data[(number - 1) * page : number * page] = log[start : start + page]
-        pending.clear()
-
-
-@contextmanager
-def _written_to(part: BinaryIO) -> Iterator[str]:
-    """Give the path at which SQLite writes the part: its own, or where it has none, one in a folder that is removed after."""
-    path = _path_of(part)
-    if path is not None:
-        yield path
-        part.seek(0, os.SEEK_END)
-        return
-    with tempfile.TemporaryDirectory(prefix=".privet") as folder:
-        made = Path(folder, "part")
-        yield str(made)
-        with made.open("rb") as file:
-            shutil.copyfileobj(file, part, 1 << 20)
-
-
-def _path_of(part: BinaryIO) -> str | None:
-    try:
-        part.flush()
-        path = Path(f"/proc/self/fd/{part.fileno()}").readlink()
-        is_own = path.stat().st_ino == os.fstat(part.fileno()).st_ino and not os.fstat(part.fileno()).st_size
-    except (OSError, AttributeError):
-        return None
-    return str(path) if is_own else None
-
-
 class _Copy:
     """Copies a database, cleaned, to a new one."""
 
@@ -166,6 +71,7 @@ class _Copy:
         self._known: set[str] = set()
         """names of tables and columns, which get new ones at the end, so that all that refers to them follows"""
         self._given: dict[str, str] = {}
+        self._keys = Keys(old, {})
 
     def run(self) -> None:
         """Make the tables, fill them, and make what stands on them."""
@@ -178,14 +84,17 @@ class _Copy:
         # Where no column is kept, no row is; nor then a table, whose name nothing could look into.
         tables = tables if self._word_column is not None else []
         made = [table for table in tables if self._make(table)]
+        names = {table.name: new_names(self._records, [column.name for column in table.columns]) for table in made}
+        self._keys.references = self._followed(made, names)
+        made = in_order(made, self._keys.references)
         is_tidy = True
         renames: list[tuple[str, str, str]] = []
         for table in made:
-            names = new_names(self._records, [column.name for column in table.columns])
-            gone = self._taken_out(table, names)
+            gone = self._taken_out(table, names[table.name])
             is_tidy = is_tidy and not gone
-            self._fill(table, names, gone)
-            renames += [(table.name, old, new) for old, new in names.items() if old != new]
+            self._fill(table, names[table.name], gone)
+            renames += [(table.name, old, new) for old, new in names[table.name].items() if old != new]
+        self._refer(made)
         self._declare()
         is_tidy = self._rename(renames, made) and is_tidy
         is_tidy = self._look_again() and is_tidy
@@ -193,6 +102,35 @@ class _Copy:
         self._new.execute("COMMIT")
         if not is_tidy:
             self._new.execute("VACUUM")
+
+    def _followed(self, tables: list[Table], names: dict[str, dict[str, str]]) -> dict[str, list[Reference]]:
+        """Return the references between columns that are kept, but where the policy says what becomes of one."""
+        return {
+            table: [
+                one
+                for one in each
+                if one.column in names[table]
+                and one.target in names[one.table]
+                and one.column not in self._records.seen
+            ]
+            for table, each in references_of(self._old, tables).items()
+        }
+
+    def _refer(self, tables: list[Table]) -> None:
+        """Set the values that refer to tables filled later, or to their own."""
+        for table in tables:
+            number = quoted(table.number_column) if table.number_column else table.row_number
+            for reference in self._keys.late(table.name) if number else ():
+                column = quoted(reference.column)
+                rows = self._old.execute(f"SELECT {number}, {column} FROM main.{quoted(table.name)}")  # noqa: S608 - names are quoted
+                update = f"UPDATE {quoted(table.name)} SET {column} = ? WHERE {number} = ?"  # noqa: S608
+                while batch := rows.fetchmany(_BATCH_ROWS):
+                    values = [value for _, value in batch]
+                    news = self._keys.followed(reference, values, [_NOTHING] * len(values))
+                    for (at, _), new in zip(batch, news, strict=True):
+                        if new is not _NOTHING:
+                            with suppress(sqlite3.IntegrityError):
+                                self._new.execute(update, (new, self._keys.number_of(table, at)))
 
     def _prepare(self) -> None:
         for name in ("page_size", "encoding", "user_version", "application_id"):
@@ -293,6 +231,11 @@ class _Copy:
         places = [*([number] if number else []), *map(quoted, written)]
         marks = ", ".join("?" * len(places))
         insert = f"INSERT INTO {quoted(table.name)} ({', '.join(places)}) VALUES ({marks})"  # noqa: S608 - names are quoted
+        watched = [
+            (name, written.index(name), name == table.number_column)
+            for name in self._keys.watched(table)
+            if name in written
+        ]
         for rows in self._rows(table, columns, number):
             numbers = [row[0] for row in rows]
             values = {name: [row[at + 1] for row in rows] for at, name in enumerate(columns)}
@@ -301,10 +244,21 @@ class _Copy:
                 raise CannotClean("columns cannot be told apart")
             self._records.add(new)
             cells = {name: new[names[name]] if name in names else [None] * len(rows) for name in written}
+            for reference in self._keys.early(table.name):
+                if reference.column in cells:
+                    cells[reference.column] = self._keys.followed(
+                        reference, values[reference.column], cells[reference.column]
+                    )
             changed = {name: set(is_changed(cells[name], values[name])) for name in written}
             for at, row in enumerate(zip(*cells.values(), strict=True)):
                 head = [numbers[at]] if number else []
-                self._insert(insert, head, list(row), [at in changed[name] for name in written], numbers[at])
+                final, last = self._insert(
+                    insert, head, list(row), [at in changed[name] for name in written], numbers[at]
+                )
+                for name, place, is_number in watched:
+                    now = last if is_number and final[place] is None else final[place]
+                    self._keys.note(table.name, name, values[name][at], now)
+        self._keys.filled.append(table.name)
 
     def _rows(self, table: Table, columns: list[str], number: str | None) -> Iterator[list[tuple[Any, ...]]]:
         order = f" ORDER BY {number}" if number else ""
@@ -321,8 +275,10 @@ class _Copy:
         if rows:
             yield rows
 
-    def _insert(self, insert: str, head: list[Any], row: list[Any], changed: list[bool], number: Any) -> None:
-        """Insert a row; where a cleaned value breaks a constraint, with one that does not."""
+    def _insert(
+        self, insert: str, head: list[Any], row: list[Any], changed: list[bool], number: Any
+    ) -> tuple[list[Any], int | None]:
+        """Insert a row; where a cleaned value breaks a constraint, with one that does not. Return its values and its number."""
         count = self._new.total_changes if number is None else number
         marked = [f"{'' if value is None else value}-{count}" for value in row]
         for tried in (
@@ -332,8 +288,8 @@ class _Copy:
             [m if isinstance(value, str) else value for value, m in zip(row, marked, strict=True)],
         ):
             with suppress(sqlite3.IntegrityError):
-                self._new.execute(insert, (*head, *map(_storable, tried)))
-                return
+                stored = list(map(_storable, tried))
+                return stored, self._new.execute(insert, (*head, *stored)).lastrowid
         raise CannotClean("a cleaned value breaks a constraint of its table")
 
     def _declare(self) -> None:

@@ -50,6 +50,11 @@ class Table(NamedTuple):
     content: str | None = None
 
     @property
+    def number_column(self) -> str | None:
+        """Return the column that is another name of the row's number, where there is one."""
+        return next((column.name for column in self.columns if column.is_row_number), None)
+
+    @property
     def row_number(self) -> str | None:
         """Return a name of the row's number that no column has taken, where the rows need one."""
         if not self.has_row_numbers or any(column.is_row_number for column in self.columns):

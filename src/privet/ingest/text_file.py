@@ -1,14 +1,16 @@
-"""Text files of records as streams of UTF-8: plain or packed, UTF-8 or UTF-16; and the way back.
+"""Text files of records as streams of UTF-8: plain or packed, UTF-8, UTF-16 or UTF-32; and the way back.
 
 Invariants:
 
 - What is read and what is written is the same form: packing, encoding and byte-order mark stay.
+- UTF-16 whose bytes are something personal in ASCII refuses the file: whoever ignores the encoding reads it.
 - Nothing is held but a chunk, however much it unpacks to.
 """
 
 from __future__ import annotations
 
 import codecs
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +28,17 @@ _PACKINGS: Final = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd", "bzip2": b
 _HEAD: Final = 4096
 _MIN_ZEROS: Final = 0.3
 """UTF-16 without a mark: at least this share of every other byte is zero, and none of the bytes between."""
+_BOMS: Final = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_OTHER_READING: Final = re.compile(
+    rb"[\w.%+-]{1,24}@[\w-]{1,24}\.[A-Za-z]{2}|[A-Z][a-z]{2,24}[ .][A-Z][a-z]{2}|[+(\d][\d() ./-]{6,}\d|[A-Za-z @._+-]{24}"
+)
+"""An address, a name, a number or words in ASCII. No language has them in UTF-16, but by chances of one in millions of characters."""
+_OVERLAP: Final = 64
 
 
 class Form(NamedTuple):
@@ -51,15 +64,27 @@ def form_of(source: Path) -> Form:
 
 
 def _encoding(head: bytes) -> str:
-    if head.startswith(codecs.BOM_UTF16_LE):
-        return "utf-16-le"
-    if head.startswith(codecs.BOM_UTF16_BE):
-        return "utf-16-be"
+    for mark, encoding in _BOMS:
+        if head.startswith(mark):
+            return encoding
     for encoding, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):
         others = head[::2] if encoding == "utf-16-le" else head[1::2]
         if zeros and zeros.count(0) >= max(2, _MIN_ZEROS * len(zeros)) and not others.count(0):
             return encoding
     return "utf-8"
+
+
+def one_unit(source: Path, form: Form) -> list[Unit]:
+    """Return the one unit of a file that is not plain, once it is known to be no bomb.
+
+    Raises:
+        CannotClean: it cannot be unpacked.
+
+    """
+    if form.packing:
+        for _ in _unpacked(source, form.packing, Limits()):
+            pass
+    return [Unit(0, source.stat().st_size)]
 
 
 def chunks(source: Path, form: Form, unit: Unit, limits: Limits) -> Iterator[bytes]:
@@ -91,8 +116,12 @@ def _unpacked(source: Path, packing: str, limits: Limits) -> Iterator[bytes]:
 
 def _as_utf8(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder(encoding)()
+    before = b""
     try:
         for piece in pieces:
+            before = before[-_OVERLAP:] + piece
+            if _OTHER_READING.search(before):
+                raise CannotClean("it reads as text in two encodings, with something personal in the other one")
             yield decoder.decode(piece).encode()
         yield decoder.decode(b"", final=True).encode()
     except UnicodeDecodeError as error:

@@ -32,7 +32,7 @@ from privet.ingest.plan import Changed, Item, check_unchanged, opened
 from privet.ingest.record_file import Unit
 from privet.ingest.texts import Texts
 from privet.ingest.work import Work
-from privet.metadata.job import CannotClean
+from privet.metadata.job import CannotClean, SetAside
 from privet.policy import Policy
 
 _MAX_ADDRESS_SPACE: Final = 16 * 1024**3
@@ -69,8 +69,12 @@ class Done(msgspec.Struct):
     suffix: str = ""
     pixels: str = ""
     removed: dict[str, int] = {}
+    members: list[SetAside] = []
     found: dict[str, dict[str, int]] = {}
     dropped: dict[str, int] = {}
+    tables: int = 0
+    """how many sheets of it are tables"""
+    seen: list[str] = []
     units: list[tuple[int, int]] = []
     kept: str = ""
 
@@ -150,6 +154,10 @@ class Worker:
             removed = self._cleaning.document(done.form, item.name, source, target)
             done.removed = dict(sorted(removed.items()))
             done.pixels = self._cleaning.pixels
+            done.members = list(self._cleaning.set_aside)
+            done.tables = self._cleaning.tables
+            done.dropped = self._cleaning.dropped_columns
+            done.seen = sorted(self._cleaning.seen_columns)
             done.sha256, done.bytes = _measured(target)
         done.status = "cleaned"
 

@@ -31,7 +31,8 @@ _FILES: Final = re.compile(r"(image|audio|video)/[a-z0-9.+-]+|application/(pdf|o
 _FONTS: Final = re.compile(
     r"(font/|application/(x-)?(font|vnd\.ms-opentype|vnd\.ms-fontobject))[a-z0-9.+-]*|application/vnd\.ms-opentype"
 )
-_FONT: Final = (b"\0\1\0\0", b"OTTO", b"true", b"ttcf", b"wOFF", b"wOF2")
+_WEB_FONT: Final = (b"wOFF", b"wOF2")
+_FONT: Final = (b"\0\1\0\0", b"OTTO", b"true", b"ttcf", *_WEB_FONT)
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{2,4})?")
 _NOT_READ: Final = ' linear="no"'
 _WORD: Final = re.compile(r"[a-z-]+( [a-z-]+)*")
@@ -149,9 +150,12 @@ class _Book:
             item.name = item.wanted
             return rewritten_style(content.decode("utf-8-sig", "replace"), self._job).encode()
         if _FONTS.fullmatch(item.kind):
-            item.name = item.wanted if content.startswith(_FONT) and item.member not in self._hidden else None
-            return content
-        if item.kind not in _XHTML and not _FILES.fullmatch(item.kind):
+            if item.member in self._hidden or not content.startswith(_FONT):
+                return None
+            if content.startswith(_WEB_FONT):
+                item.name = item.wanted
+                return content
+        elif item.kind not in _XHTML and not _FILES.fullmatch(item.kind):
             return None
         cleaned = self._job.nested(last, content)
         if cleaned is None:

@@ -3,7 +3,8 @@
 Invariants:
 
 - A key is written only if it names the shape of the model or its tokenizer; a key that holds an identifier goes with its value.
-- The tokens of a vocabulary stay byte for byte; every other text that stays is rewritten.
+- The words of a vocabulary stay byte for byte, addresses and numbers in it get other names (`vocabulary`); every other text that stays is
+  rewritten.
 - Tensors stay byte for byte and in order, padded with zeros; what lies between or behind them is not written.
 - Versions 2 and 3, little and big endian.
 
@@ -17,6 +18,7 @@ import struct
 from dataclasses import dataclass
 from typing import BinaryIO, Final, NamedTuple
 
+from privet.metadata import vocabulary
 from privet.metadata.job import MIB, CannotClean, Job
 from privet.metadata.pieces import Pieces, Window, size_of
 from privet.metadata.safetensors import distinct
@@ -30,6 +32,7 @@ _GENERAL: Final = frozenset(
 )
 _LICENSE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,39}")
 _VOCABULARY: Final = re.compile(r"tokenizer\.(?:ggml\.(?:tokens|merges)|huggingface\.json|rwkv\.world)")
+_TOKENS, _MERGES, _TOKENIZER_JSON = "tokenizer.ggml.tokens", "tokenizer.ggml.merges", "tokenizer.huggingface.json"
 _TOKENIZER: Final = re.compile(r"tokenizer\.(?:ggml\.[a-z0-9_]{1,60}|chat_templates?(?:\.[a-z0-9_]{1,40})?)")
 _SHAPE: Final = re.compile(r"[a-z0-9_.-]{1,120}")
 _OTHER: Final = frozenset({"split.no", "split.count", "split.tensors.count", "adapter.type", "adapter.lora.alpha"})
@@ -234,6 +237,20 @@ def _rewritten(reader: _Reader, kept: list[_Entry], job: Job) -> dict[str, list[
         new = job.rewrite(texts, "template" if "template" in entry.key else "value")
         if new != texts:
             out[entry.key] = new
+    return out | _rewritten_tokens(reader, {entry.key: entry for entry in kept}, job)
+
+
+def _rewritten_tokens(reader: _Reader, kept: dict[str, _Entry], job: Job) -> dict[str, list[str]]:
+    """Return the tokens and merges where an identifier is among the tokens."""
+    entries = (kept.get(_TOKENS), kept.get(_MERGES), kept.get(_TOKENIZER_JSON))
+    tokens, merges, whole = (reader.texts(entry) if entry and entry.items == _STRING else [] for entry in entries)
+    out: dict[str, list[str]] = {}
+    if names := vocabulary.renamed({token: at for at, token in enumerate(tokens)}, {}, job):
+        out[_TOKENS] = [names.get(token, token) for token in tokens]
+        if merges:
+            out[_MERGES] = [merge for merge in merges if not vocabulary.is_gone(merge, names)]
+    if whole and (new := vocabulary.rewritten_json(whole[0], job)) is not None:
+        out[_TOKENIZER_JSON] = [new, *whole[1:]]
     return out
 
 

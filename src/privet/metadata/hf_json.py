@@ -4,7 +4,8 @@ Invariants:
 
 - Numbers, order, indentation and everything between the texts stay byte for byte; a text that does not change keeps its escapes.
 - A path on somebody's machine is never written whole, whatever its key.
-- The vocabulary of a tokenizer stays: its words are the model, not about anyone.
+- The words of a tokenizer's vocabulary stay: they are the model, not about anyone. Addresses and numbers in it get other names; a file
+  with such ones is written anew (`vocabulary`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final, NamedTuple
 
+from privet.metadata import vocabulary
 from privet.metadata.job import CannotClean, Job
 from privet.metadata.local_paths import last_part, reduced
 from privet.metadata.pieces import size_of
@@ -60,7 +62,10 @@ def clean(source: BinaryIO, target: BinaryIO, job: Job) -> None:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise CannotClean("not valid JSON") from error
-    target.write((text if _is_vocabulary(value) else _cleaned(text, job)).encode("utf-8"))
+    is_vocabulary = _is_vocabulary(value)
+    if is_vocabulary or _has_tokens(value):
+        text = vocabulary.rewritten_json(text, job) or text
+    target.write((text if is_vocabulary else _cleaned(text, job)).encode("utf-8"))
 
 
 def is_model_json(name: str) -> bool:
@@ -79,6 +84,13 @@ def _is_vocabulary(value: Any) -> bool:
         return False
     numbers = set(value.values()) if all(type(number) is int for number in value.values()) else set()
     return len(numbers) == len(value) and min(numbers) >= 0 and max(numbers) < 2 * len(value)
+
+
+def _has_tokens(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    is_numbered = all(type(number) is int for number in value.values())  # as `added_tokens.json` is
+    return is_numbered or not value.keys().isdisjoint(("model", "added_tokens", "added_tokens_decoder"))
 
 
 def _cleaned(text: str, job: Job) -> str:

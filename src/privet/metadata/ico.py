@@ -15,6 +15,7 @@ from privet.metadata.job import CannotClean, Job
 from privet.metadata.window import size_of
 
 _MAX_ICONS: Final = 1024
+_LEAST: Final = 40
 _MAX_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -37,8 +38,8 @@ def clean(source: BinaryIO, target: BinaryIO, job: Job) -> None:
         if len(entry) < 16:
             break
         length, offset = struct.unpack_from("<II", entry, 8)
-        # Readers take what is there, whatever length is written down.
-        length = max(min(length, size - offset), 0)
+        # Readers take what is there, whatever length is written down: one that no picture can have is none.
+        length = max(min(length if length >= _LEAST else size, size - offset), 0)
         total += length
         if not length or total > min(size + _MAX_BYTES, job.limits.max_unpacked_bytes):
             job.dropped("damaged icon")

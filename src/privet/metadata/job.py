@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from privet.edits import Edit, edited
 
@@ -36,6 +36,13 @@ class Member(NamedTuple):
     content: bytes
 
 
+class SetAside(NamedTuple):
+    """A member of an archive that was left out, and why: a line as `CannotClean` has it."""
+
+    name: str
+    reason: str
+
+
 class Limits(NamedTuple):
     """What one file may cost, however deep it is nested."""
 
@@ -56,6 +63,51 @@ Nested = Callable[[str, bytes], "Member | None"]
 """(name, content) → the member cleaned like a file of its own, or None where it cannot be cleaned and has to go."""
 
 
+class Table(Protocol):
+    """What cleans the rows of one sheet by columns. A column is its place, 0 for the first; a cell is the text that a reader sees."""
+
+    header: int
+    """which of the first rows holds the names of the columns; -1: none"""
+    keeps_rest: bool
+    """whether what stands above the table may stay, once it is cleaned as text"""
+    may_lose_rows: bool
+    """whether `kept` may say that rows go"""
+
+    def heading(self, at: int) -> str | None:
+        """Return what the heading of a column says now, or None where the column is dropped."""
+        ...
+
+    def is_replaced(self, at: int) -> bool:
+        """Tell whether a column's name or the policy alone says that its values go: what repeats them has to go too."""
+        ...
+
+    def clean(self, columns: dict[int, list[str]]) -> dict[int, list[str]]:
+        """Return the columns that are kept, cleaned, of the same length; an empty cell is an empty text."""
+        ...
+
+    def kept(self) -> Sequence[bool] | None:
+        """Return which of all rows that were cleaned stay, in their order; None: all."""
+        ...
+
+
+Tables = Callable[[Sequence[Sequence[str]]], "Table | None"]
+"""The first rows of a sheet that hold anything → what cleans it by columns, or None where it is no table."""
+
+
+Fields = Callable[[Sequence[tuple[str, str]]], list[str]]
+"""(what stands before a value, value) → what each value says now: the same where what stands before it is no name of a field."""
+
+
+def no_fields(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """Leave every value as it is."""
+    return [value for _label, value in pairs]
+
+
+def no_table(_rows: Sequence[Sequence[str]]) -> Table | None:
+    """Take every sheet for a document."""
+    return None
+
+
 def no_edits(texts: Sequence[str], _place: str) -> list[list[Edit]]:
     """Leave every text as it is."""
     return [[] for _ in texts]
@@ -70,18 +122,29 @@ def no_members(_name: str, _content: bytes) -> Member | None:
 class Job:
     """The cleaning of one file.
 
-    `edits` says what of each text gives way; `nested` cleans a member; `removed` counts what was left out, by what it was.
+    `edits` says what of each text gives way; `nested` cleans a member; `table` takes a sheet that is one, and `fields` what
+    stands beside its name in another; `removed` counts what was left out, by what it was.
     """
 
     edits: Edits = no_edits
     nested: Nested = no_members
+    table: Tables = no_table
+    fields: Fields = no_fields
     limits: Limits = field(default_factory=Limits)
     removed: Counter[str] = field(default_factory=Counter)
+    refused: str = ""
+    """why the last member for which `nested` gave None cannot be cleaned"""
+    set_aside: list[SetAside] = field(default_factory=list, repr=False)
 
     def dropped(self, what: str, count: int = 1) -> None:
         """Note that something was left out: "exif", "xmp", "author", "comment", "thumbnail"."""
         if count:
             self.removed[what] += count
+
+    def leave_out(self, name: str, reason: str) -> None:
+        """Note that a member of an archive was left out; its name is cleaned by whoever asked."""
+        self.dropped("member set aside")
+        self.set_aside.append(SetAside(name, reason))
 
     def rewrite(self, texts: Sequence[str], place: str) -> list[str]:
         """Return the texts with their edits made. `place` says where they stand: "body", "cell", "notes", "header"."""

@@ -1,4 +1,4 @@
-"""Office files of older formats: an installed LibreOffice makes the newer format of them, which is then cleaned.
+"""Office files of other formats: an installed LibreOffice makes one of today of them, which is then cleaned; drawings become PDF.
 
 Invariants:
 
@@ -9,26 +9,24 @@ Invariants:
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import os
 import shutil
-import signal
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from privet.metadata import ooxml
+from privet.metadata.converter import run
 from privet.metadata.job import CannotClean, Job
 
-_WORD, _SHEET, _SLIDES = "docx", "xlsx", "pptx"
+_WORD, _SHEET, _SLIDES, _DRAWING = "docx", "xlsx", "pptx", "pdf"
 CONVERTED: Final = {
     "doc": _WORD, "dot": _WORD, "rtf": _WORD, "wps": _WORD, "wpd": _WORD, "wri": _WORD, "sxw": _WORD, "stw": _WORD, "abw": _WORD,
     "lwp": _WORD, "hwp": _WORD, "pages": _WORD, "uot": _WORD, "wordml": _WORD,
     "xls": _SHEET, "xlt": _SHEET, "xla": _SHEET, "xlsb": _SHEET, "sxc": _SHEET, "stc": _SHEET, "wks": _SHEET, "wk1": _SHEET, "123": _SHEET,
     "dif": _SHEET, "slk": _SHEET, "numbers": _SHEET, "uos": _SHEET, "xlr": _SHEET,
     "ppt": _SLIDES, "pps": _SLIDES, "pot": _SLIDES, "sxi": _SLIDES, "sti": _SLIDES, "key": _SLIDES, "uop": _SLIDES,
+    "sdw": _WORD, "sdc": _SHEET, "sda": _SLIDES,
+    "vsd": _DRAWING, "vsdx": _DRAWING, "pub": _DRAWING, "sxd": _DRAWING,
 }  # fmt: skip
 TIMEOUT_SECONDS: Final = 120
 _MAX_BYTES: Final = 256 << 20
@@ -58,7 +56,7 @@ def converted_suffix(kind: str) -> str:
 
 
 def clean(source: BinaryIO, target: BinaryIO, job: Job, kind: str = "doc") -> None:
-    """Write a DOCX, XLSX or PPTX with the content of a file of an older format, which is called as its usual suffix.
+    """Write a DOCX, XLSX, PPTX or PDF with the content of a file of another format, which is called as its usual suffix.
 
     Raises:
         CannotClean: no LibreOffice is installed, or it cannot read the file, or takes too long.
@@ -82,7 +80,12 @@ def clean(source: BinaryIO, target: BinaryIO, job: Job, kind: str = "doc") -> No
             raise CannotClean("LibreOffice cannot read it: damaged, encrypted or of another format")
         job.dropped("older format")
         with made.open("rb") as converted:
-            ooxml.clean(converted, target, job)
+            if wanted == _DRAWING:
+                from privet.metadata import pdf
+
+                pdf.clean(converted, target, job)
+            else:
+                ooxml.clean(converted, target, job)
 
 
 def _convert(program: str, here: Path, given: Path, wanted: str) -> None:
@@ -90,41 +93,7 @@ def _convert(program: str, here: Path, given: Path, wanted: str) -> None:
     profile.mkdir(parents=True)
     (profile / "registrymodifications.xcu").write_text(_SETTINGS, encoding="utf-8")
     command = [
-        *_without_network(), program, f"-env:UserInstallation={profile.parent.as_uri()}", "--headless", "--invisible", "--nologo",
-        "--norestore", "--nolockcheck", "--nodefault", "--convert-to", wanted, "--outdir", str(here / "out"), str(given),
+        program, f"-env:UserInstallation={profile.parent.as_uri()}", "--headless", "--invisible", "--nologo", "--norestore",
+        "--nolockcheck", "--nodefault", "--convert-to", wanted, "--outdir", str(here / "out"), str(given),
     ]  # fmt: skip
-    settings = {
-        "PATH": os.defpath + os.pathsep + "/usr/local/bin", "HOME": str(here), "TMPDIR": str(here), "LC_ALL": "C.UTF-8",
-        "SAL_USE_VCLPLUGIN": "svp", "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9",
-    }  # fmt: skip
-    with subprocess.Popen(  # noqa: S603 (a program of the system, with a file that has a fixed name)
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=settings,
-        cwd=here,
-        start_new_session=True,
-    ) as process:
-        try:
-            process.wait(TIMEOUT_SECONDS)
-        except subprocess.TimeoutExpired as error:
-            raise CannotClean("LibreOffice takes too long to read it") from error
-        finally:
-            # The starter leaves when the office does not: all of the session goes.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-
-
-@functools.cache
-def _without_network() -> tuple[str, ...]:
-    """Return the words before a command that keep it off the network, none where this system lets nobody do so."""
-    program = shutil.which("unshare")
-    if program is None:
-        return ()
-    words = (program, "--user", "--map-current-user", "--net", "--")
-    try:
-        tried = subprocess.run([*words, "true"], stdin=subprocess.DEVNULL, capture_output=True, timeout=5, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired):
-        return ()
-    return words if tried.returncode == 0 else ()
+    run(command, here, TIMEOUT_SECONDS, "LibreOffice")

@@ -23,7 +23,7 @@ _MAX_NESTING: Final = 4
 # Boxes of numbers that say how to decode or show; none has room for text.
 _PLAIN: Final = frozenset(
     b"avcC svcC mvcC lhvC vvcC evcC av1C vpcC dvcC dvvC dvwC pasp clap btrt fiel gama mdcv clli SmDm CoLL cclv amve st3d jpgC"
-    b" d263 damr alac dac3 dec3 dac4 dOps dmlp ddts pcmC SA3D enda frma chnl dmix wfex avdp damd dvc1 srat"
+    b" d263 damr alac dac3 dec3 dac4 dOps dmlp ddts pcmC SA3D enda frma chnl dmix wfex avdp damd dvc1 srat QDCA QDCP"
     b" auxi alve ccst vexu hfov prji eyes".split()
 )
 

@@ -227,9 +227,7 @@ def _written_track(track: Track, places: Places, numbers: set[int], *, wide: boo
         elif part.kind == b"tref":
             out.append(_references(part.body, numbers))
         elif part.kind == b"tapt":
-            out.append(
-                box(b"tapt", *(box(*size) for size in boxes(part.body) if size.kind in {b"clef", b"prof", b"enof"}))
-            )
+            out.append(box(b"tapt", *(box(*size) for size in boxes(part.body) if size.kind in {b"clef", b"prof"})))
         elif part.kind == b"mdia":
             out.append(_media(part.body, stbl))
     return box(b"trak", *out)

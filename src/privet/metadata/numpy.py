@@ -3,7 +3,8 @@
 Invariants:
 
 - Arrays of objects are pickles and are refused; nothing is ever unpickled.
-- Numbers stay byte for byte; padding between the fields of a record and bytes behind the array are not written.
+- Numbers stay byte for byte, but for those of eight bits that are text (`byte_texts`) or a file.
+- Padding between the fields of a record and bytes behind the array are not written.
 - Texts are read a block at a time; only those that change are held.
 
 Source: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
@@ -22,6 +23,7 @@ from typing import Any, BinaryIO, Final
 
 import numpy as np
 
+from privet.metadata.byte_texts import changed_rows, is_file, text_in
 from privet.metadata.job import MIB, CannotClean, Job
 from privet.metadata.pieces import copy_range, size_of
 from privet.metadata.safetensors import distinct
@@ -49,8 +51,14 @@ def clean(source: BinaryIO, target: BinaryIO, job: Job) -> None:
         raise CannotClean("truncated: the array is shorter than its shape")
     job.dropped("hidden bytes", int(size > end))
     if _is_plain(dtype):
+        if _is_bytes(dtype) and len(shape) == 1 and (content := _file_in(source, start, end, job)) is not None:
+            target.write(_written(dtype, fortran=fortran, shape=(len(content),)) + content)
+            return
         target.write(_written(dtype, fortran=fortran, shape=shape))
+        moved = target.tell() - start
         copy_range(source, target, start, end)
+        if _is_bytes(dtype):
+            _clean_bytes(source, target, moved, _rows(dtype, shape, start, end, fortran=fortran), job)
         return
     plan = _Plan(job)
     for first, block in _blocks(source, dtype, start, count, job):
@@ -63,6 +71,47 @@ def clean(source: BinaryIO, target: BinaryIO, job: Job) -> None:
         target.write(fresh.tobytes())
 
 
+def _is_bytes(dtype: Type) -> bool:
+    return dtype.kind == "V" or (dtype.kind in "ui" and dtype.itemsize == 1)
+
+
+def _file_in(source: BinaryIO, start: int, end: int, job: Job) -> bytes | None:
+    """Return the file that an array of bytes is, cleaned, or None where it is none."""
+    source.seek(start)
+    if not is_file(source.read(min(end - start, _OPAQUE_MAX))):
+        return None
+    source.seek(start)
+    if end - start > job.limits.max_file_bytes or (member := job.nested("", source.read(end - start))) is None:
+        raise CannotClean("a file in the array cannot be cleaned")
+    return member.content
+
+
+def _rows(dtype: Type, shape: tuple[int, ...], start: int, end: int, *, fortran: bool) -> range:
+    """Return where the rows of an array begin; one of a single row is one text."""
+    inner = shape[:1] if fortran else shape[-1:]
+    width = dtype.itemsize if dtype.kind == "V" else math.prod(inner)
+    return range(start, end, max(1, width))
+
+
+def _clean_bytes(source: BinaryIO, target: BinaryIO, moved: int, rows: range, job: Job) -> None:
+    """Write rows of bytes anew where they are text with something in it; `moved` is how far the target's are from the source's."""
+    if rows.step > job.limits.max_record_bytes:
+        # Only its beginning tells whether it may be a text.
+        source.seek(rows.start)
+        head = source.read(MIB)
+        if any(text_in(head[: len(head) - cut]) is not None for cut in range(4)):
+            raise CannotClean("a text in bytes is too long: save it as text")
+        return
+    for first in range(0, len(rows), step := max(1, MIB // rows.step)):
+        source.seek(rows[first])
+        raw = source.read(min(step, len(rows) - first) * rows.step)
+        cut = [raw[at : at + rows.step] for at in range(0, len(raw), rows.step)]
+        for at, new in changed_rows(cut, job, "cell"):
+            target.seek(rows[first + at] + moved)
+            target.write(new)
+    target.seek(0, io.SEEK_END)
+
+
 def _clean_archive(source: BinaryIO, target: BinaryIO, job: Job) -> None:
     """Write an archive of arrays; a member that is no array goes."""
     archive = open_zip(source, job)
@@ -70,7 +119,7 @@ def _clean_archive(source: BinaryIO, target: BinaryIO, job: Job) -> None:
     names = Names()
     for name, entry in archive.entries(job):
         if not name.endswith(".npy"):
-            job.dropped("member set aside")
+            job.leave_out(name, "no array")
             continue
         content = archive.read(entry, job.limits.max_file_bytes)
         if content is None:
@@ -154,6 +203,8 @@ class _Plan:
     changed: dict[tuple[tuple[str, ...], int], str] = field(default_factory=dict)
     widths: dict[tuple[str, ...], int] = field(default_factory=dict)
     names: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
+    rows: dict[tuple[tuple[str, ...], int], list[tuple[int, bytes]]] = field(default_factory=dict)
+    """rows of bytes that change, by their field and the block they are in"""
 
     def look(self, array: Array, first: int, path: tuple[str, ...]) -> None:
         """Find the texts of a block that change."""
@@ -169,6 +220,8 @@ class _Plan:
                     self.changed[path, first + at] = new
                     width = max(width, len(_encoded(new)) if array.dtype.kind == "S" else len(new))
             self.widths[path] = width
+        elif _is_bytes(array.dtype) and (found := list(changed_rows(_byte_rows(array), self.job, "cell"))):
+            self.rows[path, first] = found
 
     def retyped(self, dtype: Type, path: tuple[str, ...]) -> Type:
         """Return the type without padding and titles, with room for the new texts."""
@@ -203,6 +256,16 @@ class _Plan:
                     new[np.unravel_index(at, old.shape)] = _encoded(text) if old.dtype.kind == "S" else text
         else:
             new[...] = old
+            for at, row in self.rows.get((path, first), ()):
+                leading = old.shape if old.dtype.kind == "V" else old.shape[:-1]
+                new[np.unravel_index(at, leading)] = np.frombuffer(row, old.dtype)
+
+
+def _byte_rows(array: Array) -> list[bytes]:
+    """Return the rows of an array of bytes: its last axis, or the bytes of a value."""
+    width = array.dtype.itemsize if array.dtype.kind == "V" else array.shape[-1] if array.ndim > 1 else 0
+    raw = array.tobytes() if width else b""
+    return [raw[at : at + width] for at in range(0, len(raw), width or 1)]
 
 
 def _texts(array: Array) -> list[str]:

@@ -19,7 +19,8 @@ from xml.sax.saxutils import escape, quoteattr
 from lxml import etree
 
 from privet.metadata.job import CannotClean, Job
-from privet.metadata.odf_text import DRAW, OFFICE, STYLE, TEXT_NS, XLINK, Reader, flatten, left_out, take_out
+from privet.metadata.odf_names import DRAW, OFFICE, STYLE, TEXT_NS, XLINK
+from privet.metadata.odf_text import Reader, flatten, left_out, take_out
 from privet.metadata.office_xml import MAX_PART_BYTES, Element, local, parsed, serialized
 from privet.metadata.package import Package, opened, write
 
@@ -111,7 +112,9 @@ class _Document:
             content = self._package.read(here + name, MAX_PART_BYTES)
             root = parsed(content)
             left_out(root, self._job)
-            if not here:
+            if here:
+                self._reader.tables(root)
+            else:
                 self._reader.sheets(root)
             self._references(root, here, there)
             self._reader.clean(root)

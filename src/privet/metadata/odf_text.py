@@ -13,27 +13,26 @@ import re
 from typing import Final
 
 from privet.metadata.job import Job
+from privet.metadata.odf_cells import empty, freeze, show, shows_its_value
+from privet.metadata.odf_names import (
+    CELL,
+    COVERED,
+    DRAW,
+    LOOKS,
+    NAMESPACES,
+    OFFICE,
+    PRESENTATION,
+    SHEET,
+    STYLE,
+    TABLE,
+    TEXT_NS,
+    H,
+    P,
+    S,
+)  # fmt: skip
+from privet.metadata.odf_table import Tables
 from privet.metadata.office_xml import TAIL, TEXT, Element, Slot, Texts, attributes, local, namespace, remove
 from privet.metadata.ooxml_formula import ADDRESS, Names, retold
-
-_OASIS: Final = "urn:oasis:names:tc:opendocument:xmlns:"
-OFFICE, TEXT_NS, TABLE, DRAW, STYLE, PRESENTATION = (
-    f"{_OASIS}{name}:1.0" for name in ("office", "text", "table", "drawing", "style", "presentation")
-)
-XLINK: Final = "http://www.w3.org/1999/xlink"
-MATH: Final = "http://www.w3.org/1998/Math/MathML"
-_FO, _SVG = f"{_OASIS}xsl-fo-compatible:1.0", f"{_OASIS}svg-compatible:1.0"
-_CALC: Final = "urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"
-_LOOKS: Final = frozenset((
-    _FO, _SVG, f"{_OASIS}dr3d:1.0", f"{_OASIS}smil-compatible:1.0", f"{_OASIS}animation:1.0", f"{_OASIS}datastyle:1.0",
-    "http://openoffice.org/2010/draw",
-))  # fmt: skip
-NAMESPACES: Final = _LOOKS | frozenset((
-    "", OFFICE, TEXT_NS, TABLE, DRAW, STYLE, PRESENTATION, XLINK, MATH, _CALC, f"{_OASIS}chart:1.0", f"{_OASIS}of:1.2",
-    "urn:org:documentfoundation:names:experimental:office:xmlns:loext:1.0", "http://openoffice.org/2004/office",
-    "http://openoffice.org/2009/office", "http://openoffice.org/2009/table", "http://www.w3.org/XML/1998/namespace",
-    "urn:openoffice:names:experimental:ooo-ms-interop:xmlns:field:1.0", "http://www.w3.org/TR/css3-text/",
-))  # fmt: skip
 
 
 def _names(space: str, names: str) -> frozenset[str]:
@@ -58,8 +57,6 @@ _WHAT: Final = {
 }  # fmt: skip
 _FLAT: Final = _names(TEXT_NS, "user-defined title subject keywords description")
 _SPAN: Final = f"{{{TEXT_NS}}}span"
-_P, _H, _S = (f"{{{TEXT_NS}}}{name}" for name in ("p", "h", "s"))
-_CELL, _COVERED, _TABLE = (f"{{{TABLE}}}{name}" for name in ("table-cell", "covered-table-cell", "table"))
 _APART: Final = (
     _names(TEXT_NS, "note p h list section table-of-content") | _names(TABLE, "table")
     | _names(DRAW, "frame text-box custom-shape rect line polyline polygon path circle ellipse g connector caption measure a")
@@ -168,11 +165,12 @@ class Reader:
     def __init__(self, job: Job) -> None:
         self._job = job
         self.names = Names(job)
+        self._tables = Tables(job)
 
     def sheets(self, root: Element) -> None:
         """Learn what the sheets of a spreadsheet are called."""
-        book = root.find(f"{{{OFFICE}}}body/{{{OFFICE}}}spreadsheet")
-        names = [] if book is None else [sheet.get(f"{{{TABLE}}}name") or "" for sheet in book.iterchildren(_TABLE)]
+        book = self.tables(root)
+        names = [] if book is None else [sheet.get(f"{{{TABLE}}}name") or "" for sheet in book.iterchildren(SHEET)]
         self.names.learn(names, "sheet name")
         self.names.keep(names)
         for name in names:
@@ -181,29 +179,47 @@ class Reader:
             old = named.get(f"{{{TABLE}}}name") or ""
             named.set(f"{{{TABLE}}}name", self.names.name(old))
 
+    def tables(self, root: Element) -> Element | None:
+        """Learn which sheets of a spreadsheet are tables; return it, or None where the root holds none."""
+        book = root.find(f"{{{OFFICE}}}body/{{{OFFICE}}}spreadsheet")
+        if book is not None:
+            self._tables.learn(book)
+        return book
+
     def clean(self, root: Element) -> None:
         """Rewrite the texts, cells and attributes of a tree. What refers to members of the package is the caller's."""
+        self._tables.clean(root)
         texts = Texts(self._job)
         numbers: list[tuple[str, Element]] = []
+        repeating: list[Element] = []
         owned: set[Element] = set()
         inner: set[Element] = set()
         for element in root.iter():
             tag = element.tag
-            if tag in (_P, _H):
+            if tag in (P, H):
                 self._paragraph(element, owned, inner, texts)
             elif element not in owned and element.text and not element.text.isspace():
                 texts.add("text", [Slot(element, TEXT)])
             if element not in inner and element.tail and not element.tail.isspace():
                 element.tail = None
-            if tag in (_CELL, _COVERED):
+            if tag in (CELL, COVERED) and self._repeats(element):
+                repeating.append(element)
+            elif tag in (CELL, COVERED) and element not in self._tables.judged:
                 self._cell(element, texts, numbers)
             self._attributes(element, texts)
         shown = [text for text, _cell in numbers]
         for (old, cell), new in zip(numbers, self._job.rewrite(shown, "cell") if shown else [], strict=True):
             if new != old:
-                _freeze(cell)
-                _show(cell, new)
+                freeze(cell)
+                show(cell, new)
         texts.finish()
+        for cell in repeating:
+            self._job.dropped("formula")
+            empty(cell)
+
+    def _repeats(self, cell: Element) -> bool:
+        formula = cell.get(f"{{{TABLE}}}formula")
+        return formula is not None and cell not in self._tables.judged and self._tables.repeats(formula, cell)
 
     def _paragraph(self, paragraph: Element, owned: set[Element], inner: set[Element], texts: Texts) -> None:
         slots = [Slot(paragraph, TEXT)]
@@ -222,7 +238,7 @@ class Reader:
                 slots.append(Slot(child, TAIL))
                 continue
             owned.add(child)
-            if child.tag == _S:
+            if child.tag == S:
                 count = child.get(f"{{{TEXT_NS}}}c") or "1"
                 slots.append(Slot(child, "=" + " " * min(int(count) if count.isdigit() else 1, 1000)))
             else:
@@ -231,14 +247,16 @@ class Reader:
             path.append(child)
         owned.add(paragraph)
         cell = paragraph.getparent()
-        if cell is not None and cell.tag in (_CELL, _COVERED):
-            texts.add("cell", slots, lambda: _freeze(cell))
+        if cell is not None and cell in self._tables.judged and shows_its_value(cell):
+            return
+        if cell is not None and cell.tag in (CELL, COVERED):
+            texts.add("cell", slots, lambda: freeze(cell))
         else:
             texts.add("body", slots)
 
     def _cell(self, cell: Element, texts: Texts, numbers: list[tuple[str, Element]]) -> None:
-        if (text := cell.get(f"{{{OFFICE}}}string-value")) is not None:
-            texts.add("cell", [Slot(cell, f"{{{OFFICE}}}string-value")], lambda: _freeze(cell, text))
+        if cell.get(f"{{{OFFICE}}}string-value") is not None:
+            texts.add("cell", [Slot(cell, f"{{{OFFICE}}}string-value")], lambda: freeze(cell))
         value = cell.get(f"{{{OFFICE}}}value") or ""
         try:
             number = float(value or "0")
@@ -284,7 +302,7 @@ class Reader:
         return _SHEET.sub(renamed, text)
 
     def _attributes(self, element: Element, texts: Texts) -> None:
-        in_cell = element.tag in (_CELL, _COVERED)
+        in_cell = element.tag in (CELL, COVERED)
         for key, value in attributes(element):
             space, name = namespace(key), key[key.rfind("}") + 1 :]
             if space not in NAMESPACES or name in _DROPPED or name.endswith("rsid"):
@@ -302,15 +320,15 @@ class Reader:
     def _attribute(self, element: Element, key: str, value: str, texts: Texts) -> None:
         space, name = namespace(key), key[key.rfind("}") + 1 :]
         if name in ("formula", "condition") and space == TABLE:
-            if element.tag not in (_CELL, _COVERED):
+            if element.tag not in (CELL, COVERED):
                 self._set(element, key, self.formula(value))
         elif name in _ADDRESSES:
             self._set(element, key, self.address(value) if not ADDRESS.search(value) else None)
-        elif element.tag == _TABLE and name == "name" and space == TABLE:
+        elif element.tag == SHEET and name == "name" and space == TABLE:
             element.set(key, self.names.sheet(value))
         elif name == "name" and space in (STYLE, TABLE) and not _SUSPICIOUS.search(value):
             return
-        elif (name in _WORDS and space not in _LOOKS) or (not _PLAIN.fullmatch(value) and _SUSPICIOUS.search(value)):
+        elif (name in _WORDS and space not in LOOKS) or (not _PLAIN.fullmatch(value) and _SUSPICIOUS.search(value)):
             texts.add("attribute", [Slot(element, key)])
 
     def _set(self, element: Element, key: str, value: str | None) -> None:
@@ -332,22 +350,3 @@ class Reader:
         plain = unquote(target)
         new = self.names.text(plain, "link")
         return target if new == plain else quote(new, safe="/:?#@!$&'()*+,;=~")
-
-
-def _freeze(cell: Element, _old: str = "") -> None:
-    """Leave a cell its text alone."""
-    for key, _value in attributes(cell):
-        space, name = namespace(key), key[key.rfind("}") + 1 :]
-        if (space == OFFICE and name not in ("value-type", "string-value")) or (space == TABLE and name == "formula"):
-            del cell.attrib[key]
-    cell.set(f"{{{OFFICE}}}value-type", "string")
-    if cell.get(f"{{{_CALC}}}value-type") is not None:
-        cell.set(f"{{{_CALC}}}value-type", "string")
-
-
-def _show(cell: Element, text: str) -> None:
-    for paragraph in list(cell.iterchildren(_P)):
-        cell.remove(paragraph)
-    paragraph = cell.makeelement(_P, None, None)
-    paragraph.text = text
-    cell.append(paragraph)

@@ -22,6 +22,7 @@ from xml.sax.saxutils import quoteattr
 from privet.edits import Edit
 from privet.metadata.job import CannotClean, Job
 from privet.metadata.office_xml import MAX_PART_BYTES, Element, Texts, parsed, serialized
+from privet.metadata.ooxml_book import Book, book_of
 from privet.metadata.ooxml_formula import Names, rewrite_formulas
 from privet.metadata.ooxml_package import (
     DECLARATION,
@@ -47,6 +48,7 @@ _BASES: Final = re.compile(
     r"|http://schemas\.microsoft\.com/office/[0-9]{4}(?:/[0-9]{2})?/relationships/)([A-Za-z]+)"
 )
 _USUAL_ID: Final = re.compile(r"rId[0-9]{1,6}")
+_ADDRESS: Final = re.compile(r'<Relationship Id="([^"]*)"[^>]* TargetMode="External"/>')
 _OWN_NAME: Final = re.compile(r"[0-9]{0,4}")
 _LOCAL: Final = re.compile(r"(file:|[a-z]:[\\/]|\\\\|//|/)", re.IGNORECASE)
 
@@ -147,6 +149,7 @@ class _Cleaning:
         self._main = main
         self._job = job
         self._kinds = KINDS[main.folder]
+        self._book = Book()
         self._program: _Program = _PROGRAMS[main.folder](job)
         self._named: dict[str, str | None] = {}
         self._taken: set[str] = set()
@@ -161,7 +164,9 @@ class _Cleaning:
         self._types[stem] = self._main.media_type
         links, relations = self._links(where, self._main.folder)
         # Styles are known before what uses them, but the workbook's names before both.
-        if isinstance(self._program, Sheets):
+        if self._main.folder == "xl":
+            self._book = book_of(self._package, where, self._job)
+            self._program = Sheets(self._job, self._book)
             self._gone = self._program.tables(self._tables())
             self._part(where, "main", links, relations)
         while self._waiting.get(-1):
@@ -173,9 +178,9 @@ class _Cleaning:
         self._unreached()
         write(target, [*surroundings(stem, set(self._out), self._types), *self._out.items(), *PROPERTIES])
 
-    def _tables(self) -> dict[str, Element]:
-        """Return the tables of all sheets: formulas anywhere may name them."""
-        found: dict[str, Element] = {}
+    def _tables(self) -> list[tuple[str, str, Element]]:
+        """Return the tables of all sheets, with the sheet and the part of each: formulas anywhere may name them."""
+        found: list[tuple[str, str, Element]] = []
         for where, kind in [waiting for turn in self._waiting.values() for waiting in turn]:
             folder, _, last = where.rpartition("/")
             for type_, target, external, _id in (
@@ -187,7 +192,8 @@ class _Cleaning:
                     else self._package.spelled(absolute(folder, target))
                 )
                 if table is not None:
-                    found[table] = parsed(usual_namespaces(self._package.read(table, MAX_PART_BYTES)))
+                    root = parsed(usual_namespaces(self._package.read(table, MAX_PART_BYTES)))
+                    found.append((where, table, root))
         return found
 
     def _next(self, turn: int) -> None:
@@ -196,7 +202,7 @@ class _Cleaning:
         self._part(where, kind, links, relations)
 
     def _part(self, where: str, kind: str, links: dict[str, str], relations: str) -> None:
-        content = usual_namespaces(self._package.read(where, MAX_BYTES if kind in _ROWS else MAX_PART_BYTES))
+        content = self._content(where, kind)
         if re.search(rb"<!(DOCTYPE|ENTITY)", content[:4096]):
             raise CannotClean("a part declares a document type: save it anew")
         name = self._named[where] or ""
@@ -208,7 +214,7 @@ class _Cleaning:
             self._out[name] = steady.content
         elif (
             isinstance(self._program, Sheets)
-            and (rows := self._program.rows(kind, content)) is not None
+            and (rows := self._program.rows(kind, where, content)) is not None
             and rows.root is not None
         ):
             # A zero byte is in no part: what is declared in it is looked up in the tree.
@@ -220,7 +226,14 @@ class _Cleaning:
             )
         if relations:
             folder, _, last = name.rpartition("/")
-            self._out[f"{folder}/_rels/{last}.rels"] = relations.encode()
+            self._out[f"{folder}/_rels/{last}.rels"] = _referred(relations, self._out[name]).encode()
+
+    def _content(self, where: str, kind: str) -> bytes:
+        part, content = self._book.strings_part
+        if part == where:
+            self._book.strings_part = ("", b"")
+            return content
+        return usual_namespaces(self._package.read(where, MAX_BYTES if kind in _ROWS else MAX_PART_BYTES))
 
     def _links(self, where: str, _folder: str) -> tuple[dict[str, str], str]:
         """Return a part's relationship ids that are kept, and its relationships written anew."""
@@ -310,6 +323,11 @@ class _Cleaning:
             if member in self._named or member.endswith((".rels", "[Content_Types].xml")):
                 continue
             self._job.dropped(left_out_member(member))
+
+
+def _referred(relations: str, content: bytes) -> str:
+    """Return the relationships of a part without addresses that nothing in it leads to any more."""
+    return _ADDRESS.sub(lambda found: found[0] if f'"{found[1]}"'.encode() in content else "", relations)
 
 
 def _unused(taken: set[str]) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from lxml import etree
@@ -29,6 +30,9 @@ _SPACE: Final = re.compile(rb' xmlns(?::([^=\s]+))?="([^"]*)"')
 
 class Rows:
     """The rows of a part: the tree without them, and their bytes once `clean` has changed them."""
+
+    gone: AbstractSet[int] = frozenset()
+    """the turns, 0 for the first, of the rows written that do not come along"""
 
     def __init__(self, content: bytes, tag: str, holder: str, clean: Callable[[list[Element]], None]) -> None:
         """Read a part. `tag` is a row's name, `holder` that of what holds them; `clean` is given some rows at a time.
@@ -105,4 +109,5 @@ class Rows:
 
     def put_back(self, content: bytes) -> bytes:
         """Return the written tree with the rows in their place."""
-        return content.replace(_MARK.encode(), b"".join(self._written), 1)
+        rows = [row for turn, row in enumerate(self._written) if turn not in self.gone]
+        return content.replace(_MARK.encode(), b"".join(rows), 1)

@@ -9,17 +9,23 @@ Invariants:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, cast
 
 from lxml import etree
 
 from privet.metadata.job import Job
 from privet.metadata.office_xml import Element, drop, local, remove
-from privet.metadata.ooxml_cells import Cells, Formats, Strings
+from privet.metadata.ooxml_book import Book
+from privet.metadata.ooxml_cells import Cells, Strings
+from privet.metadata.ooxml_formats import Formats
 from privet.metadata.ooxml_formula import Names
 from privet.metadata.ooxml_parts import Part, R, X
+from privet.metadata.ooxml_repeats import forget, forget_in_chart, forget_in_drawing, forget_in_sheet, is_in_step
 from privet.metadata.ooxml_rows import Rows
 from privet.metadata.ooxml_scour import paragraphs
+from privet.metadata.ooxml_table import TableCells
+from privet.metadata.sheet_rows import spans_of
 
 
 def _x(*names: str) -> frozenset[str]:
@@ -48,35 +54,50 @@ _CODE: Final = ("function", "vbProcedure", "xlm")
 class Sheets:
     """Cleans the parts of one workbook."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, book: Book | None = None) -> None:
         self.names = Names(job)
         self._job = job
-        self._formats = Formats()
+        self._book = book or Book()
+        self._formats = Formats(from_1904=self._book.dates_from_1904)
         self._used: set[int] = set()
+        self._sheet = ""
+        self._gone_rows: set[int] = set()
 
-    def tables(self, roots: dict[str, Element]) -> set[str]:
-        """Learn all tables of the workbook; return those that have to go: their columns would not be called as their headings are."""
+    def tables(self, roots: Sequence[tuple[str, str, Element]]) -> set[str]:
+        """Learn all tables of the workbook; return those that have to go: their columns would not be called as their headings are.
+
+        `roots` holds for each the sheet it is on, its part and its tree.
+        """
         gone: set[str] = set()
-        columns = [name for root in roots.values() for name in _columns(root)]
-        self.names.learn(columns, "cell")
-        for where, root in roots.items():
+        self.names.learn([name for _sheet, _where, root in roots for name in _columns(root)], "cell")
+        for sheet, where, root in roots:
             old = root.get("displayName") or root.get("name") or ""
-            if any(self.names.text(name, "cell") != name for name in _columns(root)):
+            head = self._book.sheets.get(sheet)
+            if any(self.names.text(name, "cell") != name for name in _columns(root)) or not is_in_step(root, head):
                 gone.add(where)
                 self.names.gone.add(old.lower())
             else:
                 self.names.name(old)
+            if head is not None and self._book.replaced.on(head.name):
+                self._book.replaced.names.add(old.lower())
         return gone
 
-    def rows(self, kind: str, content: bytes) -> Rows | None:
+    def rows(self, kind: str, where: str, content: bytes) -> Rows | None:
         """Return the rows of a part that has rows, cleaned."""
         if kind == "worksheet":
-            cells = Cells(self._job, self.names, self._formats)
+            head = self._book.sheets.get(where)
+            self._sheet = "" if head is None else head.name
+            if head is not None and head.table is not None:
+                cells: Cells = TableCells(self._job, self.names, self._formats, self._book, head, head.table)
+            else:
+                cells = Cells(self._job, self.names, self._formats, self._book, self._sheet)
             rows = Rows(content, f"{{{X}}}row", _DATA, cells.rows)
+            rows.gone, self._gone_rows = cells.gone()
             self._used |= cells.used
             return rows
         if kind == "sharedStrings":
-            return Rows(content, f"{{{X}}}si", f"{{{X}}}sst", Strings(self._job, self._used).rows)
+            strings = Strings(self._job, self._used, as_they_are=self._book.has_tables)
+            return Rows(content, f"{{{X}}}si", f"{{{X}}}sst", strings.rows)
         return None
 
     def before(self, part: Part) -> None:
@@ -97,8 +118,23 @@ class Sheets:
             self._formats.learn(part.root)
         elif part.kind == "table":
             self._table(part.root)
+        self._forget(part)
         self._locations(part)
         paragraphs(part, "drawing")
+
+    def _forget(self, part: Part) -> None:
+        """Leave out what repeats cells that were replaced."""
+        replaced = self._book.replaced
+        if not replaced:
+            return
+        if part.kind == "worksheet":
+            forget_in_sheet(part, replaced, self._sheet, self._gone_rows)
+        elif part.kind in ("chart", "chartEx"):
+            forget_in_chart(part, replaced)
+        elif part.kind == "drawing":
+            forget_in_drawing(part, replaced)
+        elif part.kind == "table":
+            forget(part, ("filterColumn", "sortState"), "filter")
 
     def _workbook(self, part: Part) -> None:
         sheets = list(part.root.iter(_SHEET))
@@ -108,6 +144,7 @@ class Sheets:
             sheet.set("name", self.names.sheet(sheet.get("name") or ""))
         defined = list(part.root.iter(_NAME))
         self.names.learn([name.get("name") or "" for name in defined], "name")
+        self._lead_to_replaced(defined)
         for name in defined:
             for key in _SAID:
                 drop(name, key)
@@ -115,6 +152,19 @@ class Sheets:
                 remove(name)
             elif not (name.get("name") or "").startswith("_xlnm."):
                 name.set("name", self.names.name(name.get("name") or ""))
+
+    def _lead_to_replaced(self, defined: Sequence[Element]) -> None:
+        """Note which names stand for cells that were replaced, by themselves or by another name."""
+        replaced = self._book.replaced
+        found = True
+        while replaced and found:
+            new = {
+                (name.get("name") or "").lower()
+                for name in defined
+                if replaced.holds(spans_of(name.text or "", replaced.names), "")
+            } - replaced.names
+            replaced.names |= new
+            found = bool(new)
 
     def _table(self, root: Element) -> None:
         for name in ("tableType", "connectionId"):

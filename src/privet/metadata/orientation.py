@@ -16,7 +16,7 @@ _PREFIX: Final = b"Exif\0\0"
 _ORDERS: Final = {b"II": "<", b"MM": ">"}
 # As Pillow and Adobe's programs read it.
 _XMP: Final = re.compile(rb'tiff:Orientation(?:="|>)\s*([1-8])\s*["<]')
-_INTEGERS: Final = {1: "B", 3: "H", 4: "I"}
+_INTEGERS: Final = {1: "B", 3: "H", 4: "I", 8: "h", 9: "i"}
 
 
 def of_exif(block: bytes) -> int | None:

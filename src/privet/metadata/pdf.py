@@ -25,6 +25,7 @@ from privet.metadata import pdf_drawing, pdf_interactive, pdf_outline, pdf_struc
 from privet.metadata.job import MIB, CannotClean, Job
 from privet.metadata.pdf_layers import read_layers
 from privet.metadata.pdf_pages import Book
+from privet.metadata.pdf_repair import opened, pages_of
 from privet.metadata.pdf_structure import read_roles
 from privet.metadata.pdf_tree import Pending, Rule, Tree, delete, each, language, one, plain, table
 
@@ -41,18 +42,24 @@ def clean(source: BinaryIO, target: BinaryIO, job: Job) -> None:
     """
     try:
         _bound_qpdf()
-        with pikepdf.open(source) as pdf:
+        with opened(source) as pdf:
             _clean(pdf, job)
             _save(pdf, target)
     except pikepdf.PasswordError:
         raise CannotClean("encrypted with a password") from None
-    except pikepdf.PdfError:
-        raise CannotClean("damaged: its structure cannot be read") from None
+    except pikepdf.PdfError as error:
+        raise CannotClean(_reason(error)) from None
     except CannotClean:
         raise
     except (ArithmeticError, AttributeError, LookupError, RecursionError, RuntimeError, TypeError, ValueError):
         # A value of another type than the format says raises nearly anything; its message may quote the file.
         raise CannotClean("damaged: a value is not what the format says") from None
+
+
+def _reason(error: pikepdf.PdfError) -> str:
+    """Return why a file cannot be read; of what qpdf says only whether it speaks of encryption."""
+    is_encrypted = "encrypt" in str(error).lower()
+    return "encrypted in a way that is not known" if is_encrypted else "damaged: its structure cannot be read"
 
 
 def _save(pdf: Pdf, target: BinaryIO) -> None:
@@ -81,7 +88,7 @@ def _bound_qpdf() -> None:
 
 
 def _clean(pdf: Pdf, job: Job) -> None:
-    pages = [page.obj for page in pdf.pages]
+    pages = pages_of(pdf, job.limits.max_members)
     if not pages:
         raise CannotClean("damaged: it has no pages")
     pending = Pending(job)

@@ -15,6 +15,7 @@ _BLOCK: Final = re.compile(rb"begin(bfchar|bfrange|cidchar|cidrange|codespaceran
 _TOKEN: Final = re.compile(rb"<([0-9A-Fa-f\s]*)>|(\[)|(\])|(\d+)|/([^\s<>\[\]/()]+)")
 _COMMENT: Final = re.compile(rb"%[^\r\n]*")
 
+JIS: Final = "iso2022_jp"
 CODECS: Final = {
     "UniGB-UCS2": ("utf-16-be", 1), "UniCNS-UCS2": ("utf-16-be", 1), "UniJIS-UCS2": ("utf-16-be", 1), "UniKS-UCS2": ("utf-16-be", 1),
     "UniJIS-UCS2-HW": ("utf-16-be", 231), "UniGB-UTF16": ("utf-16-be", 1), "UniCNS-UTF16": ("utf-16-be", 1),
@@ -23,6 +24,7 @@ CODECS: Final = {
     "B5pc": ("big5", 1), "HKscs-B5": ("big5hkscs", 1), "ETen-B5": ("cp950", 13648), "ETenms-B5": ("cp950", 1),
     "83pv-RKSJ": ("shift_jis", 1), "90ms-RKSJ": ("cp932", 231), "90msp-RKSJ": ("cp932", 1), "90pv-RKSJ": ("cp932", 1),
     "Add-RKSJ": ("cp932", 231), "Ext-RKSJ": ("cp932", 231), "EUC": ("euc_jp", 231),
+    "H": (JIS, 1), "V": (JIS, 1),
     "KSC-EUC": ("euc_kr", 8094), "KSCms-UHC": ("cp949", 1), "KSCms-UHC-HW": ("cp949", 8094), "KSCpc-EUC": ("cp949", 1),
 }  # fmt: skip
 """Python's name for the encoding behind a predefined map (ISO 32000-1, table 118), without its -H or -V, and the glyph number of
@@ -159,8 +161,21 @@ def bare(data: bytes) -> bytes:
     return _COMMENT.sub(b"", data) if b"%" in data else data
 
 
+def is_foreign(name: str) -> bool:
+    """Tell whether a map of this name is one that other readers know and this one does not."""
+    return bool(re.match(r"Uni\w+-UTF(8|32)-|CNS|Adobe-\w+-\d|HK", name))
+
+
+def codec_text(code: int, size: int, codec: str) -> str:
+    """Return what a code means in one of `CODECS`."""
+    data = code.to_bytes(size, "big")
+    return (b"\x1b$B" + data if codec == JIS else data).decode(codec, "replace")
+
+
 def codec_split(shown: bytes, codec: str) -> list[tuple[int, int]]:
     """Return the codes of a string in one of `CODECS`, each with how many bytes it took."""
+    if codec == JIS:
+        return CMap().split(shown)
     if codec == "utf-16-be":
         out = []
         at = 0

@@ -16,7 +16,6 @@ from privet.metadata import pdf_tokens as tokens
 from privet.metadata.job import CannotClean
 from privet.metadata.pdf_inline import inline_image
 from privet.metadata.pdf_marked import clean_properties, is_standard
-from privet.metadata.pdf_programs import UNKNOWN
 from privet.metadata.pdf_reading import FormUse, InlineText, Reading, Run, Scope, Show, plain
 from privet.metadata.pdf_state import State
 from privet.metadata.pdf_tokens import Operand, Shown, Span
@@ -200,9 +199,6 @@ class _Reader:
             if show.hidden or not isinstance(part, Shown):
                 continue
             text = font.text(part.value)
-            font.shown += len(text)
-            if UNKNOWN in text:
-                font.note_unknown(part.value)
             self.out.events.append(Run(show, index, text, (at[0], at[1], at[2], at[3]), em, (ux, uy)))
 
     def _draw(self, end: int) -> None:

@@ -16,11 +16,12 @@ from privet.metadata import pdf_cmaps
 from privet.metadata.job import MIB
 from privet.metadata.pdf_embedded import bare_jpeg, bare_jpx, blank_profile, nameless_font
 from privet.metadata.pdf_layers import marked
-from privet.metadata.pdf_streams import filters, inflate, unwrapped
+from privet.metadata.pdf_streams import BadSamples, filters, inflate, unwrapped
 from privet.metadata.pdf_tree import (
     Rule,
     Tree,
     code,
+    delete,
     each,
     either,
     keys,
@@ -33,6 +34,7 @@ from privet.metadata.pdf_tree import (
     table,
     text,
 )
+from privet.metadata.pdf_values import integer, spelled
 
 _PICTURE_LIMIT: Final = 1024 * MIB
 _PROGRAM_LIMIT: Final = 64 * MIB
@@ -48,7 +50,7 @@ def _colour_space(tree: Tree, _owner: Object, _key: str, value: object) -> objec
             return value
         if not isinstance(space, Array) or not len(space) or not isinstance(space[0], Name):
             return None
-        head = str(space[0])
+        head = spelled(space[0])
         inner = _INNER.get(head)
         if inner is None:
             return value if _plain_space(tree, head, space) else None
@@ -88,9 +90,9 @@ def _clean_derived(tree: Tree, head: str, space: Object) -> bool:
 def _samples(space: object) -> int:
     """Return how many numbers a colour has in a colour space; 0 if that is not known."""
     base = space[0] if isinstance(space, Array) and len(space) else space
-    if str(base) == "/ICCBased" and isinstance(space, Array) and isinstance(space[1], Stream):
-        return int(space[1].get("/N", 0))
-    return 1 if str(base) in {"/Indexed", "/Separation"} else _COLOURS.get(str(base), 0)
+    if spelled(base) == "/ICCBased" and isinstance(space, Array) and isinstance(space[1], Stream):
+        return integer(space[1].get("/N", 0))
+    return 1 if spelled(base) in {"/Indexed", "/Separation"} else _COLOURS.get(spelled(base), 0)
 
 
 def _palette(tree: Tree, space: Object) -> bool:
@@ -100,7 +102,7 @@ def _palette(tree: Tree, space: Object) -> bool:
     if not isinstance(space[3], String):
         return False
     if samples:
-        space[3] = String(bytes(space[3])[: samples * (int(space[2]) + 1)])
+        space[3] = String(bytes(space[3])[: samples * (integer(space[2]) + 1)])
     return True
 
 
@@ -110,14 +112,14 @@ def _xobject(tree: Tree, _owner: Object, _key: str, value: object) -> object:
     if "/OC" in value and tree.layers.hidden(value.OC):
         tree.job.dropped("hidden layer")
         return tree.pdf.make_stream(b"", {"/Type": Name.XObject, "/Subtype": Name.Form, "/BBox": Array([0, 0, 0, 0])})
-    kind = {"/Image": "image", "/Form": "form"}.get(str(value.get("/Subtype")))
+    kind = {"/Image": "image", "/Form": "form"}.get(spelled(value.get("/Subtype")))
     return value if kind is not None and tree.push(value, kind) else None
 
 
 def _properties(tree: Tree, _owner: Object, _key: str, value: object) -> object:
     if not isinstance(value, Dictionary):
         return None
-    if value.get("/Type") in {Name.OCG, Name.OCMD}:
+    if spelled(value.get("/Type")) in {"/OCG", "/OCMD"}:
         return marked(tree.layers.hidden(value))
     return value if tree.push(value, "properties") else None
 
@@ -183,7 +185,21 @@ TABLES: Final[dict[str, dict[str, Rule]]] = {
 }  # fmt: skip
 
 
-def _clean_image(_tree: Tree, stream: Object) -> None:
+def _clean_image(tree: Tree, stream: Object) -> None:
+    try:
+        _clean_samples(stream)
+    except BadSamples:
+        # No reader shows it either: a mask of one sample that paints nothing stands in its place.
+        tree.job.dropped("broken picture")
+        for key in list(stream.keys()):
+            if key not in {"/Type", "/Subtype", "/Length"}:
+                delete(stream, key)
+        stream.Width = stream.Height = stream.BitsPerComponent = 1
+        stream.ImageMask = True
+        stream.write(b"\x80")
+
+
+def _clean_samples(stream: Object) -> None:
     old = filters(stream)
     data, name, parameters = unwrapped(stream, _PICTURE_LIMIT)
     new = data
@@ -209,14 +225,14 @@ def _cut_samples(stream: Object, data: bytes) -> bytes:
 def _sample_bytes(stream: Object) -> int:
     """Return how many bytes the samples of a picture take, with its predictor's; 0 if that is not known."""
     mask = bool(stream.get("/ImageMask", False))
-    count, bits = (1, 1) if mask else (_samples(stream.get("/ColorSpace")), int(stream.get("/BitsPerComponent", 0)))
-    row = (int(stream.get("/Width", 0)) * count * bits + 7) // 8
+    count, bits = (1, 1) if mask else (_samples(stream.get("/ColorSpace")), integer(stream.get("/BitsPerComponent", 0)))
+    row = (integer(stream.get("/Width", 0)) * count * bits + 7) // 8
     parameters = stream.get("/DecodeParms")
     if isinstance(parameters, Array):
         parameters = parameters[0] if len(parameters) else None
-    if isinstance(parameters, Dictionary) and int(parameters.get("/Predictor", 1)) >= 10:
+    if isinstance(parameters, Dictionary) and integer(parameters.get("/Predictor", 1)) >= 10:
         row += 1
-    return row * int(stream.get("/Height", 0))
+    return max(0, row * integer(stream.get("/Height", 0)))
 
 
 def _clean_function(_tree: Tree, function: Object) -> None:

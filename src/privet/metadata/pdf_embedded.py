@@ -9,15 +9,19 @@ import re
 import struct
 from typing import Final
 
-from privet.metadata.job import CannotClean
+from privet.metadata.pdf_streams import BadSamples
+
+_BEFORE: Final = 1024
+"""bytes that readers skip to find where a JPEG starts"""
 
 
 def bare_jpeg(data: bytes) -> bytes:
     """Return a JPEG with nothing but what decodes its pixels: no APPn but Adobe's colour transform, no comments, no tail."""
-    if data[:2] != b"\xff\xd8":
-        raise CannotClean("an embedded picture is not the JPEG it says it is")
+    start = data.find(b"\xff\xd8", 0, _BEFORE)
+    if start < 0:
+        raise BadSamples("an embedded picture is not the JPEG it says it is")
     out = [b"\xff\xd8"]
-    at = 2
+    at = start + 2
     while at + 4 <= len(data):
         if data[at] != 0xFF:
             at += 1

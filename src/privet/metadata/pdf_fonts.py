@@ -2,7 +2,7 @@
 
 Invariants:
 
-- A code whose text is not known is U+FFFD, and counted in `Font.unknown` unless its glyph has a name that says it is a symbol.
+- A code whose text is not known is U+FFFD, and what readers may take it for is told by `Font.guess`.
 - A font's own program is asked only where the PDF itself does not say what its codes mean.
 """
 
@@ -29,10 +29,14 @@ from privet.metadata.pdf_programs import (
     standard_names,
 )
 from privet.metadata.pdf_streams import decoded
-from privet.metadata.pdf_widths import cid_widths, number, simple_widths, vertical_widths
+from privet.metadata.pdf_values import number, spelled
+from privet.metadata.pdf_widths import cid_widths, simple_widths, vertical_widths
 
 _REMEMBERED: Final = 2000
 _LIGATURE: Final = 4
+_BEYOND: Final = 0x3000
+_SHIFTS: Final = (0, 29, 31)
+"""Fonts with numbered glyphs: characters themselves; the glyph order of TrueType's makers, where 3 is the space; Adobe's, where 1 is."""
 _LIGATURES: Final = str.maketrans({char: unicodedata.normalize("NFKC", char) for char in "ﬀﬁﬂﬃﬄﬅﬆ"})
 
 Glyph = tuple[int, str, float]
@@ -48,16 +52,14 @@ class Font:
     widths: list[float] = field(default_factory=list)
     composite: Composite | None = None
     vertical: bool = False
-    unknown: set[int] = field(default_factory=set)
-    """codes that stand for nobody knows what"""
+    shifts: tuple[int, ...] = (0,)
+    """how far characters are from codes in the orders that readers guess where nothing says what a code means"""
     otherwise: list[str] | None = None
     """by code, what the glyphs' names say where that is not what the font says its text is"""
     kept: set[int] = field(default_factory=set)
     """codes still shown once all cuts are made"""
     is_cut: bool = False
     """some of its codes may not be shown any more"""
-    shown: int = 0
-    lost: int = 0
     known: dict[bytes, tuple[str, tuple[float, int, int]]] = field(default_factory=dict)
     """strings read: letters set one by one come again and again"""
 
@@ -97,12 +99,15 @@ class Font:
         """Return the codes of a shown string."""
         return shown if self.composite is None else [code for code, _size in self.composite.split(shown)]
 
-    def note_unknown(self, shown: bytes) -> None:
-        """Count the glyphs of a shown string that nobody can read."""
-        codes: Iterable[int] = (
-            shown if self.composite is None else [code for code, _size in self.composite.split(shown)]
-        )
-        self.lost += sum(code in self.unknown for code in codes)
+    def guess(self, shown: bytes, shift: int) -> str:
+        """Return the text of a shown string with each unknown glyph as the character `shift` places from its code."""
+        pairs = zip(self.codes(shown), self.glyphs(shown), strict=True)
+        return "".join([_guessed(code + shift) if text == UNKNOWN else text for code, (_size, text, _width) in pairs])
+
+
+def _guessed(code: int) -> str:
+    char = chr(code) if 32 <= code < _BEYOND else UNKNOWN
+    return char if char.isprintable() else UNKNOWN
 
 
 @dataclass(slots=True)
@@ -114,7 +119,6 @@ class Composite:
     cid_of: Callable[[int], int]
     widths: dict[int, float]
     default_width: float
-    unknown: set[int]
     known: dict[tuple[int, int], Glyph] = field(default_factory=dict)
 
     def glyph(self, code: int, size: int) -> Glyph:
@@ -122,8 +126,6 @@ class Composite:
         found = self.known.get((code, size))
         if found is None:
             text = self.text_of(code, size)
-            if text == UNKNOWN:
-                self.unknown.add(code)
             found = self.known[code, size] = (size, text, self.widths.get(self.cid_of(code), self.default_width))
         return found
 
@@ -147,17 +149,14 @@ def _simple_font(font: Object) -> Font:
     told = _to_unicode(font)
     names = _glyph_names(font, told)
     texts = [name if len(name) == 1 else named_character(name) for name in names]
-    unknown = {code for code in range(256) if texts[code] == UNKNOWN and NUMBERED.match(names[code])}
-    texts = [text.translate(_LIGATURES) for text in _dvips(names, texts, unknown)]
+    texts = [text.translate(_LIGATURES) for text in _dvips(names, texts)]
     otherwise = list(texts)
     for code, text in told.items():
         if code < 256:
             texts[code] = text
-            unknown.discard(code)
     return Font(
         texts=texts,
         widths=simple_widths(font, otherwise),
-        unknown=unknown,
         otherwise=otherwise if any(map(_differs, texts, otherwise)) else None,
         is_cut=_is_wordy(told),
     )
@@ -179,16 +178,15 @@ def _differs(told: str, named: str) -> bool:
     )
 
 
-def _dvips(names: list[str], texts: list[str], unknown: set[int]) -> list[str]:
+def _dvips(names: list[str], texts: list[str]) -> list[str]:
     # TeX's bitmap fonts call the glyph of code 65 /a65: codes are ASCII when all names say so.
-    named = [code for code in unknown if names[code]]
+    named = [code for code in range(256) if names[code] and texts[code] == UNKNOWN and NUMBERED.match(names[code])]
     if not named or any(re.sub(r"\D", "", names[code]) != str(code) for code in named):
         return texts
     out = list(texts)
     for code in named:
         if 32 < code < 127:
             out[code] = chr(code)
-            unknown.discard(code)
     return out
 
 
@@ -202,7 +200,7 @@ def _glyph_names(font: Object, told: dict[int, str]) -> list[str]:
         if isinstance(encoding, Dictionary)
         else None
     )
-    names = _base_names(str(base)) if isinstance(base, Name) else None
+    names = _base_names(spelled(base)) if isinstance(base, Name) else None
     if names is None:
         first, last = int(number(font.get("/FirstChar", 0))), int(number(font.get("/LastChar", 255)))
         # Reading the font program takes longer than reading the page, so it is asked last.
@@ -212,7 +210,7 @@ def _glyph_names(font: Object, told: dict[int, str]) -> list[str]:
         for item in encoding.Differences:
             if isinstance(item, Name):
                 if 0 <= code < 256:
-                    names[code] = str(item)[1:]
+                    names[code] = spelled(item)[1:]
                 code += 1
             else:
                 code = int(number(item))
@@ -228,7 +226,7 @@ def _base_names(base: str) -> list[str] | None:
 
 def _own_names(font: Object) -> list[str]:
     """Return the encoding built into a font."""
-    standard = pdf_metrics.standard_name(str(font.get("/BaseFont", "")))
+    standard = pdf_metrics.standard_name(spelled(font.get("/BaseFont", "")))
     descriptor = font.get("/FontDescriptor")
     program = program_of(descriptor) if isinstance(descriptor, Dictionary) else None
     if program is not None:
@@ -248,20 +246,19 @@ def _composite_font(font: Object) -> Font:
     found = font.get("/DescendantFonts")
     below = found[0] if isinstance(found, Array) and len(found) and isinstance(found[0], Dictionary) else Dictionary()
     encoding = font.get("/Encoding")
-    name = str(encoding)[1:] if isinstance(encoding, Name) else ""
+    name = spelled(encoding)[1:] if isinstance(encoding, Name) else ""
     map_ = pdf_cmaps.parse(decoded(encoding)) if isinstance(encoding, Stream) else pdf_cmaps.CMap()
     vertical = name.endswith("V") or (isinstance(encoding, Stream) and encoding.get("/WMode") == 1)
     codec, space = pdf_cmaps.CODECS.get(name.removesuffix("-H").removesuffix("-V"), (None, 0))
-    if codec is None and isinstance(encoding, Name) and name not in {"Identity-H", "Identity-V"}:
+    if codec is None and pdf_cmaps.is_foreign(name):
         raise CannotClean("text in a font whose character map is not known cannot be checked")
     texts = _to_unicode(font)
     own = CidTexts(below, map_.glyphs)
-    unknown: set[int] = set()
 
     def text_of(code: int, size: int) -> str:
         text = texts.get(code)
         if text is None and codec is not None:
-            text = code.to_bytes(size, "big").decode(codec, "replace")
+            text = pdf_cmaps.codec_text(code, size, codec)
         return text if text is not None else own.text(code)
 
     def cid_of(code: int) -> int:
@@ -276,6 +273,5 @@ def _composite_font(font: Object) -> Font:
         cid_of=cid_of,
         widths=widths,
         default_width=default,
-        unknown=unknown,
     )
-    return Font(composite=composite, vertical=vertical, unknown=unknown, is_cut=_is_wordy(texts))
+    return Font(composite=composite, vertical=vertical, shifts=_SHIFTS, is_cut=_is_wordy(texts))

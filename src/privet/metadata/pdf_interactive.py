@@ -27,6 +27,7 @@ from privet.metadata.pdf_tree import (
     simple,
     text,
 )
+from privet.metadata.pdf_values import spelled, written
 
 _SHOWN: Final = frozenset(
     "Text Link FreeText Line Square Circle Polygon PolyLine Highlight Underline Squiggly StrikeOut Stamp Caret Ink Widget Watermark".split()  # noqa: SIM905
@@ -46,7 +47,7 @@ def _annotation(tree: Tree, _owner: Object, _key: str, value: object) -> object:
     if kind == Name.FileAttachment and "/FS" in value:
         tree.files.append(value.FS)
         return None
-    if kind is not None and str(kind)[1:] not in _SHOWN:
+    if kind is not None and spelled(kind)[1:] not in _SHOWN:
         tree.job.dropped("annotation")
         return None
     if value.get("/FT") == Name.Sig:
@@ -59,17 +60,17 @@ def _annotation(tree: Tree, _owner: Object, _key: str, value: object) -> object:
 
 
 def _is_field(value: Object) -> bool:
-    return value.get("/Subtype") in {None, Name.Widget}
+    return "/Subtype" not in value or spelled(value.Subtype) == "/Widget"
 
 
 def _icon(_tree: Tree, _owner: Object, _key: str, value: object) -> object:
-    return value if isinstance(value, Name) and str(value)[1:] in _ICONS else None
+    return value if isinstance(value, Name) and spelled(value)[1:] in _ICONS else None
 
 
 def _destination(tree: Tree, _owner: Object, _key: str, value: object) -> object:
     """Keep a place in the document; a named one is written out."""
     if isinstance(value, (Name, String)):
-        value = tree.destinations.get(str(value).removeprefix("/"))
+        value = tree.destinations.get(written(value) if isinstance(value, String) else spelled(value)[1:])
     if isinstance(value, Dictionary):
         value = value.get("/D")
     if not isinstance(value, Array) or not len(value) or not isinstance(value[0], Dictionary):
@@ -89,7 +90,7 @@ def _action(tree: Tree, _owner: Object, _key: str, value: object) -> object:
         new = Dictionary(S=Name.URI, URI=value.URI)
         text("link")(tree, new, "/URI", value.URI)
         return new
-    if kind == Name.Named and str(value.get("/N")) in _NAMED:
+    if kind == Name.Named and spelled(value.get("/N")) in _NAMED:
         return Dictionary(S=Name.Named, N=value.N)
     tree.job.dropped("action")
     return None
@@ -123,16 +124,16 @@ def _value(tree: Tree, owner: Object, key: str, value: object) -> object:
         value = String(decoded(value).decode("latin-1"))
     if not isinstance(value, String):
         return value if isinstance(value, Name) else None
-    written = str(value)
+    told = written(value)
 
     def done(edits: list[Edit]) -> None:
-        owner[key] = String(edited(written, edits))
-        gone = [(written[edit.start : edit.end], edit.text) for edit in edits]
+        owner[key] = String(edited(told, edits))
+        gone = [(told[edit.start : edit.end], edit.text) for edit in edits]
         for picture in _appearances(owner):
             tree.also.setdefault(picture.objgen, []).extend(gone)
 
-    tree.pending.add("form", written, done)
-    return String(written)
+    tree.pending.add("form", told, done)
+    return String(told)
 
 
 def _appearances(field: Object) -> Iterator[Object]:

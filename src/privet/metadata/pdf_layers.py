@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from pikepdf import Array, Dictionary, Name, Object
 
+from privet.metadata.pdf_values import spelled
+
 _MARK = "/Hidden"
 
 
@@ -36,14 +38,14 @@ class Layers:
             return False
         return not {
             "/AllOn": all(states), "/AnyOff": not all(states), "/AllOff": not any(states),
-        }.get(str(content.get("/P", "/AnyOn")), any(states))  # fmt: skip
+        }.get(spelled(content.get("/P", "/AnyOn")), any(states))  # fmt: skip
 
     def _visible(self, expression: object, depth: int) -> bool:
         if not isinstance(expression, Array) or depth == 0:
             return not self.hidden(expression, depth)
         items = list(expression)
         states = [self._visible(item, depth - 1) for item in items[1:]]
-        name = str(items[0]) if items else ""
+        name = spelled(items[0]) if items else ""
         if name == "/Not":
             return not any(states)
         return all(states) if name == "/And" else any(states)

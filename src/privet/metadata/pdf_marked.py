@@ -54,4 +54,6 @@ def text_of(value: bytes) -> str:
     """Return the text of a PDF text string."""
     from pikepdf import String
 
-    return str(String(value)) if value[:2] not in {b"\xfe\xff", b"\xff\xfe"} else value.decode("utf-16", "replace")
+    from privet.metadata.pdf_values import written
+
+    return written(String(value)) if value[:2] not in {b"\xfe\xff", b"\xff\xfe"} else value.decode("utf-16", "replace")

@@ -13,6 +13,7 @@ from pikepdf import Array, Dictionary, Name, Object, Stream, String
 from privet.metadata.job import CannotClean
 from privet.metadata.pdf_streams import decoded
 from privet.metadata.pdf_tree import Rule, Tree, named_tree, plain, simple, text
+from privet.metadata.pdf_values import integer, written
 
 
 def destinations(root: Object, limit: int) -> dict[str, object]:
@@ -23,7 +24,7 @@ def destinations(root: Object, limit: int) -> dict[str, object]:
         out |= {name[1:]: place for name, place in old.items()}
     names = root.get("/Names")
     found = names.get("/Dests") if isinstance(names, Dictionary) else None
-    out |= {str(name): place for name, place in named_tree(found, "/Names", limit) if isinstance(name, String)}
+    out |= {written(name): place for name, place in named_tree(found, "/Names", limit) if isinstance(name, String)}
     return out
 
 
@@ -59,16 +60,15 @@ def rebuild_outline(tree: Tree, old_root: Object, root: Object, places: Mapping[
 def _bookmark(tree: Tree, item: Object, parent: Object, places: Mapping[str, Rule]) -> Object:
     title = item.get("/Title")
     entry = tree.pdf.make_indirect(
-        Dictionary(Title=String(str(title) if isinstance(title, String) else ""), Parent=parent)
+        Dictionary(Title=String(written(title) if isinstance(title, String) else ""), Parent=parent)
     )
     text("bookmark")(tree, entry, "/Title", entry.Title)
     for key, rule in (*places.items(), ("/C", plain), ("/F", plain)):
         kept = rule(tree, entry, key, item[key]) if key in item else None
         if kept is not None:
             entry[key] = kept
-    count = item.get("/Count", 0)
-    if simple(count) and count:
-        entry.Count = int(count)
+    if count := integer(item.get("/Count", 0)):
+        entry.Count = count
     return entry
 
 
@@ -78,8 +78,9 @@ def rebuild_labels(tree: Tree, old_root: Object, root: Object) -> None:
     for number, label in named_tree(old_root.get("/PageLabels"), "/Nums", 1_000_000):
         if isinstance(number, int) and isinstance(label, Dictionary):
             new = Dictionary({key: label[key] for key in ("/S", "/St") if key in label and simple(label[key])})
-            if isinstance(label.get("/P"), String):
-                new.P = String(str(label.P))
+            prefix = label.get("/P")
+            if isinstance(prefix, String):
+                new.P = String(written(prefix))
                 text("label")(tree, new, "/P", new.P)
             items += (number, new)
     if items:
@@ -121,7 +122,9 @@ def _attached(tree: Tree, specification: object) -> tuple[str, Object] | None:
         content = decoded(stream, tree.job.limits.max_file_bytes)
     except CannotClean:
         return None
-    member = tree.job.nested(str(name) if isinstance(name, String) else "attachment", content)
+    if not content:
+        return None
+    member = tree.job.nested(written(name) if isinstance(name, String) else "attachment", content)
     if member is None:
         return None
     new = tree.pdf.make_stream(member.content, {"/Type": Name.EmbeddedFile})

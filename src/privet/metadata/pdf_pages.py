@@ -5,7 +5,7 @@ Invariants:
 - Every stream that can show text is read once and looked at, drawn by a page or not; a form is looked at as part of the page that
   draws it, so an identifier half in a form is found.
 - A page's text costs at most `_MAX_RUNS` strings: forms drawn by forms beyond that are looked at on their own.
-- Text in a font nobody can read refuses the file.
+- Text in a font that does not say what its codes mean is looked at as readers guess it; what no reader can tell is a picture.
 """
 
 from __future__ import annotations
@@ -27,15 +27,13 @@ from privet.metadata.pdf_resources import Fonts, Resources, unescaped
 from privet.metadata.pdf_streams import CONTENT_LIMIT, decoded_whole
 from privet.metadata.pdf_text import PageText
 from privet.metadata.pdf_tree import Pending, Tree, delete
+from privet.metadata.pdf_values import number
 
 _MAX_RUNS: Final = 400_000
 _MAX_TOKENS: Final = 100_000_000
 _MAX_DEPTH: Final = 12
 _BATCH: Final = 4_000_000
 """characters looked at in one call"""
-_FEW: Final = 4
-"""glyphs nobody can read are symbols, not text, when they are this few"""
-_SHARE: Final = 0.2
 
 
 @dataclass(slots=True)
@@ -85,7 +83,6 @@ class Book:
         self.pending.flush()
         for unit in self.units.values():
             self._write(unit)
-        self._refuse_unknown_text()
         self._forget_cut_codes()
         self._drop_undrawn()
 
@@ -194,7 +191,7 @@ class Book:
         given = stream.get("/Matrix")
         if not isinstance(given, Array) or len(given) != 6:
             return form, use.matrix
-        a, b, c, d, e, f = (float(value) for value in given)
+        a, b, c, d, e, f = (number(value) for value in given)
         return form, times((a, b, c, d, e, f), use.matrix)
 
     def _write(self, unit: Unit) -> None:
@@ -242,11 +239,6 @@ class Book:
                 rest = pdf_cmaps.without(decoded_whole(told, CONTENT_LIMIT)[0], kept[told.objgen])
                 if rest is not None:
                     told.write(rest)
-
-    def _refuse_unknown_text(self) -> None:
-        for font in self.fonts.known.values():
-            if font.lost > _FEW and font.lost > _SHARE * font.shown:
-                raise CannotClean("text in a font without a known encoding cannot be checked")
 
 
 def _texts_left(unit: Unit) -> Iterator[tuple[int, int, str]]:

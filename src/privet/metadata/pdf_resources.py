@@ -13,8 +13,9 @@ from pikepdf import Array, Dictionary, Name, Object, Stream
 from privet.metadata.pdf_fonts import Font, read_font
 from privet.metadata.pdf_layers import is_marked
 from privet.metadata.pdf_redraw import FONT_NAME
+from privet.metadata.pdf_values import number
 
-_ESCAPED: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
+_ESCAPED: Final = re.compile(rb"#([0-9A-Fa-f]{2})?")
 
 
 class Fonts:
@@ -50,7 +51,9 @@ class Resources:
 
     def _entry(self, category: str, name: bytes) -> object:
         entries = self.own.get(category)
-        return entries.get(unescaped(name)) if isinstance(entries, Dictionary) and len(name) > 1 else None
+        key = unescaped(name)
+        # `get` takes no key that is not UTF-8.
+        return entries[key] if isinstance(entries, Dictionary) and len(key) > 1 and key in entries else None
 
     def font(self, name: bytes) -> Font:
         """Return a font resource."""
@@ -66,7 +69,7 @@ class Resources:
         given = state.get("/Font") if isinstance(state, Dictionary) else None
         if not isinstance(given, Array) or len(given) != 2 or not isinstance(given[0], Dictionary):
             return None
-        return self.shared.read(given[0]), float(given[1])
+        return self.shared.read(given[0]), number(given[1])
 
     def is_form(self, name: bytes) -> bool:
         """Whether an XObject is a form."""
@@ -91,4 +94,5 @@ class Resources:
 
 def unescaped(name: bytes) -> str:
     """Return a name of a content stream as the key of a dictionary."""
-    return _ESCAPED.sub(lambda found: bytes((int(found.group(1), 16),)), name).decode("utf-8", "replace")
+    # A mark that escapes nothing is a NUL where qpdf reads a name.
+    return _ESCAPED.sub(lambda found: bytes((int(found.group(1) or b"0", 16),)), name).decode("utf-8", "surrogateescape")

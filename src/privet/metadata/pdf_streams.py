@@ -7,7 +7,6 @@ picture's samples are repacked at most, never changed.
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
 import re
 import zlib
@@ -17,12 +16,15 @@ from typing import Final
 from pikepdf import Array, Dictionary, Name, Object
 
 from privet.metadata.job import MIB, CannotClean
+from privet.metadata.pdf_values import integer, spelled
 
 CONTENT_LIMIT: Final = 128 * MIB
 """bytes a stream that is read as text may unpack to"""
 
 _FEED: Final = 4096
 _SPACE: Final = re.compile(rb"[\0\t\n\f\r ]+")
+_NO_85: Final = re.compile(rb"[^!-uz]")
+_GROUP: Final = re.compile(rb"z|[!-u]{5}")
 _SINGLE: Final = frozenset({"/FlateDecode", "/DCTDecode", "/JPXDecode", "/CCITTFaxDecode", "/JBIG2Decode"})
 _SHORT_NAMES: Final = {
     "/Fl": "/FlateDecode",
@@ -34,11 +36,15 @@ _SHORT_NAMES: Final = {
 }
 
 
+class BadSamples(CannotClean):
+    """Bytes that are not packed in the way they are said to be, so that nothing can show them."""
+
+
 def filters(stream: Object) -> list[str]:
     """Return the names of the filters of a stream, outermost first."""
     found = stream.get("/Filter")
     names = list(found) if isinstance(found, Array) else [] if found is None else [found]
-    return [_SHORT_NAMES.get(str(name), str(name)) for name in names if isinstance(name, Name)]
+    return [_SHORT_NAMES.get(spelled(name), spelled(name)) for name in names if isinstance(name, Name)]
 
 
 def _layers(stream: Object) -> list[tuple[str, Dictionary | None]]:
@@ -53,14 +59,17 @@ def decoded(stream: Object, limit: int = CONTENT_LIMIT) -> bytes:
     """Return what a stream of text (content, character map, font) unpacks to.
 
     Raises:
-        CannotClean: it unpacks to more than `limit`, or a filter is not one for text.
+        CannotClean: it unpacks to more than `limit`.
 
     """
     return decoded_whole(stream, limit)[0]
 
 
 def decoded_whole(stream: Object, limit: int) -> tuple[bytes, bool]:
-    """Return what a stream of text unpacks to, and whether its packed bytes hold that and nothing else."""
+    """Return what a stream of text unpacks to, and whether its packed bytes hold that and nothing else.
+
+    What is packed as no text ever is, or in a way nobody knows, no reader shows: it is empty.
+    """
     data = stream.read_raw_bytes()
     layers = _layers(stream)
     whole = not layers
@@ -69,7 +78,11 @@ def decoded_whole(stream: Object, limit: int) -> tuple[bytes, bool]:
             data, whole = inflate(data, limit)
             whole = whole and len(layers) == 1
         else:
-            data, whole = _unpack(data, name, parameters, limit), False
+            whole = False
+            try:
+                data = _unpack(data, name, parameters, limit)
+            except BadSamples:
+                return b"", False
         if len(data) > limit:
             raise CannotClean("a stream unpacks to more than is allowed")
         data = _predicted(data, parameters)
@@ -85,7 +98,7 @@ def unwrapped(stream: Object, limit: int) -> tuple[bytes, str, Dictionary | None
         data = inflate(data, limit)[0] if name == "/FlateDecode" else _unpack(data, name, parameters, limit)
         if len(data) > limit:
             raise CannotClean("a stream unpacks to more than is allowed")
-        if parameters is not None and int(parameters.get("/Predictor", 1)) > 1:
+        if parameters is not None and integer(parameters.get("/Predictor", 1)) > 1:
             # A predictor works on what Flate unpacks to as it does on LZW.
             return (zlib.compress(data), "/FlateDecode", parameters) if not layers else _not_known()
     if not layers:
@@ -94,7 +107,7 @@ def unwrapped(stream: Object, limit: int) -> tuple[bytes, str, Dictionary | None
 
 
 def _not_known() -> tuple[bytes, str, None]:
-    raise CannotClean("a stream is packed in a way that is not known")
+    raise BadSamples("a stream is packed in a way that is not known")
 
 
 def _unpack(data: bytes, name: str, parameters: Object | None, limit: int) -> bytes:
@@ -107,7 +120,7 @@ def _unpack(data: bytes, name: str, parameters: Object | None, limit: int) -> by
     if name == "/RunLengthDecode":
         return b"".join(_run_lengths(data, limit))
     if name == "/LZWDecode":
-        early = int(parameters.get("/EarlyChange", 1)) if parameters is not None else 1
+        early = integer(parameters.get("/EarlyChange", 1)) if parameters is not None else 1
         return b"".join(_lzw(data, early, limit))
     return _not_known()[0]
 
@@ -167,11 +180,20 @@ def _hex(data: bytes) -> bytes:
 
 
 def _ascii85(data: bytes) -> bytes:
+    """Decode up to the first group that is none, as viewers do."""
     body = _SPACE.sub(b"", data).removeprefix(b"<~").partition(b"~")[0]
     try:
         return base64.a85decode(body)
-    except (ValueError, binascii.Error):
-        raise CannotClean("a stream is broken: its base 85 text cannot be read") from None
+    except ValueError:
+        bad = _NO_85.search(body)
+        whole = body[: bad.start() if bad else len(body)]
+    out = bytearray()
+    for group in _GROUP.finditer(whole):
+        try:
+            out += base64.a85decode(group[0])
+        except ValueError:
+            break
+    return bytes(out)
 
 
 def _run_lengths(data: bytes, limit: int) -> Iterator[bytes]:
@@ -212,11 +234,11 @@ def _lzw(data: bytes, early: int, limit: int) -> Iterator[bytes]:
 
 
 def _predicted(data: bytes, parameters: Object | None) -> bytes:
-    predictor = int(parameters.get("/Predictor", 1)) if parameters is not None else 1
+    predictor = integer(parameters.get("/Predictor", 1)) if parameters is not None else 1
     if parameters is None or predictor <= 1:
         return data
-    samples = int(parameters.get("/Colors", 1)) * int(parameters.get("/BitsPerComponent", 8))
-    row = (int(parameters.get("/Columns", 1)) * samples + 7) // 8
+    samples = integer(parameters.get("/Colors", 1)) * integer(parameters.get("/BitsPerComponent", 8))
+    row = (integer(parameters.get("/Columns", 1)) * samples + 7) // 8
     if predictor < 10 or not 0 < row < 10**6:
         raise CannotClean("a stream of text is packed in a way that is not known")
     step = max(1, samples // 8)

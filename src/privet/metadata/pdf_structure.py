@@ -12,6 +12,7 @@ from pikepdf import Array, Dictionary, Name, Object, Stream
 
 from privet.metadata.pdf_marked import STANDARD_TAGS
 from privet.metadata.pdf_tree import Rule, Tree, each, keys, language, named_tree, plain, table, text
+from privet.metadata.pdf_values import spelled
 
 _OWNERS: Final = frozenset({"/Layout", "/List", "/PrintField", "/Table"})
 
@@ -47,9 +48,9 @@ def _object(tree: Tree, _owner: Object, _key: str, value: object) -> object:
 def _structure_type(tree: Tree, _owner: Object, _key: str, value: object) -> object:
     """Keep a standard type; one of the writer's own gives way to the standard type it stands for."""
     for _step in range(8):
-        if str(value)[1:] in STANDARD_TAGS:
+        if spelled(value)[1:] in STANDARD_TAGS:
             return value
-        value = tree.roles.get(str(value), Name.NonStruct)
+        value = tree.roles.get(spelled(value), Name.NonStruct)
     return Name.NonStruct
 
 
@@ -62,7 +63,7 @@ def _structure_parent(tree: Tree, _owner: Object, _key: str, value: object) -> o
 def _attributes(tree: Tree, owner: Object, key: str, value: object) -> object:
     if isinstance(value, Array):
         return each(_attributes)(tree, owner, key, value)
-    if not isinstance(value, Dictionary) or str(value.get("/O")) not in _OWNERS:
+    if not isinstance(value, Dictionary) or spelled(value.get("/O")) not in _OWNERS:
         return value if isinstance(value, int) else None
     return table(plain)(tree, owner, key, value)
 

@@ -10,6 +10,7 @@ Invariants:
 from __future__ import annotations
 
 import bisect
+import functools
 import itertools
 import re
 from collections import defaultdict
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from privet.metadata.pdf_lines import NEW_LINE, Piece, View, by_position, in_order
+from privet.metadata.pdf_programs import UNKNOWN
 from privet.metadata.pdf_reading import Run
 from privet.metadata.pdf_tokens import Shown
 
@@ -55,6 +57,8 @@ class PageText:
         out += by_position(self.runs, self.starts)
         if any(run.show.font.otherwise for run in self.runs):
             out.append(self._retold(_by_names))
+        shifts = {shift for run in self.runs if UNKNOWN in run.text for shift in run.show.font.shifts}
+        out += [self._retold(functools.partial(_by_codes, shift)) for shift in sorted(shifts)]
         if any(run.show.actual for run in self.runs):
             out.append(self._retold(_ActualTexts(self.runs, self.starts).of))
         return out
@@ -194,6 +198,15 @@ def _by_names(run: Run, start: int) -> tuple[str, list[int], dict[int, Sequence[
             places += [start] * len(font.otherwise[code])
         start += len(text)
     return "".join(chars), places, {}
+
+
+def _by_codes(shift: int, run: Run, start: int) -> tuple[str, list[int], dict[int, Sequence[int]]] | None:
+    """What readers take a string for whose font does not say what its codes mean: a character a glyph, in the same places."""
+    part = run.show.parts[run.part]
+    if UNKNOWN not in run.text or not isinstance(part, Shown):
+        return None
+    text = run.show.font.guess(part.value, shift)
+    return text, [*range(start, start + len(text))], {}
 
 
 class _ActualTexts:

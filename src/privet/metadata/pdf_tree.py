@@ -23,6 +23,7 @@ from privet.edits import Edit, edited
 from privet.metadata.job import CannotClean, Job
 from privet.metadata.pdf_layers import Layers
 from privet.metadata.pdf_streams import decoded_whole
+from privet.metadata.pdf_values import spelled, written
 
 Rule = Callable[["Tree", Object, str, object], object]
 """(tree, owner, key, value) → the value to keep, `None` to delete the key."""
@@ -163,24 +164,25 @@ def look_at_names(tree: Tree, owner: Object, key: str | int, value: object) -> N
             for index, item in enumerate(value):
                 look_at_names(tree, value, index, item)
         return
-    written = str(value) if isinstance(value, Name) else ""
-    if not _TELLING.search(written.encode()):
+    name = spelled(value) if isinstance(value, Name) else ""
+    if not _TELLING.search(name.encode("utf-8", "surrogateescape")):
         return
 
     def done(edits: list[Edit]) -> None:
-        owner[key] = Name(edited(written, [Edit(start + 1, end + 1, new) for start, end, new in edits]))
+        new = edited(name, [Edit(start + 1, end + 1, text) for start, end, text in edits])
+        owner[key] = Name(new.encode("utf-8", "replace").decode("utf-8"))
 
-    tree.pending.add("name", written[1:], done)
+    tree.pending.add("name", name[1:].encode("utf-8", "replace").decode("utf-8"), done)
 
 
 def code(_tree: Tree, _owner: Object, _key: str, value: object) -> object:
     """Keep a short string of letters and numbers that programs read."""
-    return value if isinstance(value, String) and _CODE.match(str(value)) else None
+    return value if isinstance(value, String) and _CODE.match(written(value)) else None
 
 
 def language(_tree: Tree, _owner: Object, _key: str, value: object) -> object:
     """Keep the name of a language."""
-    return value if isinstance(value, String) and _LANGUAGE.match(str(value)) else None
+    return value if isinstance(value, String) and _LANGUAGE.match(written(value)) else None
 
 
 def text(place: str) -> Rule:
@@ -189,13 +191,13 @@ def text(place: str) -> Rule:
     def rule(tree: Tree, owner: Object, key: str, value: object) -> object:
         if not isinstance(value, String):
             return value if isinstance(value, Name) else None
-        written = str(value)
+        told = written(value)
 
         def done(edits: list[Edit]) -> None:
-            owner[key] = String(edited(written, edits))
+            owner[key] = String(edited(told, edits))
 
-        tree.pending.add(place, written, done)
-        return String(written)
+        tree.pending.add(place, told, done)
+        return String(told)
 
     return rule
 
@@ -231,8 +233,8 @@ def table(rule: Rule) -> Rule:
         if not isinstance(value, Dictionary):
             return None
         for name, item in list(value.items()):
-            if _TELLING.search(name.encode()):
-                tree.pending.add("name", name[1:], _refuse)
+            if _TELLING.search(name.encode("utf-8", "surrogateescape")):
+                tree.pending.add("name", name[1:].encode("utf-8", "replace").decode("utf-8"), _refuse)
             new = rule(tree, value, name, item)
             if new is None:
                 delete(value, name)

@@ -9,6 +9,7 @@ from pikepdf import Array, Dictionary, Name, Object
 
 from privet.metadata import pdf_metrics
 from privet.metadata.pdf_cmaps import MAX_CODES
+from privet.metadata.pdf_values import number, spelled
 
 
 def simple_widths(font: Object, texts: list[str]) -> list[float]:
@@ -27,16 +28,8 @@ def simple_widths(font: Object, texts: list[str]) -> list[float]:
             if 0 <= code < 256:
                 out[code] = number(width) * scale
         return out
-    table = pdf_metrics.widths(pdf_metrics.standard_name(str(font.get("/BaseFont", ""))))
+    table = pdf_metrics.widths(pdf_metrics.standard_name(spelled(font.get("/BaseFont", ""))))
     return [table.get(text, 0.6 if not table else 0.0) for text in texts]
-
-
-def number(value: object) -> float:
-    """Return a number of a PDF; 0 for what is none."""
-    try:
-        return float(str(value))
-    except (TypeError, ValueError):
-        return 0.0
 
 
 def cid_widths(font: Object) -> tuple[dict[int, float], float]:

@@ -257,7 +257,8 @@ class _Contents:
                 small.pop(name, None)
         small.pop(b"iCCP", None)
         if profile:
-            small[b"iCCP"] = b"icc\0\0" + zlib.compress(profile, 9)
+            # It must have a name; nought says nothing, and no tool takes it for one.
+            small[b"iCCP"] = b"0\0\0" + zlib.compress(profile, 9)
         if self.header.colour == 3:
             self._blank_palette()
         turn = self._turn if self._turn is not None else self._xmp_turn

@@ -20,9 +20,23 @@ from collections.abc import Callable
 from typing import Final
 
 from privet.metadata.sniff_containers import has_directory, ole_kind, zip_kind
-from privet.metadata.sniff_media import bmp, ico, iff, is_adts, is_mpeg, isobmff, riff, tagged_audio
+from privet.metadata.sniff_media import (
+    MARKS,
+    bmp,
+    ico,
+    iff,
+    is_adts,
+    is_mpeg,
+    isobmff,
+    riff,
+    tagged_audio,
+    targa,
+    transport,
+)
 from privet.metadata.sniff_text import extension, text_kind
 from privet.metadata.tfevents import masked_crc
+
+_OBJECT: Final = re.compile(rb"[\r\n]\d{1,10} \d{1,5} obj\b")
 
 Check = Callable[[bytes, bytes, str, int], str]
 """(head, tail, name, size) → the format, or an empty text where it is another"""
@@ -48,10 +62,25 @@ def recognise(head: bytes, tail: bytes, name: str, size: int) -> str:
     for check in _CHECKS:
         if answer := check(head, tail, name, size):
             return answer
-    if b"%PDF-" in head[:1024] and b"%%EOF" in tail[-1024:]:
+    if b"%PDF-" in head[:1024] and (b"%%EOF" in tail[-1024:] or _OBJECT.search(head)):
         # Readers accept rubbish before the start, rubbish that is text too.
         return "pdf"
     return text_kind(head, tail, name, size) or _late(head, tail, name, size)
+
+
+def _font(head: bytes, _tail: bytes, _name: str, size: int) -> str:
+    """TrueType or OpenType: a list of tables in order of their names, all inside the file."""
+    count = int.from_bytes(head[4:6], "big")
+    entries = [
+        struct.unpack_from(">4s4xII", head, 12 + 16 * index) for index in range(min(count, (len(head) - 12) // 16, 4))
+    ]
+    is_list = bool(entries) and all(re.fullmatch(rb"[ -~]{4}", tag) and start < size for tag, start, _size in entries)
+    return "font" if is_list and size > 12 + 16 * count else ""
+
+
+def _postscript(head: bytes, _tail: bytes, _name: str, _size: int) -> str:
+    """PostScript, or a PDF that begins as one (ISO 32000-1, annex H.3.4.1)."""
+    return "pdf" if re.match(rb"%!PS-Adobe-\d\.\d PDF-\d", head) else "postscript"
 
 
 def _late(head: bytes, tail: bytes, name: str, size: int) -> str:
@@ -147,6 +176,10 @@ def _parquet(_head: bytes, tail: bytes, _name: str, _size: int) -> str:
     return "parquet" if tail[-4:] in {b"PAR1", b"PARE"} else "unknown"
 
 
+def _dicom(head: bytes, _tail: bytes, _name: str, _size: int) -> str:
+    return "dicom" if head[128:132] == b"DICM" else ""
+
+
 def _orc(_head: bytes, tail: bytes, _name: str, _size: int) -> str:
     return "orc" if b"ORC" in tail[-32:] else ""
 
@@ -167,9 +200,13 @@ def _skippable(head: bytes, _tail: bytes, _name: str, _size: int) -> str:
 _MAGIC: Final[tuple[tuple[bytes, str | Check], ...]] = (
     (b"\xff\xd8\xff", "jpeg"), (b"\x89PNG\r\n\x1a\n", "png"), (b"RIFF", riff), (b"RF64", riff), (b"FORM", iff),
     (b"GIF87a", "gif"), (b"GIF89a", "gif"), (b"II*\0", "tiff"), (b"MM\0*", "tiff"), (b"II+\0", "tiff"), (b"MM\0+", "tiff"),
-    (b"BM", bmp), (b"\0\0\1\0", ico), (b"\0\0\2\0", ico), (b"8BPS", "psd"), (b"ID3", tagged_audio), (b"fLaC", "flac"),
-    (b"OggS", "ogg"), (b"\xff", is_adts), (b"\xff", is_mpeg), (b"\x1aE\xdf\xa3", "matroska"), (b"%PDF-", "pdf"),
-    (b"%!PS", "unknown"), (b"\xc5\xd0\xd3\xc6", "unknown"), (b"PK\3\4", zip_kind), (b"PK\5\6", "zip"), (b"PK00PK\3\4", "zip"),
+    (b"BM", bmp), (b"\0\0\2\0\6\4\6\0", "wk1"), (b"\0\0\2\0\x20\x51\6\0", "wk1"), (b"\0\0\x1a\0\0\x10\4\0", "123"),
+    (b"\0\0\1\0", ico), (b"\0\0\2\0", ico), (b"8BPS", "psd"), (b"ID3", tagged_audio), (b"fLaC", "flac"),
+    (b"OggS", "ogg"), (b"\xffWPC", "wpd"), (b"1\xbe\0\0\0\xab", "wri"), (b"\xff", is_adts), (b"\xff", is_mpeg),
+    (b"\x1aE\xdf\xa3", "matroska"), (b"%PDF-", "pdf"),
+    (b"\0\1\0\0\0", _font), (b"true\0", _font), (b"OTTO\0", _font), (b"ttcf\0", "font"),
+    (b"%!PS", _postscript), (b"\xc5\xd0\xd3\xc6", "postscript"), (b"\x04%!PS", "postscript"),
+    (b"PK\3\4", zip_kind), (b"PK\5\6", "zip"), (b"PK00PK\3\4", "zip"),
     (b"PK\7\x08PK\3\4", "zip"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ole_kind), (b"{\\rtf", "rtf"), (b"PAR1", _parquet),
     (b"PARE", _parquet), (b"ARROW1\0\0", "arrow"), (b"FEA1", "arrow"), (b"\xff\xff\xff\xff", _arrow_stream),
     (b"SQLite format 3\0", "sqlite"), (b"ORC", _orc), (b"Obj\1", "avro"), (b"\x93NUMPY", "numpy"), (b"GGUF", "gguf"),
@@ -178,25 +215,30 @@ _MAGIC: Final[tuple[tuple[bytes, str | Check], ...]] = (
     (b"7z\xbc\xaf\x27\x1c", "7z"), (b"Rar!\x1a\x07", "rar"), (b"MZ", _executable), (b"\x7fELF", "executable"),
     (b"\xfe\xed\xfa", "executable"), (b"\xce\xfa\xed\xfe", "executable"), (b"\xcf\xfa\xed\xfe", "executable"),
     (b"\xca\xfe\xba\xbe", "executable"), (b"\0asm", "executable"), (b"dex\n", "executable"), (b"BC\xc0\xde", "executable"),
-    (b"L\0\0\0\1\x14\2\0", "executable"), (b"!<arch>\n", "executable"),
+    (b"L\0\0\0\1\x14\2\0", "executable"), (b"!<arch>\n", "executable"), *MARKS,
 )  # fmt: skip
 _BY_FIRST: Final[dict[int, tuple[tuple[bytes, str | Check], ...]]] = {
     first: tuple(row for row in _MAGIC if row[0][0] == first) for first in {row[0][0] for row in _MAGIC}
 }
-_CHECKS: Final[tuple[Check, ...]] = (isobmff, _safetensors, _tfevents, _tar, _compiled)
+_CHECKS: Final[tuple[Check, ...]] = (_dicom, isobmff, _safetensors, _tfevents, _tar, _compiled, targa, transport)
 
 
 _FAMILIES: Final = {
-    "picture": "jpeg jpg jpe jfif png apng webp gif tiff tif dng bmp dib ico cur psd psb heif heic heics avif svg svgz",
+    "picture": "jpeg jpg jpe jfif png apng webp gif tiff tif dng bmp dib ico cur psd psb heif heic heics avif svg svgz"
+    " jpeg2000 jp2 j2k jpx jpf j2c jpc jph jxl netpbm pbm pgm ppm pnm tga targa pcx radiance hdr rgbe qoi sgi"
+    " dds icns ani openexr exr dcx fits fit fts emf wmf djvu djv bpg dpx xcf flif"
+    " camera_raw cr2 cr3 crw nef nrw arw srf sr2 orf rw2 rwl raf pef srw x3f mrw mef erf 3fr iiq kdc dcr k25",
     "recording": "mp4 m4a m4v m4b mov qt 3gp 3g2 mp3 mp2 flac ogg oga ogv opus spx wav wave bwf aiff aif aifc avi adts aac"
-    " matroska mkv mka webm",
+    " matroska mkv mka webm asf wma wmv flv ape wavpack wv musepack mpc tta dsd dsf dff caf au snd amr awb ac3 eac3 midi mid kar rmi"
+    " mpeg_ps mpg mpeg m1v m2v mpv vob mpeg_ts ts m2ts mts m2t real_media rm rmvb",
     "pdf": "pdf ai",
     "office document": "ooxml docx docm dotx dotm xlsx xlsm xltx xltm xlsb pptx pptm ppsx potx vsdx odf odt ods odp odg odc"
-    " odb ott ots otp otg flat_odf fodt fods fodp fodg epub ole doc dot xls xlt ppt pps pot msg oft rtf",
-    "text": "text flat_odf fodt fods fodp fodg markdown html"
+    " odb ott ots otp otg flat_odf fodt fods fodp fodg epub ole encrypted doc dot xls xlt ppt pps pot msg oft rtf"
+    " vsd pub wps wpd wri sxw sxc sxi sxd xps",
+    "text": "text msg flat_odf fodt fods fodp fodg markdown html"
     " xml svg mail mbox notebook vcard calendar json jsonl csv tsv rtf txt log md rst htm xhtml xsl"
     " eml mht mhtml ipynb vcf ics ndjson tab yaml yml toml ini cfg conf py js ts css c h cpp java go rs rb php sh sql tex"
-    " srt vtt",
+    " srt vtt hdr",
     "table": "parquet pq arrow feather ipc sqlite sqlite3 db db3 orc avro",
     "model": "numpy npy npz safetensors gguf onnx pickle pkl torch pt pth ckpt joblib tfevents",
     "archive": "zip jar tar gzip gz tgz zstd zst bzip2 bz2 tbz2 xz txz 7z rar ooxml odf epub npz torch svgz",

@@ -5,6 +5,7 @@ Functions take (head, tail, name, size), as `sniff.recognise` does, and return t
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import Final
 
@@ -12,14 +13,17 @@ from privet.metadata.sniff_text import extension
 
 _OLE_STREAMS: Final = (
     ("doc", "WordDocument"), ("ppt", "PowerPoint Document"), ("xls", "Workbook"), ("msg", "__properties_version1.0"),
-    ("msg", "__nameid_version1.0"), ("msg", "__substg1.0_"), ("xls", "Book"),
+    ("msg", "__nameid_version1.0"), ("msg", "__substg1.0_"), ("xls", "Book"), ("vsd", "VisioDocument"), ("pub", "Quill"), ("wps", "MatOST"),
+    ("wks", "WksSSWorkBook"), ("sdw", "StarWriterDocument"), ("sdc", "StarCalcDocument"), ("sda", "StarDrawDocument"),
 )  # fmt: skip
 _OLE_NAMES: Final = {
     "doc": "doc", "dot": "doc", "xls": "xls", "xlt": "xls", "xla": "xls", "ppt": "ppt", "pps": "ppt", "pot": "ppt", "msg": "msg",
-    "oft": "msg",
+    "oft": "msg", "vsd": "vsd", "vst": "vsd", "vss": "vsd", "pub": "pub", "wps": "wps",
 }  # fmt: skip
 _ODF: Final = b"application/vnd.oasis.opendocument"
 _EPUB: Final = b"application/epub+zip"
+_STAR_OFFICE: Final = {b"writer": "sxw", b"calc": "sxc", b"impress": "sxi", b"draw": "sxd"}
+_IWORK_NAMES: Final = {"pages": "pages", "numbers": "numbers", "key": "key"}
 
 
 def _zip_names(head: bytes, tail: bytes) -> tuple[list[bytes], bytes]:
@@ -49,25 +53,56 @@ def _zip_names(head: bytes, tail: bytes) -> tuple[list[bytes], bytes]:
     return names, first
 
 
-def zip_kind(head: bytes, tail: bytes, _name: str, _size: int) -> str:
+def _office_kind(names: list[bytes]) -> str:
+    """Tell the packages apart that are no XML of Word, Excel or PowerPoint."""
+    if b"xl/workbook.bin" in names:
+        return "xlsb"
+    if any(name.lower().endswith((b".fdseq", b".fdseq/[0].piece")) for name in names):
+        return "xps"
+    return "vsdx" if b"visio/document.xml" in names else "ooxml"
+
+
+def _iwork_kind(names: list[bytes], name: str) -> str:
+    """Tell Apple's documents: XML up to 2009, their own archives since."""
+    if b"index.apxl" in names or b"index.apxl.gz" in names:
+        return "key"
+    is_old = b"buildVersionHistory.plist" in names and bool({b"index.xml", b"index.xml.gz"}.intersection(names))
+    is_new = b"Index/Document.iwa" in names or b"Index.zip" in names
+    return _IWORK_NAMES.get(extension(name), "pages") if is_old or is_new else ""
+
+
+def zip_kind(head: bytes, tail: bytes, name: str, _size: int) -> str:
     """Tell office documents, books, arrays and checkpoints from plain archives."""
     names, first = _zip_names(head, tail)
-    if names and b"mimetype" in names:
-        kind = first if head[30:38] == b"mimetype" else head[:65536]
-        if kind.startswith(_EPUB) or (b"META-INF/container.xml" in names and not kind.startswith(_ODF)):
-            return "epub"
-        if kind.startswith(_ODF) or b"META-INF/manifest.xml" in names:
-            return "odf"
-    if b"[Content_Types].xml" in names and any(
-        name.startswith((b"word/", b"xl/", b"ppt/", b"visio/", b"docProps/", b"_rels/")) for name in names
-    ):
-        return "ooxml"
+    return _by_mimetype(names, first, head) or _by_members(names, name) or "zip"
+
+
+def _by_mimetype(names: list[bytes], first: bytes, head: bytes) -> str:
+    """Return the kind of a package that says so in its first member."""
+    is_first = head[30:38] == b"mimetype"
+    star = re.match(rb"application/vnd\.sun\.xml\.([a-z]+)", first) if is_first else None
+    if star:
+        return _STAR_OFFICE.get(star[1], "")
+    if b"mimetype" not in names:
+        return ""
+    kind = first if is_first else head[:65536]
+    if kind.startswith(_EPUB) or (b"META-INF/container.xml" in names and not kind.startswith(_ODF)):
+        return "epub"
+    return "odf" if kind.startswith(_ODF) or b"META-INF/manifest.xml" in names else ""
+
+
+def _by_members(names: list[bytes], name: str) -> str:
+    """Return the kind of a package by what it holds, or an empty text where it is a plain archive."""
+    folders = (b"word/", b"xl/", b"ppt/", b"visio/", b"docProps/", b"_rels/")
+    if b"[Content_Types].xml" in names and any(member.startswith(folders) for member in names):
+        return _office_kind(names)
     if b"content.xml" in names and b"META-INF/manifest.xml" in names:
         return "odf"
-    if any(name.endswith(b"/data.pkl") and name.count(b"/") == 1 for name in names):
+    if any(member.endswith(b"/data.pkl") and member.count(b"/") == 1 for member in names):
         return "torch"
-    files = [name for name in names if not name.endswith(b"/")]
-    return "npz" if files and all(name.endswith(b".npy") for name in files) else "zip"
+    files = [member for member in names if not member.endswith(b"/")]
+    is_arrays = bool(files) and all(member.endswith(b".npy") for member in files)
+    return "npz" if is_arrays else _iwork_kind(names, name)
 
 
 def has_directory(tail: bytes) -> bool:
@@ -80,7 +115,7 @@ def ole_kind(head: bytes, tail: bytes, name: str, _size: int) -> str:
     """Tell the old office formats apart by the names of their streams."""
     seen = head + tail
     if "EncryptedPackage".encode("utf-16-le") in seen:
-        return "ole"
+        return "encrypted"
     by_name = _OLE_NAMES.get(extension(name), "")
     if len(head) >= 52:
         # The directory's first sector says what the file is; a stream's name inside another stream does not.

@@ -26,7 +26,7 @@ _ENDINGS: Final = {
     "geojson": "json", "webmanifest": "json", "har": "json", "jsonld": "json", "md": "markdown", "markdown": "markdown",
     "mdx": "markdown", "html": "html", "htm": "html", "xhtml": "html", "xml": "xml", "xsl": "xml", "xsd": "xml", "rss": "xml",
     "atom": "xml", "kml": "xml", "gpx": "xml", "plist": "xml", "fodt": "xml", "fods": "xml", "fodp": "xml", "svg": "svg",
-    "eml": "mail", "mht": "mail", "mhtml": "mail", "mbox": "mbox", "ipynb": "notebook", "vcf": "vcard", "vcard": "vcard",
+    "eml": "mail", "mht": "mail", "mhtml": "mail", "mbox": "mbox", "ipynb": "notebook", "xmp": "xmp", "vcf": "vcard", "vcard": "vcard",
     "ics": "calendar", "ical": "calendar", "pkl": "pickle", "pickle": "pickle",
 }  # fmt: skip
 _CODE_ENDINGS: Final = (
@@ -42,8 +42,11 @@ _HTML: Final = re.compile(r"<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORE
 _PROLOG: Final = 4096
 """characters in which the root of a markup file is looked for"""
 _ROOT: Final = re.compile(r"<([A-Za-z_][\w.-]{0,60}:)?([A-Za-z_][\w.-]{0,80})[\s/>]")
-# XMP sidecars, books and office documents in one XML file: who wrote them stands in members that no cleaner here knows.
-_UNFIT_ROOTS: Final = frozenset(("xmpmeta", "wordDocument", "FictionBook", "pkg:package"))
+_ROOTS: Final = {
+    "svg": "svg", "office:document": "flat_odf", "x:xmpmeta": "xmp", "x:xapmeta": "xmp", "w:wordDocument": "wordml", "FictionBook": "fb2",
+    "pkg:package": "flat_ooxml",
+}  # fmt: skip
+"""Vocabularies with a cleaner of their own, by their root as writers spell it."""
 _UNFIT: Final = re.compile(
     r"P[1-6]\s(?:#[^\n]*\n){0,32}\s*\d+\s+\d+\s|%!|%FDF-|SIMPLE  =|#\?RADIANCE|#\?RGBE|d\d{1,3}:[a-z]"
 )
@@ -80,7 +83,7 @@ def text_kind(head: bytes, tail: bytes, name: str, size: int) -> str:
     if said == "pickle":
         return "pickle" if _PICKLE.match(start) and tail.rstrip()[-1:] == b"." else found
     if found == "unknown" or _UNFIT.match(text):
-        return "unknown"
+        return "postscript" if text.startswith("%!") else "unknown"
     if not said:
         return "text" if ending in _CODE and found not in {"html", "svg", "vcard", "calendar"} else found
     return _agreed(said, found, start)
@@ -102,9 +105,10 @@ def _agreed(said: str, found: str, start: str) -> str:
         "json": found not in {"notebook", "jsonl"} and start[:1] in {"{", "["},
         "jsonl": found not in {"notebook", "json"} and start[:1] in {"{", "["},
         "html": found != "svg" and start.startswith("<"),
-        "xml": found not in {"svg", "flat_odf"} and start.startswith("<"),
+        "xml": found not in _ROOTS.values() and start.startswith("<"),
         "mail": found == "text" and bool(_FIELD.match(start)),
         "mbox": start.startswith("From "),
+        "xmp": start.startswith("<"),
     }
     return said if is_allowed.get(said, False) else found
 
@@ -165,12 +169,8 @@ def _markup_kind(start: str) -> str:
     if _HTML.match(start, at):
         return "html"
     root = _ROOT.search(start, at, at + _PROLOG)
-    if root is not None and root[2] == "svg":
-        return "svg"
-    if root is not None and root[0][1:-1] == "office:document":
-        return "flat_odf"
-    if root is not None and (root[2] in _UNFIT_ROOTS or root[0][1:-1] in _UNFIT_ROOTS):
-        return "unknown"
+    if root is not None and (kind := _ROOTS.get(root[0][1:-1]) or _ROOTS.get(root[2])):
+        return kind
     return "xml" if start.startswith("<?xml") else "text"
 
 

@@ -161,10 +161,8 @@ def known_codec(declared: str) -> str:
 
 
 # In these even letters of English may be other bytes than in ASCII, so nothing is found where they are taken for it.
-_OWN: Final = frozenset((
-    "utf-7", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "hz",
-    "cp037", "cp273", "cp424", "cp500", "cp875", "cp1026", "cp1140",
-))  # fmt: skip
+_HIDING: Final = frozenset(("utf-7", "hz", "cp037", "cp273", "cp424", "cp500", "cp875", "cp1026", "cp1140"))
+_OWN: Final = _HIDING | {"utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"}
 
 
 def own_codec(charset: str) -> str:
@@ -184,6 +182,8 @@ def declared_encoding(source: BinaryIO, declared: str) -> tuple[str, bytes]:
 
     """
     codec = known_codec(declared) if declared else ""
+    if declared and own_codec(declared) in _HIDING:
+        raise CannotClean("it says that it is in an encoding in which texts hide: convert it to UTF-8")
     if not codec or codec == "utf-8":
         return encoding(source)
     head = source.read(_PAGE_BYTES)

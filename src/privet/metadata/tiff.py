@@ -7,7 +7,7 @@ Invariants:
 - a directory holds only tags that decide the pixels, with no more values than those need; everything else, and every byte that no tag
   points to, is left out: EXIF, GPS, XMP, IPTC, Photoshop's and makers' tags, place on earth, dates, names
 - reduced copies of a page are left out where the page itself is there
-- camera raw files are refused: what makes a picture of them stands in makers' tags
+- digital negatives (DNG) are pages with some tags more; other camera raw is refused: what makes a picture of it stands in makers' tags
 
 Source: TIFF 6.0; its Technical Note 2 (JPEG); BigTIFF; libtiff for what readers tolerate.
 """
@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Mapping
 from typing import BinaryIO, Final
 
 from isal import isal_zlib
 
-from privet.metadata import icc, jpeg, pixels, webp
+from privet.metadata import icc, jpeg, negative, pixels, webp
 from privet.metadata import tiff_tags as tags
 from privet.metadata.job import CannotClean, Job
 from privet.metadata.tiff_pages import Field, Page, Part, Reader, layout
@@ -28,6 +29,7 @@ from privet.metadata.window import BLOCK
 
 _SPACES: Final[dict[int, icc.Space]] = {0: "GRAY", 1: "GRAY", 2: "RGB ", 3: "RGB ", 5: "CMYK", 6: "RGB "}
 _MAX_OLD: Final = 64
+CAMERA_RAW: Final = "camera raw: what makes a picture of it stands in its maker's notes: convert it to DNG first"
 
 
 def clean(source: BinaryIO, target: BinaryIO, job: Job) -> None:
@@ -37,11 +39,14 @@ def clean(source: BinaryIO, target: BinaryIO, job: Job) -> None:
         CannotClean: no TIFF, camera raw, a compression that is not known here, damaged, or cut off.
 
     """
-    reader = Reader(source, job)
+    reader = Reader(source, job, also=tags.NEGATIVE)
     pages = reader.pages()
+    if tags.DNG in pages[0].fields:
+        negative.write(reader, pages[0], Writer(reader, target, job).page, job)
+        return
     _refuse_raw(reader, pages)
     reduced = [bool(page.integer(tags.SUBFILE, 0) & 1) for page in pages]
-    writer = _Writer(reader, target, job)
+    writer = Writer(reader, target, job)
     for number, page in enumerate(pages):
         for what in page.what:
             job.dropped(what)
@@ -58,13 +63,13 @@ def _refuse_raw(reader: Reader, pages: list[Page]) -> None:
         main_is_below = page.integer(tags.SUBFILE, 0) & 1 and any(
             not each.integer(tags.SUBFILE, 0) & 1 for each in below
         )
-        if tags.DNG in page.fields or reader.camera or photometric & set(tags.CAMERA) or main_is_below:
-            raise CannotClean("camera raw is not supported")
+        if reader.camera or photometric & set(tags.CAMERA) or main_is_below:
+            raise CannotClean(CAMERA_RAW)
         if page.integer(tags.COMPRESSION, tags.RAW) not in tags.COMPRESSIONS:
             raise CannotClean("this compression of tiff is not supported")
 
 
-class _Writer:
+class Writer:
     """The file as it grows: the pages' data, each followed by its directory."""
 
     def __init__(self, reader: Reader, target: BinaryIO, job: Job) -> None:
@@ -82,8 +87,11 @@ class _Writer:
             target.write(mark + struct.pack(self._order + "HI", 42, 0))
             self._link = 4
 
-    def page(self, page: Page, number: int, *, checked: bool = False) -> None:
-        """Write one page, which is the `number`th of the source; `checked` is the page that its own check looks at."""
+    def page(self, page: Page, number: int, *, checked: bool = False, more: Mapping[int, Field] | None = None) -> None:
+        """Write one page, which is the `number`th of the source, with `more` in its directory.
+
+        `checked` is the page that its own check looks at.
+        """
         width, height = page.integer(tags.WIDTH, 0), page.integer(tags.HEIGHT, 0)
         if not 0 < width * height <= self._job.limits.max_pixels:
             raise CannotClean("damaged, or more pixels than the limit: the size of a page")
@@ -109,7 +117,7 @@ class _Writer:
         if compression == tags.JPEG and tags.JPEG_TABLES in page.fields:
             tables = jpeg.clean_tables(page.fields[tags.JPEG_TABLES].raw)
             fields[tags.JPEG_TABLES] = Field(tags.UNDEFINED, len(tables), tables)
-        self._directory(fields)
+        self._directory(fields | dict(more or {}))
 
     def _colours(self, page: Page, number: int) -> dict[int, Field]:
         fields: dict[int, Field] = {}
@@ -129,7 +137,7 @@ class _Writer:
         if self._looked > self._job.limits.max_pixels:
             raise CannotClean("too large: more pixels than the limit")
         alone = io.BytesIO()
-        _Writer(self._reader, alone, Job(limits=self._job.limits)).page(page, number, checked=True)
+        Writer(self._reader, alone, Job(limits=self._job.limits)).page(page, number, checked=True)
         return alone
 
     def _blanked(self, colours: bytes, page: Page, number: int) -> bytes:
@@ -195,9 +203,9 @@ class _Writer:
             return self._copied[key]
         if self._target.tell() > 2 * self._reader.size + BLOCK:
             raise CannotClean("lying: strips overlap")
-        if compression in (tags.JPEG, tags.WEBP):
+        if compression in (tags.JPEG, tags.LOSSY, tags.WEBP):
             stream, cleaned = io.BytesIO(self._reader.read(part.offset, part.length)), io.BytesIO()
-            (jpeg.clean_part if compression == tags.JPEG else webp.clean)(stream, cleaned, self._job)
+            (webp.clean if compression == tags.WEBP else jpeg.clean_part)(stream, cleaned, self._job)
             done = self._append(cleaned.getvalue())
         else:
             done = self._stream(part, deflated=compression in tags.DEFLATE)

@@ -63,8 +63,9 @@ class Part(NamedTuple):
 class Reader:
     """The directories of a file."""
 
-    def __init__(self, source: BinaryIO, job: Job) -> None:
+    def __init__(self, source: BinaryIO, job: Job, *, also: frozenset[int] = frozenset()) -> None:
         self.source = source
+        self._also = also
         self.size = size_of(source)
         self._limits = job.limits
         self._left = _MAX_VALUES
@@ -126,7 +127,7 @@ class Reader:
 
     def _entry(self, page: Page, entry: bytes) -> None:
         tag, kind, count = struct.unpack_from(self.order + ("HHQ" if self.big else "HHI"), entry)
-        if tag not in tags.KEPT and tag not in tags.SPECIAL:
+        if tag not in tags.KEPT and tag not in tags.SPECIAL and tag not in self._also:
             page.what.append(tags.NAMES.get(tag, "tag"))
             return
         if tag in (tags.PROFILE, tags.SUB_DIRECTORIES):
@@ -139,7 +140,7 @@ class Reader:
         ):
             # Readers pass over a tag that has more or fewer values than it should.
             return
-        if tag not in tags.SPECIAL:
+        if tag in tags.KEPT:
             count = min(count, 64)
         length = count * tags.SIZES[kind]
         inline = entry[12:] if self.big else entry[8:]

@@ -58,9 +58,18 @@ _METADATA: Final = frozenset(
         "dc:contributor",
         "meta:creator-initials",
         "cp:lastModifiedBy",
+        "DocumentProperties",
+        "o:DocumentProperties",
+        "CustomDocumentProperties",
+        "o:CustomDocumentProperties",
     )
 )
 """Elements, by the prefixes that writers use, that say who made a document, and not what is in it."""
+_WHO: Final = frozenset(("dc:creator", "dc:contributor", "cp:lastModifiedBy", "ss:Author", "w:author", "aml:author"))
+"""Attributes that say the same."""
+_ROOT_WHO: Final = frozenset(("creator", "author", "generator"))
+_NOTE_WHO: Final = frozenset(("title", "name", "date", "creationdate", "inreplyto"))
+"""of the notes of a PDF kept as XML (XFDF): who wrote them is their title"""
 _TEXT: Final = (SPACE, ENTITY)
 _MIN_BASE64_CHARS: Final = 64
 
@@ -122,6 +131,8 @@ class Document:
         self._is_after_end = False
         self._is_after_text = False
         self._is_root = True
+        self._who = self._writers = _WHO
+        """attributes whose values go, of the tag that is read and of those below the root"""
         self.skipping = 0
         """how deep inside an element that is dropped"""
 
@@ -211,6 +222,9 @@ class Document:
     def dropped(self, name: str, _whole: str) -> str:
         """Return what an element that goes with all that is in it is called, or "" for one that stays."""
         is_root, self._is_root = self._is_root, False
+        if is_root:
+            self._writers = _WHO | (_NOTE_WHO if name == "xfdf" else _WHO)
+        self._who = _WHO | _ROOT_WHO if is_root else self._writers
         return "metadata" if name in _METADATA and not is_root else ""
 
     def start(self, name: str, whole: str, rest: str) -> None:
@@ -222,11 +236,15 @@ class Document:
         for found in _ATTRIBUTE.finditer(whole, len(name) + 1):
             kind = found.lastindex or 2
             value = found[kind]
-            if not value or found[1].startswith("xmlns") or _SAFE.fullmatch(value) is not None:
+            is_who = found[1] in self._who
+            if not value or found[1].startswith("xmlns") or (_SAFE.fullmatch(value) is not None and not is_who):
                 continue
             self.sheet.keep(whole[last : found.start(kind)])
-            self._value(self.expanded(value))
             last = found.end(kind)
+            if is_who:
+                self.job.dropped("author")
+            else:
+                self._value(self.expanded(value))
         self.sheet.keep(whole[last:])
 
     def _value(self, value: str) -> None:

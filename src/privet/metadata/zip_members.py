@@ -23,13 +23,25 @@ from privet.metadata.pieces import size_of
 
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
 _END: Final = b"PK\x05\x06"
-_RATIO_MAX: Final = 300
-_RATIO_FROM: Final = 64 * MIB
-"""bytes above which the ratio is looked at"""
+_RATIO_MAX: Final = 700
+"""Deflate makes a log of one line over and over 300 to 690 times smaller, and nothing more than 1,032 times."""
+_RATIO_FROM: Final = 128 * MIB
+"""bytes above which the ratio is looked at: bzip2, xz and zstd make such a log 10,000 times smaller"""
+_RUNS_FROM: Final = 16 * MIB
+_RUNS_RATIO_MAX: Final = 20
+"""text that is nothing but a few characters over and over packs best and costs most to look through: beyond these it is a bomb"""
+_PERIODS: Final = range(1, 9)
+_PIECE: Final = 8192
+_RUN_HEAD: Final = 64
+_CONTROLS: Final = bytes(sorted({*range(1, 32), 127, *range(0xF8, 0x100)} - set(b"\t\n\f\r")))
 _BROKEN: Final = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, struct.error, NotImplementedError,
     RuntimeError, OverflowError,
 )  # fmt: skip
+
+
+class TooMuch(CannotClean):
+    """It unpacks to more than the limits allow."""
 
 
 @dataclass(slots=True)
@@ -40,6 +52,7 @@ class Meter:
     packed: int
     """size of the archive"""
     unpacked: int = 0
+    runs: int = 0
     members: int = 0
 
     def member(self) -> None:
@@ -52,9 +65,34 @@ class Meter:
         """Count unpacked bytes."""
         self.unpacked += count
         if self.unpacked > self.job.limits.max_unpacked_bytes:
-            raise CannotClean("unpacks to more than the limit: unpack it first")
+            raise TooMuch("unpacks to more than the limit: unpack it first")
         if self.unpacked > max(_RATIO_FROM, self.packed * _RATIO_MAX):
-            raise CannotClean(f"unpacks to more than {_RATIO_MAX} times its size: unpack it first")
+            raise TooMuch(f"unpacks to more than {_RATIO_MAX} times its size: unpack it first")
+
+    def look(self, block: bytes) -> None:
+        """Count what of a block is nothing but a few characters over and over."""
+        self.runs += sum(
+            len(piece)
+            for at in range(0, len(block), _PIECE)
+            if _is_begun_run(block[at : at + _RUN_HEAD]) and _is_run(piece := block[at : at + _PIECE])
+        )
+        if self.runs > max(_RUNS_FROM, self.packed * _RUNS_RATIO_MAX):
+            raise TooMuch("unpacks to hardly anything but a few characters over and over: unpack it first")
+
+
+def _is_begun_run(head: bytes) -> bool:
+    return any(head.startswith(head[period:]) for period in _PERIODS)
+
+
+def _is_run(piece: bytes) -> bool:
+    r"""Tell whether a piece is text of one pattern of a few bytes.
+
+    >>> _is_run(b"0,1\n" * 100), _is_run(b"12:00:00 ok\n" * 100), _is_run(bytes(400))
+    (True, False, False)
+    """
+    # UTF-16 holds as many zeros as letters. Pictures and tables of numbers, blank ones too, are looked through fast.
+    is_text = piece.count(0) * 2 <= len(piece) == len(piece.translate(None, _CONTROLS))
+    return is_text and _is_begun_run(piece)
 
 
 def safe_name(name: str) -> str | None:
@@ -123,6 +161,14 @@ class Archive:
                 job.dropped("duplicate member", int(found.pop(name, None) is not None))
                 found[name] = entry
         yield from found.items()
+
+    def head(self, entry: zipfile.ZipInfo, count: int) -> bytes:
+        """Return the first bytes of a member; they are not counted."""
+        try:
+            with self.file.open(entry) as member:
+                return member.read(count)
+        except _BROKEN as error:
+            raise CannotClean("damaged: a member cannot be unpacked") from error
 
     def read(self, entry: zipfile.ZipInfo, most: int) -> bytes | None:
         """Return the content of a member, or None where it is longer than `most`."""
