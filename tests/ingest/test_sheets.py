@@ -264,6 +264,7 @@ def test_any_table_comes_out_like_the_same_csv(drawn: tuple[Rows, Policy], forma
         ([["Name", "Date\nof birth"], ["Ada", "1815-12-10"]], 0),
         ([["", "name", "phone"], ["0", "Ada", "5550100"]], 0),
         ([["phone"], ["5550100"]], 0),
+        ([["phone", "note"], ["5550100", ""], ["5550101", ""], ["5550102", ""]], 0),
         ([["Name", "Ada Lovelace"], ["Phone", "5550100"], ["E-Mail", "ada@example.com"]], -1),
         ([["Name:", "Ada Lovelace"], ["Telefon:", "5550100"]], -1),
         ([["Client"], ["Name", "Ada Lovelace"], ["Phone", "5550100"]], -1),

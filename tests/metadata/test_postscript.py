@@ -58,7 +58,9 @@ def test_a_picture_keeps_its_text_and_size(content: bytes) -> None:
 
 
 @needs_ghostscript
-@pytest.mark.parametrize("content", [b"%!PS\nerror here", PICTURE[: PICTURE.index(b"Doe")], b"%!PS\n(/etc/passwd) (r) file showpage"])
+@pytest.mark.parametrize(
+    "content", [b"%!PS\nerror here", PICTURE[: PICTURE.index(b"Doe")], b"%!PS\n(/etc/passwd) (r) file showpage"]
+)
 def test_a_program_that_fails_is_refused(content: bytes) -> None:
     with pytest.raises(CannotClean, match="cannot read it"):
         cleaned(content)

@@ -186,7 +186,7 @@ def header_of(rows: Sequence[Sequence[str]], declared: frozenset[str] = frozense
         at < 0
         or at + 1 == len(rows)
         or _is_form(rows[at:])
-        or (usual == 1 and not _is_lone_name(*_names(rows[at]).values()))
+        or (usual == 1 and not any(map(_is_lone_name, _names(rows[at]).values())))
     ):
         return -1
     if (

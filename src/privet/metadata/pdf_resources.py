@@ -95,4 +95,6 @@ class Resources:
 def unescaped(name: bytes) -> str:
     """Return a name of a content stream as the key of a dictionary."""
     # A mark that escapes nothing is a NUL where qpdf reads a name.
-    return _ESCAPED.sub(lambda found: bytes((int(found.group(1) or b"0", 16),)), name).decode("utf-8", "surrogateescape")
+    return _ESCAPED.sub(lambda found: bytes((int(found.group(1) or b"0", 16),)), name).decode(
+        "utf-8", "surrogateescape"
+    )
