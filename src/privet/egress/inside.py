@@ -65,6 +65,8 @@ class Program(NamedTuple):
     learning: bool
     mask: frozenset[int]
     """signals that were blocked before, as numbers"""
+    outside_sockets: Sequence[str]
+    """paths of unix sockets that were there before"""
 
 
 def keep(line: socket.socket, program: Program) -> NoReturn:
@@ -86,13 +88,12 @@ def keep(line: socket.socket, program: Program) -> NoReturn:
 
 
 def _kept(line: socket.socket, program: Program) -> int:
-    outside_sockets = unix_sockets.paths(Path("/proc/net/unix"))
     with _layer("namespace"):
         namespaces.enter(line)
         namespaces.loopback_up()
     with _layer("unix sockets"):
         unix_sockets.check()
-    for path in outside_sockets:
+    for path in program.outside_sockets:
         unix_sockets.hide(path)
     namespaces.hide_devices()
     names = _own_names()

@@ -34,6 +34,7 @@ from privet.egress.seccomp import CALLS, Question, answer, is_waiting, received
 
 _MAX_ADDRESS_BYTES: Final = 128
 _MAX_PATH_BYTES: Final = 107
+_MAX_DATAGRAM_BYTES: Final = 1 << 20
 _SO_NETNS_COOKIE: Final = 71
 _LOOK_SECONDS: Final = 0.2
 _NAME_BYTES: Final = 64
@@ -62,6 +63,7 @@ class Keeper:
         self._broker: socket.socket | None = None
         self._forwarded: dict[int, tuple[socket.socket, Ports]] = {}
         self._threads = _Threads()
+        self._ended = threading.Event()
         self._cookie = _cookie_of_namespace()
 
     def take_names(self, names: socket.socket | None) -> None:
@@ -79,12 +81,16 @@ class Keeper:
         for held in (self._names, self._broker):
             if held is not None:
                 self._poll.register(held, select.POLLIN)
+        hiding = threading.Thread(target=self._hide_new, daemon=True)
+        hiding.start()
         while True:
             ready = dict(self._poll.poll(_LOOK_SECONDS * 1000))
             if ended in ready:
+                self._ended.set()
+                hiding.join()
                 return
             if not ready:
-                self._look_around()
+                self._close_unused()
             if self._listener in ready:
                 self._asked()
             self._served(set(ready))
@@ -113,12 +119,34 @@ class Keeper:
             self._connecting(question)
 
     def _sending(self, question: Question) -> None:
-        """Note a datagram that goes nowhere; the namespace drops it, or the file of a unix socket is hidden."""
+        """Send a datagram to a unix socket as `_connecting` connects; of others, which the namespace drops, note where they were to go."""
         raw = _memory(question.thread, question.arguments[4], question.arguments[5])
         where = destination(raw)
+        if where.path is not None:
+            self._threads.do(partial(self._sent, question, where))
+            return
         if where.address is not None and not where.is_inside:
             self._tried(question.thread, where)
         answer(self._listener, question, go_on=True)
+
+    def _sent(self, question: Question, where: Destination) -> None:
+        number, place, size, flags = question.arguments[:4]
+        result = -errno.EMSGSIZE
+        try:
+            descriptor = _descriptor(question.thread, number)
+            try:
+                data = _memory(question.thread, place, size, _MAX_DATAGRAM_BYTES)
+                if size <= _MAX_DATAGRAM_BYTES and is_waiting(self._listener, question):
+                    result = self._at_file(
+                        question, where.path or b"", lambda address: kernel.sendto(descriptor, data, flags, address)
+                    )
+            finally:
+                os.close(descriptor)
+            if result == -errno.EACCES:
+                self._tried(question.thread, where)
+        except OSError as failed:
+            result = -(failed.errno or errno.EACCES)
+        answer(self._listener, question, result=max(result, 0), error=max(-result, 0))
 
     def _connecting(self, question: Question) -> None:
         raw = _memory(question.thread, question.arguments[1], question.arguments[2])
@@ -139,11 +167,10 @@ class Keeper:
 
     def _connected(self, question: Question, descriptor: int, raw: bytes, where: Destination) -> None:
         try:
-            code = (
-                self._unix(question, descriptor, where.path)
-                if where.path is not None
-                else kernel.connect(descriptor, raw)
-            )
+            if where.path is not None:
+                code = -self._at_file(question, where.path, lambda address: -kernel.connect(descriptor, address))
+            else:
+                code = kernel.connect(descriptor, raw)
             if where.port == broker.NAME_PORT and where.is_inside and not code:
                 self._remember_namer(question.thread, descriptor)
             if (where.address is not None and not where.is_inside) or (where.path is not None and code == errno.EACCES):
@@ -154,23 +181,23 @@ class Keeper:
             os.close(descriptor)
         answer(self._listener, question, error=code)
 
-    def _unix(self, question: Question, descriptor: int, path: bytes) -> int:
-        """Connect to the file of a unix socket that was made inside."""
+    def _at_file(self, question: Question, path: bytes, reach: Callable[[bytes], int]) -> int:
+        """Reach the file of a unix socket, if it was made inside, by an address that stands for that very file."""
         try:
             file = _file_of(question.thread, path)
         except OSError as error:
-            return error.errno or errno.EACCES
+            return -(error.errno or errno.EACCES)
         try:
             if not unix_sockets.is_inside(os.fstat(file)):
-                return errno.EACCES
+                return -errno.EACCES
             address = struct.pack("=H", socket.AF_UNIX) + f"/proc/self/fd/{file}".encode() + b"\0"
             user = _user(question.thread)
             if user == os.geteuid():
-                return kernel.connect(descriptor, address)
+                return reach(address)
             # The other side asks the kernel who connects.
             kernel.act_as(user)
             try:
-                return kernel.connect(descriptor, address)
+                return reach(address)
             finally:
                 kernel.act_as(0)
         finally:
@@ -228,14 +255,19 @@ class Keeper:
         self._poll.unregister(shown)
         shown.close()
 
-    def _look_around(self) -> None:
-        """Close ports whose program has closed its own, and hide unix sockets that were made outside since."""
+    def _close_unused(self) -> None:
+        """Close ports whose program has closed its own."""
         if self._forwarded:
             open_ports = _listening_ports()
             for port in [port for port in self._forwarded if port not in open_ports]:
                 self._unshow(port)
-        for path in self._outside.new_sockets():
-            unix_sockets.hide(path)
+
+    def _hide_new(self) -> None:
+        """Hide unix sockets as they are made outside: nobody is asked about a `sendmsg`."""
+        with suppress(OSError):
+            while not self._ended.wait(_LOOK_SECONDS):
+                for path in self._outside.new_sockets():
+                    unix_sockets.hide(path)
 
     # -- names and exceptions
 
@@ -296,10 +328,10 @@ class _Threads:
             function = self._waiting.get()
 
 
-def _memory(thread: int, place: int, size: int) -> bytes:
-    """Return what an address argument of a waiting thread points to; nothing where it cannot be read."""
+def _memory(thread: int, place: int, size: int, most: int = _MAX_ADDRESS_BYTES) -> bytes:
+    """Return what an argument of a waiting thread points to; nothing where it cannot be read."""
     with suppress(OSError, OverflowError), Path(f"/proc/{thread}/mem").open("rb", buffering=0) as memory:
-        return os.pread(memory.fileno(), min(size & 0xFFFFFFFF, _MAX_ADDRESS_BYTES), place)
+        return os.pread(memory.fileno(), min(size & 0xFFFFFFFF, most), place)
     return b""
 
 

@@ -9,6 +9,7 @@ import ctypes
 import errno
 import os
 import platform
+import socket
 import struct
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -40,6 +41,7 @@ _WAIT_KILLABLE: Final = 1 << 5
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
+_libc.sendto.restype = ctypes.c_ssize_t
 
 
 def _checked(result: int) -> int:
@@ -186,6 +188,19 @@ def connect(descriptor: int, address: bytes) -> int:
     return (
         0 if _libc.connect(ctypes.c_int(descriptor), address, ctypes.c_uint(len(address))) == 0 else ctypes.get_errno()
     )
+
+
+def sendto(descriptor: int, data: bytes, flags: int, address: bytes) -> int:
+    """Send a datagram to an address; return how many bytes went, or an error number below zero. No signal comes of it."""
+    sent = _libc.sendto(
+        ctypes.c_int(descriptor),
+        data,
+        ctypes.c_size_t(len(data)),
+        ctypes.c_int(flags | socket.MSG_NOSIGNAL),
+        address,
+        ctypes.c_uint(len(address)),
+    )
+    return sent if sent >= 0 else -ctypes.get_errno()
 
 
 def listen(descriptor: int, backlog: int) -> int:

@@ -12,7 +12,6 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from privet.egress import unix_sockets
@@ -67,12 +66,18 @@ class Outside:
 class Desk:
     """The other end: does what the keeper may ask for."""
 
-    def __init__(self, line: socket.socket, named: frozenset[Named], complain: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        line: socket.socket,
+        named: frozenset[Named],
+        machine: unix_sockets.Machine,
+        complain: Callable[[str], None],
+    ) -> None:
         self._line = line
         self._named = named
         self._complain = complain
         self._pinned: dict[Named, list[Address]] = {}
-        self._known = set(unix_sockets.paths(Path("/proc/net/unix")))
+        self._machine = machine
 
     def answer(self, verb: str, rest: str, descriptors: list[int]) -> None:
         """Answer one question of the keeper."""
@@ -83,7 +88,8 @@ class Desk:
             line = socket.socket(fileno=descriptors[0])
             threading.Thread(target=self._dialled, args=(line, Named(host, int(port))), daemon=True).start()
         else:
-            _answer(self._line, "\0".join(self._new_sockets()), None)
+            # The rest is told the next time.
+            _answer(self._line, "\0".join(self._machine.new_paths(_MOST_PATHS)), None)
 
     def _dialled(self, line: socket.socket, named: Named) -> None:
         with suppress(OSError), line:
@@ -138,13 +144,6 @@ class Desk:
         if named.host == "localhost" and address.is_loopback:
             return True
         return any(str(address) == other.host for other in self._named if other.port == named.port)
-
-    def _new_sockets(self) -> list[str]:
-        listed = unix_sockets.paths(Path("/proc/net/unix"))
-        # The rest is told the next time.
-        new = [path for path in dict.fromkeys(listed) if path not in self._known][:_MOST_PATHS]
-        self._known.update(new)
-        return new
 
 
 def _answer(line: socket.socket, text: str, held: socket.socket | None) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from privet.egress import inside, kernel, namespaces
+from privet.egress import inside, kernel, namespaces, unix_sockets
 from privet.egress.outside import Desk, Named
 from privet.errors import Unprotected
 
@@ -47,7 +47,10 @@ def run(
     mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, inside.FORWARDED)
     signals = kernel.signalfd(inside.FORWARDED)
-    program = inside.Program(command, environment, bool(allowed), learning, frozenset(map(int, before)))
+    machine = unix_sockets.Machine()
+    program = inside.Program(
+        command, environment, bool(allowed), learning, frozenset(map(int, before)), machine.new_paths()
+    )
     keeper = os.fork()
     if keeper == 0:
         mine.close()
@@ -55,7 +58,7 @@ def run(
         inside.keep(theirs, program)
     theirs.close()
     try:
-        return _Watch(mine, signals, Desk(mine, allowed, complain)).until_ended(keeper)
+        return _Watch(mine, signals, Desk(mine, allowed, machine, complain)).until_ended(keeper)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(signals)
@@ -95,7 +98,11 @@ class _Watch:
                 os.kill(self._first, number)
 
     def _heard(self) -> bool:
-        data, descriptors, _, _ = socket.recv_fds(self._line, _MESSAGE_BYTES, 1)
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._line, _MESSAGE_BYTES, 1)
+        except ConnectionResetError:
+            # It ended before it read an answer; what it said before that comes next.
+            return True
         verb, _, rest = data.decode("utf-8", "surrogateescape").partition(" ")
         if verb == "map":
             self._line.send(namespaces.mapped(int(rest)))

@@ -13,6 +13,7 @@ import os
 import socket
 import stat
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -33,6 +34,7 @@ _FOUND_BYTES: Final = 16
 _VFS_VALUE: Final = struct.Struct("=II")
 _MINOR_BITS: Final = 20
 _PATH_FIELD: Final = 7
+_NAMESPACES_SECONDS: Final = 2.0
 
 
 def _bound() -> Iterator[tuple[int, int]]:
@@ -94,6 +96,38 @@ def paths(listing: Path) -> list[str]:
         if len(fields) > _PATH_FIELD and fields[_PATH_FIELD].startswith("/"):
             out.append(fields[_PATH_FIELD])
     return out
+
+
+class Machine:
+    """The unix sockets of this machine with a path, in all network namespaces whose processes this one may look at."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._listings: list[Path] = []
+        self._looked = 0.0
+
+    def new_paths(self, most: int = 1 << 16) -> list[str]:
+        """Return the paths that were not there when this was called last, so many at most."""
+        now = time.monotonic()
+        if not self._listings or now - self._looked > _NAMESPACES_SECONDS:
+            self._listings, self._looked = _listings(), now
+        listed: dict[str, None] = {}
+        for listing in self._listings:
+            with suppress(OSError):
+                listed |= dict.fromkeys(paths(listing))
+        new = [path for path in listed if path not in self._known][:most]
+        self._known.update(new)
+        return new
+
+
+def _listings() -> list[Path]:
+    """Return where the unix sockets of each network namespace are listed, by one process of each."""
+    found: dict[str, Path] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                found.setdefault(str((folder / "ns/net").readlink()), folder / "net/unix")
+    return [*found.values()] or [Path("/proc/net/unix")]
 
 
 def hide(path: str) -> bool:
