@@ -13,9 +13,8 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from shlex import quote
-from typing import Final
+from typing import Final, NamedTuple
 
 from privet.environment_agents import AGENTS, TRACES
 from privet.environment_models import HUBS, SERVING, SHARED, TRACKING
@@ -29,8 +28,7 @@ CATALOGUE: Final[tuple[Setting, ...]] = (
 _KNOWN: Final = {setting.name: setting for setting in CATALOGUE}
 
 
-@dataclass(frozen=True, slots=True)
-class Safe:
+class Safe(NamedTuple):
     """What a program gets, and how it differs from what its caller has; the names are sorted."""
 
     environment: dict[str, str]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Kind(StrEnum):
@@ -29,8 +28,7 @@ FALSY_WORDS: Final = (*FALSY, "no", "No", "NO", "off", "Off", "OFF")
 _PAGE: Final = "documentation "
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """A variable with the value that its programs honour.
 
     `value` is None where only absence is safe. `as_safe` are other values with the same effect on every one of the programs, so a

@@ -53,6 +53,8 @@ def test_what_is_asked_about(name: str) -> None:
     held = program(name)
     assert verdict(held, calls.arch, calls.connect, 3, 0x7F0000, 16) == ASK
     assert verdict(held, calls.arch, calls.listen, 3, 5) == ASK
+    assert verdict(held, calls.arch, calls.sendmsg, 3, 0x7F0000, 0) == ASK
+    assert verdict(held, calls.arch, calls.sendmmsg, 3, 0x7F0000, 2, 0) == ASK
     assert verdict(held, calls.arch, calls.sendto, 3, 1, 2, 0, 0, 0) == ALLOW
     assert verdict(held, calls.arch, calls.sendto, 3, 1, 2, 0, 1 << 32, 16) == ASK
     assert verdict(held, calls.arch, calls.sendto, 3, 1, 2, 0, 4096, 16) == ASK
@@ -81,7 +83,7 @@ def test_calls_of_other_architectures(name: str, arch: int, number: int) -> None
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_all_else_passes(name: str) -> None:
     calls = CALLS[name]
-    asked = {calls.socket, calls.connect, calls.listen, calls.sendto, calls.ioctl}
+    asked = {calls.socket, calls.connect, calls.listen, calls.sendto, calls.sendmsg, calls.sendmmsg, calls.ioctl}
     for number in range(500):
         if number in {425, 426, 427}:
             assert verdict(program(name), calls.arch, number) == refused(errno.ENOSYS)

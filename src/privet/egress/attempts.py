@@ -50,5 +50,7 @@ class Attempts:
     def told(self) -> dict[str, list[list[str | int]]]:
         """Return all as JSON holds it: `attempts` with program, destination and count, `opened` with host, port and bytes."""
         with self._lock:
+            if not self._counts and not self._opened:
+                return {}
             attempts: list[list[str | int]] = [[*attempt, count] for attempt, count in sorted(self._counts.items())]
             return {"attempts": attempts, "opened": [list(connection) for connection in self._opened]}

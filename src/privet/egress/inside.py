@@ -9,12 +9,13 @@ descriptors above 2 are files, pipes and nothing that leads elsewhere.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import resource
+import select
 import signal
 import socket
 import stat
+import struct
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -36,6 +37,9 @@ _ABI_WITH_SCOPES: Final = 6
 _SCOPES: Final = 3  # LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL
 _MAKE_BLOCK: Final = 1 << 11  # LANDLOCK_ACCESS_FS_MAKE_BLOCK
 _STANDARD_ERROR: Final = 2
+_SOON_MS: Final = 200
+_SO_PASSCRED: Final = 16
+_CREDENTIALS: Final = struct.Struct("=iII")
 _RESOLV_CONF: Final = "/etc/resolv.conf"
 
 
@@ -110,26 +114,61 @@ def _kept(line: socket.socket, program: Program) -> int:
         line.close()
         _hold(theirs, program._replace(environment=environment))
     theirs.close()
+    mine.setsockopt(socket.SOL_SOCKET, _SO_PASSCRED, 1)
     ended = os.pidfd_open(holder)
     attempts = Attempts()
-    data, descriptors, _, _ = socket.recv_fds(mine, 256, 1)
-    if data.startswith(b"first "):
-        line.send(data)
-        data, descriptors, _, _ = socket.recv_fds(mine, 256, 1)
-    if descriptors:
+    listener = _listener(mine, line)
+    if listener is not None and not _ends_first(ended, listener, names, broker):
         from privet.egress.keeper import Keeper
         from privet.egress.outside import Outside
 
-        keeper = Keeper(descriptors[0], Outside(line), attempts, learning=program.learning)
+        keeper = Keeper(listener, Outside(line), attempts, learning=program.learning)
         keeper.take_names(names)
         keeper.take_broker(broker)
         keeper.serve(ended)
-    elif data:
-        line.send(data)
     _, status = os.waitpid(holder, 0)
-    if descriptors:
-        line.send(b"ended " + json.dumps(attempts.told()).encode())
+    if told := attempts.told():
+        import json
+
+        line.send(b"ended " + json.dumps(told).encode())
     return exit_code(status)
+
+
+def _listener(inner: socket.socket, line: socket.socket) -> int | None:
+    """Return the descriptor on which the filter asks, once the program is about to start; None where it failed, which is passed on."""
+    listener = None
+    # Two processes speak, so either may be first.
+    waiting = {b"first", b"locked"}
+    while waiting:
+        data, process = _heard(inner)
+        verb, _, rest = data.partition(b" ")
+        waiting.discard(verb)
+        if verb == b"locked":
+            with _layer("seccomp"):
+                listener = kernel.descriptor_of(process, int(rest))
+            inner.send(b"y")
+            continue
+        if data:
+            line.send(data)
+        if verb != b"first":
+            return None
+    return listener
+
+
+def _heard(line: socket.socket) -> tuple[bytes, int]:
+    """Return a message and the number of the process that sent it, as it is known here."""
+    data, control, _, _ = line.recvmsg(256, socket.CMSG_SPACE(_CREDENTIALS.size))
+    process = _CREDENTIALS.unpack_from(control[0][2])[0] if control else 0
+    return data, process
+
+
+def _ends_first(ended: int, *others: int | socket.socket | None) -> bool:
+    """Tell whether the program ends before it asks for anything: many do, and need no more of the keeper."""
+    poll = select.poll()
+    for held in (ended, *others):
+        if held is not None:
+            poll.register(held, select.POLLIN)
+    return [number for number, _ in poll.poll(_SOON_MS)] == [ended]
 
 
 def exit_code(status: int) -> int:
@@ -181,6 +220,9 @@ def _be_first(line: socket.socket, program: Program) -> NoReturn:
         with _layer("process view"):
             if not namespaces.own_processes() and not kernel.landlock_abi():
                 raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        with _layer("settings"):
+            if os.geteuid() == 0:
+                namespaces.protect_settings()
     except _Missing as missing:
         _fail(line, missing)
     signals = kernel.signalfd((*FORWARDED, signal.SIGCHLD))
@@ -214,7 +256,9 @@ def _start(line: socket.socket, program: Program) -> NoReturn:
             restrict()
         with _layer("seccomp"):
             listener = kernel.install_filter(seccomp.program())
-        socket.send_fds(line, [b"locked"], [listener])
+        # A descriptor could be handed over only by what the filter asks about, so the keeper takes it.
+        line.send(f"locked {listener}".encode())
+        line.recv(1)
         os.close(listener)
     except _Missing as missing:
         _fail(line, missing)

@@ -35,6 +35,11 @@ from privet.egress.seccomp import CALLS, Question, answer, is_waiting, received
 _MAX_ADDRESS_BYTES: Final = 128
 _MAX_PATH_BYTES: Final = 107
 _MAX_DATAGRAM_BYTES: Final = 1 << 20
+_MAX_MESSAGES: Final = 1024
+_MESSAGE: Final = struct.Struct("=QI4xQQQQi4x")
+"""struct msghdr; `_MANY` is struct mmsghdr."""
+_MANY: Final = struct.Struct("=QI4xQQQQi4xI4x")
+_MESSAGE_NAME: Final = struct.Struct("=QI")
 _SO_NETNS_COOKIE: Final = 71
 _LOOK_SECONDS: Final = 0.2
 _NAME_BYTES: Final = 64
@@ -111,7 +116,11 @@ class Keeper:
             question = received(self._listener)
         except OSError:
             return
-        if question.number == self._calls.sendto:
+        if question.number == self._calls.sendmsg:
+            self._sending_messages(question, 1)
+        elif question.number == self._calls.sendmmsg:
+            self._sending_messages(question, min(question.arguments[2] & 0xFFFFFFFF, _MAX_MESSAGES))
+        elif question.number == self._calls.sendto:
             self._sending(question)
         elif question.number == self._calls.listen:
             self._listening(question)
@@ -127,6 +136,22 @@ class Keeper:
             return
         if where.address is not None and not where.is_inside:
             self._tried(question.thread, where)
+        answer(self._listener, question, go_on=True)
+
+    def _sending_messages(self, question: Question, count: int) -> None:
+        """Let messages go that name no file of a unix socket made outside: nearly all name nothing, as they go where they are connected."""
+        size = _MESSAGE.size if count == 1 and question.number == self._calls.sendmsg else _MANY.size
+        for number in range(count):
+            place, length = _name_of(question.thread, question.arguments[1] + number * size)
+            if not place or not length:
+                continue
+            where = destination(_memory(question.thread, place, length))
+            if where.path is not None and self._at_file(question, where.path, lambda _address: 0):
+                self._tried(question.thread, where)
+                answer(self._listener, question, error=errno.EACCES)
+                return
+            if where.address is not None and not where.is_inside:
+                self._tried(question.thread, where)
         answer(self._listener, question, go_on=True)
 
     def _sent(self, question: Question, where: Destination) -> None:
@@ -328,6 +353,14 @@ class _Threads:
             function = self._waiting.get()
 
 
+def _name_of(thread: int, place: int) -> tuple[int, int]:
+    """Return where the address of a message stands in memory, and its size; nothing where that cannot be read."""
+    with suppress(OSError, struct.error):
+        name, length = _MESSAGE_NAME.unpack_from(kernel.memory_of(thread, place, _MESSAGE_NAME.size))
+        return name, length
+    return 0, 0
+
+
 def _memory(thread: int, place: int, size: int, most: int = _MAX_ADDRESS_BYTES) -> bytes:
     """Return what an argument of a waiting thread points to; nothing where it cannot be read."""
     with suppress(OSError, OverflowError), Path(f"/proc/{thread}/mem").open("rb", buffering=0) as memory:
@@ -345,11 +378,7 @@ def _status(thread: int, field: str) -> list[str]:
 
 def _descriptor(thread: int, number: int) -> int:
     """Return a copy of a descriptor of a waiting thread."""
-    pidfd = os.pidfd_open(int(_status(thread, "Tgid")[0]))
-    try:
-        return kernel.descriptor_of(pidfd, number & 0xFFFFFFFF)
-    finally:
-        os.close(pidfd)
+    return kernel.descriptor_of(int(_status(thread, "Tgid")[0]), number & 0xFFFFFFFF)
 
 
 def _user(thread: int) -> int:

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 CLONE_NEWNS: Final = 0x00020000
+CLONE_NEWUTS: Final = 0x04000000
 CLONE_NEWIPC: Final = 0x08000000
 CLONE_NEWUSER: Final = 0x10000000
 CLONE_NEWPID: Final = 0x20000000
@@ -42,6 +43,7 @@ _WAIT_KILLABLE: Final = 1 << 5
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 _libc.sendto.restype = ctypes.c_ssize_t
+_libc.process_vm_readv.restype = ctypes.c_ssize_t
 
 
 def _checked(result: int) -> int:
@@ -108,11 +110,15 @@ def install_filter(program: bytes) -> int:
         return install(_NEW_LISTENER)
 
 
-def descriptor_of(pidfd: int, number: int) -> int:
+def descriptor_of(process: int, number: int) -> int:
     """Return a copy of a descriptor of another process (pidfd_getfd(2))."""
-    return _checked(
-        _libc.syscall(ctypes.c_long(_PIDFD_GETFD), ctypes.c_int(pidfd), ctypes.c_int(number), ctypes.c_uint(0))
-    )
+    held = os.pidfd_open(process)
+    try:
+        return _checked(
+            _libc.syscall(ctypes.c_long(_PIDFD_GETFD), ctypes.c_int(held), ctypes.c_int(number), ctypes.c_uint(0))
+        )
+    finally:
+        os.close(held)
 
 
 class Ruleset(NamedTuple):
@@ -176,6 +182,48 @@ def signal_from(descriptor: int) -> tuple[int, int]:
     """Wait for a signal on a descriptor of `signalfd`; return its number and si_code."""
     number, _, code = struct.unpack_from("=Iii", os.read(descriptor, SIGNAL_BYTES))
     return number, code
+
+
+_MOUNT_SETATTR: Final = 442
+_AT_RECURSIVE: Final = 0x8000
+_MOUNT_ATTR_RDONLY: Final = 1
+
+
+def read_only(target: str) -> None:
+    """Make a mount and all below it read-only (mount_setattr(2))."""
+    attributes = (ctypes.c_uint64 * 4)(_MOUNT_ATTR_RDONLY, 0, 0, 0)
+    _checked(
+        _libc.syscall(
+            ctypes.c_long(_MOUNT_SETATTR),
+            ctypes.c_int(-100),
+            os.fsencode(target),
+            ctypes.c_uint(_AT_RECURSIVE),
+            ctypes.byref(attributes),
+            ctypes.c_size_t(ctypes.sizeof(attributes)),
+        )
+    )
+
+
+class _Stretch(ctypes.Structure):
+    _fields_ = (("place", ctypes.c_void_p), ("size", ctypes.c_size_t))
+
+
+def memory_of(process: int, place: int, size: int) -> bytes:
+    """Read memory of another process (process_vm_readv(2)); may return less than was asked for."""
+    held = ctypes.create_string_buffer(size)
+    here = _Stretch(ctypes.addressof(held), size)
+    there = _Stretch(place, size)
+    count = _checked(
+        _libc.process_vm_readv(
+            ctypes.c_int(process),
+            ctypes.byref(here),
+            ctypes.c_ulong(1),
+            ctypes.byref(there),
+            ctypes.c_ulong(1),
+            ctypes.c_ulong(0),
+        )
+    )
+    return held.raw[:count]
 
 
 def unmount(target: str) -> None:

@@ -32,7 +32,7 @@ _LAST_CAPABILITY: Final = Path("/proc/sys/kernel/cap_last_cap")
 
 
 def enter(line: socket.socket) -> None:
-    """Move this process into new user, network, mount and message namespaces.
+    """Move this process into new user, network, mount, message and host name namespaces.
 
     `line` leads to a process outside that maps the users, see `mapped`.
 
@@ -40,7 +40,9 @@ def enter(line: socket.socket) -> None:
         OSError: the kernel or its configuration does not allow one of them.
 
     """
-    kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNET | kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
+    kernel.unshare(
+        kernel.CLONE_NEWUSER | kernel.CLONE_NEWNET | kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
+    )
     line.send(f"map {os.getpid()}".encode())
     said = line.recv(64).decode()
     if said != "mapped":
@@ -86,6 +88,21 @@ def loopback_up() -> None:
         fcntl.ioctl(handle, _SIOCGIFFLAGS, request)
         (flags,) = struct.unpack_from("H", request, 16)
         fcntl.ioctl(handle, _SIOCSIFFLAGS, bytearray(struct.pack("16sH22x", b"lo", flags | _IFF_UP)))
+
+
+def protect_settings() -> None:
+    """Make the kernel's settings read-only: to those of /proc root is root even in a user namespace, and some name programs to be started.
+
+    Raises:
+        OSError: they can be written all the same.
+
+    """
+    for path in ("/proc/sys", "/proc/sysrq-trigger"):
+        if os.path.lexists(path):
+            kernel.mount(path, path, "", kernel.MS_BIND)
+            kernel.read_only(path)
+    with suppress(FileNotFoundError):
+        kernel.read_only("/sys")
 
 
 def hide_devices() -> None:

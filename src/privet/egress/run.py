@@ -6,7 +6,6 @@ started along.
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
@@ -73,6 +72,7 @@ class _Watch:
         self._signals = signals
         self._desk = desk
         self._first = 0
+        self._waiting: list[int] = []
         self._failed = ""
         self._told: dict[str, Any] = {"attempts": [], "opened": []}
 
@@ -93,9 +93,11 @@ class _Watch:
 
     def _pass_on(self, number: int, code: int) -> None:
         # The terminal's own signals have reached the program already.
-        if self._first and code != kernel.FROM_KERNEL:
+        if code != kernel.FROM_KERNEL:
+            self._waiting.append(number)
+        while self._first and self._waiting:
             with suppress(ProcessLookupError):
-                os.kill(self._first, number)
+                os.kill(self._first, self._waiting.pop(0))
 
     def _heard(self) -> bool:
         try:
@@ -108,7 +110,10 @@ class _Watch:
             self._line.send(namespaces.mapped(int(rest)))
         elif verb == "first":
             self._first = int(rest)
+            self._pass_on(0, kernel.FROM_KERNEL)
         elif verb == "ended":
+            import json
+
             self._told = json.loads(rest)
         elif verb == "failed":
             self._failed = rest

@@ -6,7 +6,7 @@ Invariants:
 - Families of sockets are allowed by name: unix, inet, inet6 and netlink, which the network namespace holds. All others are refused,
   vsock and packet among them.
 - io_uring is refused as a whole: what it does passes no filter.
-- `connect`, `listen` and `sendto` with an address wait for an answer (seccomp_unotify(2)).
+- `connect`, `listen`, `sendto` with an address, `sendmsg` and `sendmmsg` wait for an answer (seccomp_unotify(2)).
 
 Sources: seccomp(2), seccomp_unotify(2), Linux uapi headers seccomp.h, filter.h, audit.h; bubblewrap's CVE-2017-5226 for TIOCSTI.
 """
@@ -51,11 +51,13 @@ class Calls(NamedTuple):
     sendto: int
     listen: int
     ioctl: int
+    sendmsg: int
+    sendmmsg: int
 
 
 CALLS: Final = {
-    "x86_64": Calls(0xC000003E, 41, 42, 44, 50, 16),
-    "aarch64": Calls(0xC00000B7, 198, 203, 206, 201, 29),
+    "x86_64": Calls(0xC000003E, 41, 42, 44, 50, 16, 46, 307),
+    "aarch64": Calls(0xC00000B7, 198, 203, 206, 201, 29, 211, 269),
 }
 
 
@@ -101,6 +103,8 @@ def program(name: str = "") -> bytes:
         _where(calls.socket, socket),
         _where(calls.connect, _ASKED),
         _where(calls.listen, _ASKED),
+        _where(calls.sendmsg, _ASKED),
+        _where(calls.sendmmsg, _ASKED),
         _where(calls.sendto, sendto),
         _where(calls.ioctl, ioctl),
         *(_where(number, _refused(errno.ENOSYS)) for number in _IO_URING),
