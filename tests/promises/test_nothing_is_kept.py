@@ -33,6 +33,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from upstream import Upstream
 
+from privet import detect
+
 POLICY = "[serve]\nidle_timeout_seconds = 2.0\nheader_timeout_seconds = 5.0\n"
 
 
@@ -46,8 +48,10 @@ class Drive:
     answers: dict[str, bytes] = field(default_factory=dict)
 
     def word(self) -> str:
-        """Plant a canary that reaches the model as it is."""
-        self.canaries.append(leaks.word())
+        """Plant a canary that reaches the model as it is: of random words one in five looks like somebody's name."""
+        while len(detect(f"{(canary := leaks.word()).value} writes to jane@example.com")) > 1:
+            pass
+        self.canaries.append(canary)
         return self.canaries[-1].value
 
     def address(self) -> str:
