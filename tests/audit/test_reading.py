@@ -203,6 +203,14 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, name: str, content: bytes) 
     assert list(unread(tmp_path)) != []
 
 
+def test_a_picture_of_letters_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "picture"
+    path.write_bytes(b"P6\n# made\n4 4\n255\n" + b"some words of it\n" * 3)
+    assert unread(path)
+    path.write_bytes(b"P6 is a kind of picture.")
+    assert texts(path) == ["P6 is a kind of picture."]
+
+
 def test_packed_without_end_is_unread(tmp_path: Path) -> None:
     content = LINES
     for _ in range(8):

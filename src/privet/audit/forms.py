@@ -58,6 +58,8 @@ _MAGIC: Final[tuple[tuple[int, bytes, Form], ...]] = (
 )
 _PDF_HEAD: Final = re.compile(rb"(?m)^%PDF-\d")
 _MAIL_HEAD: Final = re.compile(rb"(?i)\A(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*){2,}", re.ASCII)
+_NETPBM: Final = re.compile(rb"P[4-7]\s(?:\s|#[^\n]*\n|WIDTH )*\d+\s")
+"""Pictures whose numbers may look like letters."""
 _MAIL_FIELD: Final = re.compile(rb"(?im)^(?:received|message-id|mime-version|delivered-to|return-path):")
 
 
@@ -72,7 +74,7 @@ def form_of(head: bytes, name: str) -> Form:
         return _zip(head)
     if (is_begun := _PDF_HEAD.search(head[:1024])) and (not is_plain or b" obj" in head[is_begun.end() :]):
         return Form("pdf", seeks=True)
-    return _text(head, name) if _is_text(head) else _binary(head, name)
+    return _text(head, name) if _is_text(head) and not _NETPBM.match(head) else _binary(head, name)
 
 
 def _binary(head: bytes, name: str) -> Form:
