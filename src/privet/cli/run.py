@@ -9,13 +9,15 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from privet.egress.run import Ended, run
 from privet.environment import as_json as env_as_json
 from privet.environment import difference, safe, shown
-from privet.errors import BadInput
+from privet.errors import BadInput, Unprotected
 from privet.report.egress_text import as_json, blocks, explained, summary
+
+if TYPE_CHECKING:
+    from privet.egress.run import Ended
 
 _FILE: Final = "privet.toml"
 
@@ -47,12 +49,19 @@ def run_command(options: argparse.Namespace) -> int:
         Unprotected: a layer cannot be had here.
 
     """
+    if sys.platform != "linux":
+        raise Unprotected(
+            "this system has no network namespaces, so nothing was started",
+            hint="run it in a container there: docker run --network none …",
+        )
     if options.explain:
         from privet.egress.layers import layers
 
         found = layers()
         sys.stdout.write(json.dumps([layer._asdict() for layer in found]) + "\n" if options.json else explained(found))
         return 0 if all(layer.holds for layer in found if layer.is_required) else 3
+    from privet.egress.run import run
+
     named = _named()
     made = safe(os.environ, passed=options.pass_env, reachable=[host for host, _ in named])
     if options.print_env:

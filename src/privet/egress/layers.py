@@ -9,7 +9,6 @@ import errno
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -34,8 +33,8 @@ _NAMESPACE_REMEDY: Final = (
 
 def layers() -> list[Layer]:
     """Return all layers, outermost first."""
-    if sys.platform != "linux" or kernel.machine() not in seccomp.CALLS:
-        where = "this is no Linux on x86_64 or aarch64: run it in a container there, docker run --network none …"
+    if kernel.machine() not in seccomp.CALLS:
+        where = "this is no x86_64 or aarch64: run it in a container, docker run --network none …"
         return [Layer(name, False, covers, where, is_required=True) for name, covers in _COVERS.items()]
     abi = kernel.landlock_abi()
     return [

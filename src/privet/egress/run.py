@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
-from privet.egress import inside, kernel, namespaces, unix_sockets
+from privet.egress import inside, kernel, namespaces, seccomp, unix_sockets
 from privet.egress.outside import Desk, Named
 from privet.errors import Unprotected
 
@@ -42,6 +42,11 @@ def run(
         Unprotected: a layer cannot be had here; the program was not started.
 
     """
+    if kernel.machine() not in seccomp.CALLS:
+        raise Unprotected(
+            "this processor's system calls are not known here, so nothing was started",
+            hint="run it in a container: docker run --network none …",
+        )
     allowed = frozenset() if learning else frozenset(Named(*item) for item in named)
     mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, inside.FORWARDED)
