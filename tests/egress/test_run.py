@@ -316,6 +316,31 @@ def test_loopback_and_unix_sockets_work_inside() -> None:
     assert done.stdout == "all\n", done.stderr
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several users")
+def test_a_socket_inside_sees_who_connects_and_its_owner_decides() -> None:
+    done = locked(
+        *python("""
+        import os, socket, struct, tempfile
+        folder = tempfile.mkdtemp(); os.chmod(folder, 0o777)
+        listening = socket.socket(socket.AF_UNIX); listening.bind(folder + "/s"); listening.listen()
+        def as_user():
+            if os.fork() == 0:
+                os.setgroups([]); os.setgid(1234); os.setuid(1234)
+                out = socket.socket(socket.AF_UNIX)
+                try: out.connect(folder + "/s"); out.recv(1)
+                except OSError as error: print(error, flush=True)
+                os._exit(0)
+        os.chmod(folder + "/s", 0o777); as_user()
+        seen, _ = listening.accept()
+        print(struct.unpack("3i", seen.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[1:], flush=True)
+        seen.close(); os.wait()
+        os.chmod(folder + "/s", 0o700); as_user(); os.wait()
+        """)
+    )
+    assert done.stdout.splitlines() == ["(1234, 1234)", "[Errno 13] Permission denied"], done.stderr
+    assert "attempt" not in done.stderr
+
+
 def test_nothing_is_left_behind_and_new_files_are_private(tmp_path: Path) -> None:
     done = locked("sh", "-c", "ulimit -c; touch made; grep NoNewPrivs /proc/self/status", cwd=tmp_path)
     assert done.stdout.split() == ["0", "NoNewPrivs:", "1"]

@@ -146,9 +146,8 @@ class Keeper:
             if not place or not length:
                 continue
             where = destination(_memory(question.thread, place, length))
-            if where.path is not None and self._at_file(question, where.path, lambda _address: 0):
-                self._tried(question.thread, where)
-                answer(self._listener, question, error=errno.EACCES)
+            if where.path is not None and (code := self._at_file(question, where, lambda _address: 0)):
+                answer(self._listener, question, error=-code)
                 return
             if where.address is not None and not where.is_inside:
                 self._tried(question.thread, where)
@@ -163,12 +162,10 @@ class Keeper:
                 data = _memory(question.thread, place, size, _MAX_DATAGRAM_BYTES)
                 if size <= _MAX_DATAGRAM_BYTES and is_waiting(self._listener, question):
                     result = self._at_file(
-                        question, where.path or b"", lambda address: kernel.sendto(descriptor, data, flags, address)
+                        question, where, lambda address: kernel.sendto(descriptor, data, flags, address)
                     )
             finally:
                 os.close(descriptor)
-            if result == -errno.EACCES:
-                self._tried(question.thread, where)
         except OSError as failed:
             result = -(failed.errno or errno.EACCES)
         answer(self._listener, question, result=max(result, 0), error=max(-result, 0))
@@ -193,12 +190,12 @@ class Keeper:
     def _connected(self, question: Question, descriptor: int, raw: bytes, where: Destination) -> None:
         try:
             if where.path is not None:
-                code = -self._at_file(question, where.path, lambda address: -kernel.connect(descriptor, address))
+                code = -self._at_file(question, where, lambda address: -kernel.connect(descriptor, address))
             else:
                 code = kernel.connect(descriptor, raw)
             if where.port == broker.NAME_PORT and where.is_inside and not code:
                 self._remember_namer(question.thread, descriptor)
-            if (where.address is not None and not where.is_inside) or (where.path is not None and code == errno.EACCES):
+            if where.address is not None and not where.is_inside:
                 self._tried(question.thread, where)
         except OSError as failed:
             code = failed.errno or errno.EACCES
@@ -206,25 +203,23 @@ class Keeper:
             os.close(descriptor)
         answer(self._listener, question, error=code)
 
-    def _at_file(self, question: Question, path: bytes, reach: Callable[[bytes], int]) -> int:
+    def _at_file(self, question: Question, where: Destination, reach: Callable[[bytes], int]) -> int:
         """Reach the file of a unix socket, if it was made inside, by an address that stands for that very file."""
         try:
-            file = _file_of(question.thread, path)
+            file = _file_of(question.thread, where.path or b"")
         except OSError as error:
             return -(error.errno or errno.EACCES)
         try:
             if not unix_sockets.is_inside(os.fstat(file)):
+                self._tried(question.thread, where)
                 return -errno.EACCES
             address = struct.pack("=H", socket.AF_UNIX) + f"/proc/self/fd/{file}".encode() + b"\0"
-            user = _user(question.thread)
+            user, group = _user(question.thread)
             if user == os.geteuid():
                 return reach(address)
-            # The other side asks the kernel who connects.
-            kernel.act_as(user)
-            try:
+            # The other side asks the kernel who connects, and the file's owner decides who may.
+            with kernel.acting_as(user, group):
                 return reach(address)
-            finally:
-                kernel.act_as(0)
         finally:
             os.close(file)
 
@@ -381,8 +376,8 @@ def _descriptor(thread: int, number: int) -> int:
     return kernel.descriptor_of(int(_status(thread, "Tgid")[0]), number & 0xFFFFFFFF)
 
 
-def _user(thread: int) -> int:
-    return int(_status(thread, "Uid")[1])
+def _user(thread: int) -> tuple[int, int]:
+    return int(_status(thread, "Uid")[1]), int(_status(thread, "Gid")[1])
 
 
 def _program(thread: int) -> str:

@@ -11,7 +11,8 @@ import os
 import platform
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 CLONE_NEWNS: Final = 0x00020000
@@ -256,10 +257,25 @@ def listen(descriptor: int, backlog: int) -> int:
     return 0 if _libc.listen(ctypes.c_int(descriptor), ctypes.c_int(backlog)) == 0 else ctypes.get_errno()
 
 
-def act_as(user: int) -> None:
-    """Set the effective user of this thread alone: the C library's function would set that of all threads (setresuid(2))."""
-    unchanged = ctypes.c_int(-1)
-    _checked(_libc.syscall(ctypes.c_long(_SETRESUID[machine()]), unchanged, ctypes.c_int(user), unchanged))
-
-
 _SETRESUID: Final = {"x86_64": 117, "aarch64": 147}
+_SETRESGID: Final = {"x86_64": 119, "aarch64": 149}
+
+
+@contextmanager
+def acting_as(user: int, group: int) -> Iterator[None]:
+    """Have another effective user and group in this thread alone; the C library would set those of all threads (setresuid(2))."""
+
+    def become(numbers: dict[str, int], effective: int) -> None:
+        unchanged = ctypes.c_int(-1)
+        _checked(_libc.syscall(ctypes.c_long(numbers[machine()]), unchanged, ctypes.c_int(effective), unchanged))
+
+    own = os.geteuid(), os.getegid()
+    become(_SETRESGID, group)
+    try:
+        become(_SETRESUID, user)
+        try:
+            yield
+        finally:
+            become(_SETRESUID, own[0])
+    finally:
+        become(_SETRESGID, own[1])
