@@ -25,7 +25,7 @@ from privet.ingest.marks import DIGEST_BYTES, load
 from privet.ingest.signatures import BAND_BYTES, BANDS, SIGNATURE_BYTES, shared
 from privet.policy import ScrubPolicy
 
-_ROWS_AT_ONCE: Final = 500_000
+_ROWS_AT_ONCE: Final = 250_000
 _PAIRS_AT_ONCE: Final = 100_000
 Flags = NDArray[np.bool_]
 
@@ -93,28 +93,26 @@ class _stored:  # noqa: N801 (a context manager that is used like a function)
         self._path.unlink(missing_ok=True)
 
 
-def _stretches(keys: NDArray[np.uint64]) -> Iterator[NDArray[np.int64]]:
-    """Yield the places of all keys, those of one stretch of the keys' range at a time."""
-    bits = max(0, (len(keys) // _ROWS_AT_ONCE)).bit_length()
+def _stretches(keys: NDArray[np.uint8]) -> Iterator[NDArray[np.int64]]:
+    """Yield the places of all keys, (rows, bytes), those that begin alike at a time: equal keys come together."""
+    bits = (len(keys) // _ROWS_AT_ONCE).bit_length()
     if not bits:
         yield np.arange(len(keys))
         return
-    tops = (keys >> np.uint64(64 - bits)).astype(np.uint16)
+    tops = (keys[:, 0].astype(np.uint16) << 8 | keys[:, 1]) >> (16 - bits)
     for top in range(1 << bits):
         yield np.flatnonzero(tops == top)
 
 
 def _mark_repeats(digests: NDArray[np.uint8], double: Flags) -> None:
-    first = np.ascontiguousarray(digests[:, :8]).view(np.uint64).reshape(-1)
-    for places in _stretches(first):
-        second = np.ascontiguousarray(digests[places, 8:]).view(np.uint64).reshape(-1)
-        order = np.lexsort((second, first[places]))
-        ranked, one, two = places[order], first[places][order], second[order]
-        same = (one[1:] == one[:-1]) & (two[1:] == two[:-1])
+    for places in _stretches(digests):
+        one, two = digests[places].view(np.uint64).T
+        order = np.lexsort((two, one))
+        ranked, one, two = places[order], one[order], two[order]
+        # Rows of data and no text have no digest.
+        same = (one[1:] == one[:-1]) & (two[1:] == two[:-1]) & ((one[1:] | two[1:]) != 0)
         # lexsort is stable and `places` rise, so the first of equal rows is the first of the data.
         double[ranked[1:][same]] = True
-    # Rows of data and no text have no digest.
-    double &= digests.any(axis=1)
 
 
 def _mark_near(stored: _stored, stays: Flags, similarity: float, near: Flags) -> None:
@@ -137,6 +135,7 @@ def _mark_near(stored: _stored, stays: Flags, similarity: float, near: Flags) ->
                     stored.let_go()
                 alike = shared(equal) >= least
                 found.append(one[alike] * total + two[alike])
+        stored.let_go()
         if len(found) > 1:
             pairs = np.unique(np.concatenate(found))
     if not pairs.size:
@@ -164,15 +163,13 @@ def _has_words(stored: _stored) -> Flags:
 
 def _candidates(band: NDArray[np.uint8], usable: Flags) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Yield pairs of rows that share a band: each with the first and with the one before it among those that do."""
-    # The first byte is the most significant of the key.
-    wide = np.zeros((len(band), 8), np.uint8)
-    wide[:, : -BAND_BYTES - 1 : -1] = band
-    keys = wide.view("<u8").reshape(-1)
-    rows = np.flatnonzero(usable)
-    kept = keys[rows]
-    for places in _stretches(kept):
-        order = np.argsort(kept[places], kind="stable")
-        ranked, sorted_keys = rows[places][order], kept[places][order]
+    for places in _stretches(band):
+        rows = places[usable[places]]
+        wide = np.zeros((len(rows), 8), np.uint8)
+        wide[:, :BAND_BYTES] = band[rows]
+        keys = wide.view(np.uint64).reshape(-1)
+        order = np.argsort(keys, kind="stable")
+        ranked, sorted_keys = rows[order], keys[order]
         same = np.flatnonzero(sorted_keys[1:] == sorted_keys[:-1]) + 1
         if not len(same):
             continue
