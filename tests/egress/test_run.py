@@ -155,12 +155,26 @@ def test_a_named_destination_is_reached_through_the_broker(server: int, tmp_path
     assert "12 bytes in" in done.stderr
 
 
+def test_a_named_service_of_this_machine_is_where_it_always_was(server: int, tmp_path: Path) -> None:
+    (tmp_path / "privet.toml").write_text(exception("localhost", server))
+    ask = python(f"""
+        import socket
+        with socket.create_connection(("localhost", {server})) as out:
+            print(out.recv(99).decode())
+    """)
+    done = locked(*ask, cwd=tmp_path)
+    assert done.stdout == "from outside\n"
+    assert f"localhost:{server}: 0 bytes out, 12 bytes in" in done.stderr
+    assert "refused" in locked(*ask).stderr
+
+
 def test_what_is_not_named_is_refused_by_the_broker(server: int, tmp_path: Path) -> None:
     (tmp_path / "privet.toml").write_text(exception("localhost", server))
     for host, port in (("127.0.0.1", server + 1), ("example.com", 443), ("localhost", 1)):
         done = locked(*ASK, host, str(port), cwd=tmp_path)
         assert "403 Forbidden" in done.stdout
-        assert f"{host}:{port}" in done.stderr
+        (line,) = (line for line in done.stderr.splitlines() if f"{host}:{port}" in line)
+        assert line.split()[0].startswith("python")
 
 
 def test_an_inherited_proxy_is_dropped() -> None:

@@ -11,8 +11,13 @@ from typing import Any
 import pytest
 
 from privet.ingest import sqlite
+from privet.ingest.columns import Columns
+from privet.ingest.record_file import Unit
 from privet.ingest.sqlite_references import Reference, in_order, references_of
 from privet.ingest.sqlite_schema import tables_of
+from privet.ingest.texts import Texts
+from privet.metadata.job import Limits
+from privet.policy import DEFAULT
 
 Scrub = Callable[..., bytes]
 
@@ -115,3 +120,55 @@ def test_a_reference_is_followed_where_it_can_be_looked_up(parent: str, referenc
         found = references_of(database, tables)
         assert found.get("c", []) == ([Reference("x", "p", expected)] if expected else [])
         assert [table.name for table in in_order(tables, found)] == (["p", "c"] if expected else ["c", "p"])
+
+
+def cleaned_with(tmp_path: Path, *statements: str) -> sqlite3.Connection:
+    """Return the cleaned copy of a database made by these statements."""
+    raw = tmp_path / "raw.db"
+    with closing(sqlite3.connect(raw)) as database:
+        for statement in statements:
+            database.execute(statement)
+        database.commit()
+    key = bytes(32)
+    texts = Texts(DEFAULT, "patterns", key)
+    columns = Columns(DEFAULT, texts, key=key, nested=lambda _name, _content: None, limits=Limits())
+    with (tmp_path / "clean.db").open("w+b") as part:
+        sqlite.clean_unit(raw, Unit(0, raw.stat().st_size), columns, part)
+    return sqlite3.connect(tmp_path / "clean.db")
+
+
+def test_only_what_must_be_unique_is_told_apart_and_references_hold(tmp_path: Path) -> None:
+    with closing(
+        cleaned_with(
+            tmp_path,
+            "CREATE TABLE customer (email TEXT PRIMARY KEY, phone TEXT)",
+            "CREATE TABLE account (id INTEGER PRIMARY KEY, login TEXT UNIQUE, owner TEXT REFERENCES customer (email), phone TEXT)",
+            "INSERT INTO customer VALUES ('a@example.com', '415-555-0100'), ('b@example.com', '415-555-0101')",
+            "INSERT INTO account VALUES (1, 'x@example.com', 'a@example.com', '415-555-0100'), "
+            "(2, 'y@example.com', 'b@example.com', '415-555-0101'), (3, 'z@example.com', 'a@example.com', '415-555-0102')",
+        )
+    ) as database:
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+        joined = "SELECT account.id FROM account JOIN customer ON owner = email ORDER BY 1"
+        assert database.execute(joined).fetchall() == [(1,), (2,), (3,)]
+        owners = dict(database.execute("SELECT id, owner FROM account"))
+        assert owners[1] == owners[3] != owners[2]
+        assert {row[0] for row in database.execute("SELECT phone FROM account")} == {"[PHONE_NUMBER]"}
+        assert {row[0] for row in database.execute("SELECT phone FROM customer")} == {"[PHONE_NUMBER]"}
+        assert len({row[0] for row in database.execute("SELECT login FROM account")}) == 3
+
+
+def test_a_table_without_numbers_that_refers_to_itself_still_does(tmp_path: Path) -> None:
+    with closing(
+        cleaned_with(
+            tmp_path,
+            "CREATE TABLE emp (email TEXT PRIMARY KEY, boss TEXT REFERENCES emp (email), n INTEGER) WITHOUT ROWID",
+            "INSERT INTO emp VALUES ('a@example.com', NULL, 1), ('b@example.com', 'a@example.com', 2), "
+            "('c@example.com', 'b@example.com', 3)",
+        )
+    ) as database:
+        bosses = database.execute(
+            "SELECT one.n, boss.n FROM emp AS one JOIN emp AS boss ON one.boss = boss.email ORDER BY 1"
+        )
+        assert bosses.fetchall() == [(2, 1), (3, 2)]
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []

@@ -74,6 +74,8 @@ def run_command(options: argparse.Namespace) -> int:
         _say(f"corrected: {', '.join(map(shown, made.corrected))}")
     if made.withheld:
         _say(f"not passed on: {', '.join(map(shown, made.withheld))}; --pass-env NAME passes one")
+    for name in sorted(set(options.pass_env) - os.environ.keys()):
+        _say(f"{shown(name)} is not set, so there is nothing to pass on")
     sys.stderr.flush()
     ended = run(command, made.environment, named, learning=options.audit, complain=_say)
     _tell(options, ended)

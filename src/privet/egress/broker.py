@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -18,11 +19,10 @@ NAME_PORT: Final = 53
 _MAX_HEAD_BYTES: Final = 16_384
 _HEAD_SECONDS: Final = 30.0
 _CONNECT: Final = re.compile(rb"CONNECT (\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5}) HTTP/1\.[01]\r?\n")
-_BROKER: Final = "privet"
 
 
-def serve(client: socket.socket, outside: Outside, attempts: Attempts) -> None:
-    """Serve one connection to the proxy."""
+def serve(client: socket.socket, outside: Outside, attempts: Attempts, program: Callable[[], str]) -> None:
+    """Serve one connection to the proxy; `program` tells whose it is."""
     with suppress(OSError), client:
         client.settimeout(_HEAD_SECONDS)
         head = _head(client)
@@ -35,12 +35,21 @@ def serve(client: socket.socket, outside: Outside, attempts: Attempts) -> None:
         host, port = asked[1].decode().strip("[]").rstrip(".").lower(), int(asked[2])
         opened = outside.dial(host, port)
         if isinstance(opened, str):
-            attempts.add(_BROKER, f"{host}:{port}")
+            attempts.add(program(), f"{host}:{port}")
             _refuse(client, "403 Forbidden", opened)
             return
         client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
         sent, came = relay(client, opened)
         attempts.opened(Opened(host, port, sent, came))
+
+
+def open_door(client: socket.socket, host: str, port: int, outside: Outside, attempts: Attempts) -> None:
+    """Join one connection with a named destination."""
+    with suppress(OSError), client:
+        opened = outside.dial(host, port)
+        if not isinstance(opened, str):
+            sent, came = relay(client, opened)
+            attempts.opened(Opened(host, port, sent, came))
 
 
 def _head(client: socket.socket) -> bytes:

@@ -32,6 +32,7 @@ FORWARDED: Final = frozenset(
 _NOT_FOUND: Final = 127
 _NOT_STARTED: Final = 126
 _SIGNALLED: Final = 128
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 FAILED: Final = 3
 _ABI_WITH_SCOPES: Final = 6
 _SCOPES: Final = 3  # LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL
@@ -61,11 +62,11 @@ def _layer(name: str) -> Iterator[None]:
 
 
 class Program(NamedTuple):
-    """What is to be started: the command, its environment, whether named destinations are opened or only learned."""
+    """What is to be started: the command, its environment, the destinations that are named, whether others are learned."""
 
     command: Sequence[str]
     environment: Mapping[str, str]
-    has_exceptions: bool
+    named: Sequence[tuple[str, int]]
     learning: bool
     mask: frozenset[int]
     """signals that were blocked before, as numbers"""
@@ -101,7 +102,8 @@ def _kept(line: socket.socket, program: Program) -> int:
         unix_sockets.hide(path)
     namespaces.hide_devices()
     names = _own_names()
-    broker = socket.create_server(("127.0.0.1", 0)) if program.has_exceptions else None
+    broker = socket.create_server(("127.0.0.1", 0)) if program.named else None
+    doors = [(_door(port), host, port) for host, port in program.named if host in LOOPBACK]
     environment = dict(program.environment)
     if broker is not None:
         address = f"http://127.0.0.1:{broker.getsockname()[1]}"
@@ -118,13 +120,14 @@ def _kept(line: socket.socket, program: Program) -> int:
     ended = os.pidfd_open(holder)
     attempts = Attempts()
     listener = _listener(mine, line)
-    if listener is not None and not _ends_first(ended, listener, names, broker):
+    if listener is not None and not _ends_first(ended, listener, names, broker, *(held for held, _, _ in doors)):
         from privet.egress.keeper import Keeper
         from privet.egress.outside import Outside
 
         keeper = Keeper(listener, Outside(line), attempts, learning=program.learning)
         keeper.take_names(names)
         keeper.take_broker(broker)
+        keeper.take_doors(doors)
         keeper.serve(ended)
     _, status = os.waitpid(holder, 0)
     if told := attempts.told():
@@ -174,6 +177,14 @@ def _ends_first(ended: int, *others: int | socket.socket | None) -> bool:
 def exit_code(status: int) -> int:
     """Return the exit code for a status of waitpid: that of the program, or 128 and the signal that ended it."""
     return os.WEXITSTATUS(status) if os.WIFEXITED(status) else _SIGNALLED + os.WTERMSIG(status)
+
+
+def _door(port: int) -> socket.socket:
+    """Return what listens inside at the port of a service of this machine that is named, so that clients find it where it is."""
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise _Missing(f"door to port {port}", error.errno or 0) from error
 
 
 def _own_names() -> socket.socket | None:

@@ -18,7 +18,7 @@ import select
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,7 @@ _MANY: Final = struct.Struct("=QI4xQQQQi4xI4x")
 _MESSAGE_NAME: Final = struct.Struct("=QI")
 _SO_NETNS_COOKIE: Final = 71
 _LOOK_SECONDS: Final = 0.2
+_SETTLE_SECONDS: Final = 0.5
 _NAME_BYTES: Final = 64
 
 
@@ -64,8 +65,10 @@ class Keeper:
         self._poll = select.poll()
         self._stand_ins = resolver.StandIns() if learning else None
         self._namers: dict[int, str] = {}
+        self._asked_ports = {broker.NAME_PORT}
         self._names: socket.socket | None = None
         self._broker: socket.socket | None = None
+        self._doors: dict[int, tuple[socket.socket, str, int]] = {}
         self._forwarded: dict[int, tuple[socket.socket, Ports]] = {}
         self._threads = _Threads()
         self._ended = threading.Event()
@@ -78,12 +81,17 @@ class Keeper:
     def take_broker(self, listening: socket.socket | None) -> None:
         """Open named destinations for those who ask on this socket."""
         self._broker = listening
+        self._asked_ports = {broker.NAME_PORT} | ({listening.getsockname()[1]} if listening is not None else set())
+
+    def take_doors(self, doors: Sequence[tuple[socket.socket, str, int]]) -> None:
+        """Open a named destination of this machine, host and port, for those who connect to its socket."""
+        self._doors = {held.fileno(): (held, host, port) for held, host, port in doors}
 
     def serve(self, ended: int) -> None:
         """Answer until the descriptor `ended` can be read."""
         self._poll.register(ended, select.POLLIN)
         self._poll.register(self._listener, select.POLLIN)
-        for held in (self._names, self._broker):
+        for held in (self._names, self._broker, *(door for door, _, _ in self._doors.values())):
             if held is not None:
                 self._poll.register(held, select.POLLIN)
         hiding = threading.Thread(target=self._hide_new, daemon=True)
@@ -93,6 +101,8 @@ class Keeper:
             if ended in ready:
                 self._ended.set()
                 hiding.join()
+                # What was let through is counted when it has ended, which it does as the program's side is gone.
+                self._threads.settle(_SETTLE_SECONDS)
                 return
             if not ready:
                 self._close_unused()
@@ -104,7 +114,13 @@ class Keeper:
         if self._names is not None and self._names.fileno() in ready:
             self._named(self._names)
         if self._broker is not None and self._broker.fileno() in ready:
-            self._threads.do(partial(self._brokered, self._broker.accept()[0]))
+            client, (_, port) = self._broker.accept()
+            # Who that is may be noted only now: it is asked for later.
+            program = partial(self._namer, port)
+            self._threads.do(partial(broker.serve, client, self._outside, self.attempts, program))
+        for number in ready & self._doors.keys():
+            held, host, opened = self._doors[number]
+            self._threads.do(partial(broker.open_door, held.accept()[0], host, opened, self._outside, self.attempts))
         for port, (held, inside) in list(self._forwarded.items()):
             if held.fileno() in ready:
                 self._visited(port, held, inside)
@@ -193,7 +209,7 @@ class Keeper:
                 code = -self._at_file(question, where, lambda address: -kernel.connect(descriptor, address))
             else:
                 code = kernel.connect(descriptor, raw)
-            if where.port == broker.NAME_PORT and where.is_inside and not code:
+            if where.is_inside and where.port in self._asked_ports and code in {0, errno.EINPROGRESS}:
                 self._remember_namer(question.thread, descriptor)
             if where.address is not None and not where.is_inside:
                 self._tried(question.thread, where)
@@ -304,14 +320,14 @@ class Keeper:
                 reply = resolver.no_such_name(message, asked)
             names.sendto(reply, sender)
 
+    def _namer(self, port: int) -> str:
+        return self._namers.get(port, "?")
+
     def _remember_namer(self, thread: int, descriptor: int) -> None:
         with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as held:
             if len(self._namers) > 1 << 12:
                 self._namers.clear()
             self._namers[held.getsockname()[1]] = _program(thread)
-
-    def _brokered(self, client: socket.socket) -> None:
-        broker.serve(client, self._outside, self.attempts)
 
     def _tried(self, thread: int, where: Destination) -> None:
         text = str(where)
@@ -325,12 +341,14 @@ class _Threads:
 
     def __init__(self) -> None:
         self._waiting: SimpleQueue[Callable[[], object]] = SimpleQueue()
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._idle = 0
+        self._busy = 0
 
     def do(self, function: Callable[[], object]) -> None:
         """Do something in a thread."""
         with self._lock:
+            self._busy += 1
             self._idle -= 1
             is_new = self._idle < 0
             if is_new:
@@ -340,11 +358,18 @@ class _Threads:
         else:
             self._waiting.put(function)
 
+    def settle(self, seconds: float) -> None:
+        """Wait until all is done, but no longer than so."""
+        with self._lock:
+            self._lock.wait_for(lambda: not self._busy, seconds)
+
     def _work(self, function: Callable[[], object]) -> None:
         while True:
             function()
             with self._lock:
                 self._idle += 1
+                self._busy -= 1
+                self._lock.notify_all()
             function = self._waiting.get()
 
 

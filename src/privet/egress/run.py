@@ -53,7 +53,7 @@ def run(
     signals = kernel.signalfd(inside.FORWARDED)
     machine = unix_sockets.Machine()
     program = inside.Program(
-        command, environment, bool(allowed), learning, frozenset(map(int, before)), machine.new_paths()
+        command, environment, sorted(allowed), learning, frozenset(map(int, before)), machine.new_paths()
     )
     keeper = os.fork()
     if keeper == 0:

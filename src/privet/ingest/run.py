@@ -161,7 +161,7 @@ class Run:
         tables = [item for item in self._items if self._files[item.key].units]
         while True:
             kept = self._kept(tables)
-            self._join(tables, kept)
+            self._join([item for item in tables if not self._refused(item, kept[item.key])], kept)
             joined = [item for item in tables if self._files[item.key].status == "cleaned"]
             if len(joined) == len(tables):
                 return self._put_in_place(kept)
@@ -264,10 +264,23 @@ class Run:
         found = iter(kept_rows(parts, self._job.policy.scrub, self._work.parts))
         kept = {item.key: [next(found) for _ in self._files[item.key].units] for item in tables}
         for item in tables:
-            if self._files[item.key].form == "json" and self._units[item.key, 0].rows == 1:
+            form = self._files[item.key].form
+            if form == "json" and self._units[item.key, 0].rows == 1:
                 # One document is no row of a table: without it the file would be no JSON any more.
                 kept[item.key] = [Kept(None)]
+            elif form == "sqlite":
+                # Rows refer to each other, so all stay.
+                kept[item.key] = [Kept(None, suppressed=part.suppressed) for part in kept[item.key]]
         return kept
+
+    def _refused(self, item: Item, kept: list[Kept]) -> bool:
+        """Set a database aside that has rows in groups that are too small: no row can be taken out of it."""
+        done = self._files[item.key]
+        if done.form != "sqlite" or not any(part.suppressed for part in kept):
+            return False
+        done.status = "set-aside"
+        done.reason = "rows of it are in groups that are too small, and no row is taken out of a database: export its tables to CSV first"
+        return True
 
     def _join(self, tables: Sequence[Item], kept: dict[str, list[Kept]]) -> None:
         tasks = []

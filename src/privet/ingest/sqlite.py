@@ -119,8 +119,13 @@ class _Copy:
     def _refer(self, tables: list[Table]) -> None:
         """Set the values that refer to tables filled later, or to their own."""
         for table in tables:
-            number = quoted(table.number_column) if table.number_column else table.row_number
-            for reference in self._keys.late(table.name) if number else ():
+            for reference in self._keys.late(table.name):
+                number = quoted(table.number_column) if table.number_column else table.row_number
+                # A table without numbers that refers to itself is found by what it is referred to by.
+                if not number and reference.table != table.name:
+                    continue
+                key = table.number_column if number else reference.target
+                number = number or quoted(reference.target)
                 column = quoted(reference.column)
                 rows = self._old.execute(f"SELECT {number}, {column} FROM main.{quoted(table.name)}")  # noqa: S608 - names are quoted
                 update = f"UPDATE {quoted(table.name)} SET {column} = ? WHERE {number} = ?"  # noqa: S608
@@ -130,7 +135,7 @@ class _Copy:
                     for (at, _), new in zip(batch, news, strict=True):
                         if new is not _NOTHING:
                             with suppress(sqlite3.IntegrityError):
-                                self._new.execute(update, (new, self._keys.number_of(table, at)))
+                                self._new.execute(update, (new, self._keys.became(table.name, key or "", at)))
 
     def _prepare(self) -> None:
         for name in ("page_size", "encoding", "user_version", "application_id"):
@@ -249,11 +254,16 @@ class _Copy:
                     cells[reference.column] = self._keys.followed(
                         reference, values[reference.column], cells[reference.column]
                     )
+            refers = {reference.column for reference in self._keys.early(table.name)}
             changed = {name: set(is_changed(cells[name], values[name])) for name in written}
             for at, row in enumerate(zip(*cells.values(), strict=True)):
                 head = [numbers[at]] if number else []
                 final, last = self._insert(
-                    insert, head, list(row), [at in changed[name] for name in written], numbers[at]
+                    insert,
+                    head,
+                    list(row),
+                    [(name, at in changed[name] and name not in refers) for name in written],
+                    numbers[at],
                 )
                 for name, place, is_number in watched:
                     now = last if is_number and final[place] is None else final[place]
@@ -276,21 +286,24 @@ class _Copy:
             yield rows
 
     def _insert(
-        self, insert: str, head: list[Any], row: list[Any], changed: list[bool], number: Any
+        self, insert: str, head: list[Any], row: list[Any], free: Sequence[tuple[str, bool]], number: Any
     ) -> tuple[list[Any], int | None]:
-        """Insert a row; where a cleaned value breaks a constraint, with one that does not. Return its values and its number."""
+        """Insert a row; where a cleaned value breaks a constraint, with one that does not. Return its values and its number.
+
+        `free` has the name of each column, and whether its value was cleaned and refers to no other.
+        """
         count = self._new.total_changes if number is None else number
-        marked = [f"{'' if value is None else value}-{count}" for value in row]
-        for tried in (
-            row,
-            [m if is_new else value for value, m, is_new in zip(row, marked, changed, strict=True)],
-            [count if is_new else value for value, is_new in zip(row, changed, strict=True)],
-            [m if isinstance(value, str) else value for value, m in zip(row, marked, strict=True)],
-        ):
-            with suppress(sqlite3.IntegrityError):
+        tried = list(row)
+        ways = [[f"{value}-{count}", count] if isinstance(value, str) else [count] for value in row]
+        while True:
+            try:
                 stored = list(map(_storable, tried))
                 return stored, self._new.execute(insert, (*head, *stored)).lastrowid
-        raise CannotClean("a cleaned value breaks a constraint of its table")
+            except sqlite3.IntegrityError as error:
+                at = _to_change(str(error), free, ways)
+                if at is None:
+                    raise CannotClean("a cleaned value breaks a constraint of its table") from None
+                tried[at] = ways[at].pop(0)
 
     def _declare(self) -> None:
         """Make indexes, views and triggers. What stands on a column that is gone is left out; what is no longer unique may be so."""
@@ -347,3 +360,22 @@ class _Copy:
 def _storable(value: Any) -> Any:
     """Return a value as SQLite stores it."""
     return value if value is None or isinstance(value, (str, int, float, bytes)) else str(value)
+
+
+def _to_change(said: str, free: Sequence[tuple[str, bool]], ways: Sequence[list[Any]]) -> int | None:
+    """Return the place of the value to change where SQLite says that a constraint failed: a cleaned one of the columns that it names.
+
+    "UNIQUE constraint failed: people.email, people.team" names them; of an index over expressions it says no column.
+    """
+    named = {part.rpartition(".")[2] for part in said.partition("failed: ")[2].split(", ")}
+    can = [at for at, left in enumerate(ways) if left]
+    blamed = [at for at in can if free[at][0] in named]
+    return next(
+        iter([
+            *(at for at in blamed if free[at][1] and len(ways[at]) > 1),
+            *(at for at in blamed if free[at][1]),
+            *(at for at in can if free[at][1] and not blamed),
+            *(at for at in blamed if len(ways[at]) > 1),
+        ]),
+        None,
+    )  # fmt: skip

@@ -96,9 +96,9 @@ class Keys:
         if before != after or type(before) is not type(after):
             self._became.setdefault((table, column), {}).setdefault(before, after)
 
-    def number_of(self, table: Table, number: int) -> int:
-        """Return the number that a row has now."""
-        return int(self._became.get((table.name, table.number_column or ""), {}).get(number, number))
+    def became(self, table: str, column: str, value: Any) -> Any:
+        """Return what a value of a watched column is now."""
+        return self._became.get((table, column), {}).get(value, value)
 
     def early(self, table: str) -> list[Reference]:
         """Return the references to tables that are filled already."""
