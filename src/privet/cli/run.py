@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -87,6 +86,8 @@ def _named() -> Sequence[tuple[str, int]]:
     path = Path(_FILE)
     if not path.exists():
         return ()
+    from datetime import date
+
     from privet.policy_file import load_policy
 
     loaded = load_policy(path, environment={}, today=date.today())

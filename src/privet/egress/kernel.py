@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 import socket
 import struct
 from collections.abc import Iterable, Iterator
@@ -56,7 +55,7 @@ def _checked(result: int) -> int:
 
 def machine() -> str:
     """Return the name of the processor's architecture, as `uname -m` says it."""
-    return platform.machine()
+    return os.uname().machine
 
 
 def unshare(flags: int) -> None:

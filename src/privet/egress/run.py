@@ -12,11 +12,14 @@ import signal
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from privet.egress import inside, kernel, namespaces, seccomp, unix_sockets
-from privet.egress.outside import Desk, Named
 from privet.errors import Unprotected
+
+if TYPE_CHECKING:
+    from privet.egress.outside import Desk
 
 _MESSAGE_BYTES: Final = 1 << 22
 
@@ -47,7 +50,7 @@ def run(
             "this processor's system calls are not known here, so nothing was started",
             hint="run it in a container: docker run --network none …",
         )
-    allowed = frozenset() if learning else frozenset(Named(*item) for item in named)
+    allowed = frozenset() if learning else frozenset(named)
     mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, inside.FORWARDED)
     signals = kernel.signalfd(inside.FORWARDED)
@@ -62,20 +65,33 @@ def run(
         inside.keep(theirs, program)
     theirs.close()
     try:
-        return _Watch(mine, signals, Desk(mine, allowed, machine, complain)).until_ended(keeper)
+        return _Watch(mine, signals, partial(_desk, mine, allowed, machine, complain)).until_ended(keeper)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(signals)
         mine.close()
 
 
+def _desk(
+    line: socket.socket,
+    allowed: frozenset[tuple[str, int]],
+    machine: unix_sockets.Machine,
+    complain: Callable[[str], None],
+) -> Desk:
+    # Loaded when the keeper asks for something: many programs end before that.
+    from privet.egress.outside import Desk, Named
+
+    return Desk(line, frozenset(Named(*item) for item in allowed), machine, complain)
+
+
 class _Watch:
     """The loop outside: questions of the keeper, signals for the program, the end."""
 
-    def __init__(self, line: socket.socket, signals: int, desk: Desk) -> None:
+    def __init__(self, line: socket.socket, signals: int, desk: Callable[[], Desk]) -> None:
         self._line = line
         self._signals = signals
-        self._desk = desk
+        self._new_desk = desk
+        self._desk: Desk | None = None
         self._first = 0
         self._waiting: list[int] = []
         self._failed = ""
@@ -123,6 +139,8 @@ class _Watch:
         elif verb == "failed":
             self._failed = rest
         elif data:
+            if self._desk is None:
+                self._desk = self._new_desk()
             self._desk.answer(verb, rest, descriptors)
         return bool(data)
 
