@@ -104,7 +104,7 @@ def test_what_was_found_stays_covered(first: list[Span], second: list[Span]) -> 
 @given(SPANS)
 def test_the_most_certain_of_overlapping_spans_stay(spans: list[Span]) -> None:
     kept: list[Span] = []
-    for span in sorted(spans, key=lambda span: (-span.score, span.start - span.end, span.start, span.rule)):
+    for span in sorted(spans, key=lambda span: (-span.score, span.start - span.end, span.start, span.rule, span.kind)):
         if all(span.end <= other.start or other.end <= span.start for other in kept):
             kept.append(span)
     assert resolve(spans) == sorted(kept)

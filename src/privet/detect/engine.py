@@ -269,7 +269,7 @@ def _overlapping(spans: Iterable[Span]) -> Iterator[list[Span]]:
 
 
 def _resolved(spans: Iterable[Span]) -> list[Span]:
-    ranked = sorted(spans, key=lambda span: (-span.score, span.start - span.end, span.start, span.rule))
+    ranked = sorted(spans, key=lambda span: (-span.score, span.start - span.end, span.start, span.rule, span.kind))
     taken: list[Span] = []
     starts: list[int] = []
     for span in ranked:
