@@ -6,7 +6,9 @@ import errno
 import json
 import os
 import signal
+import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -438,6 +440,27 @@ def test_a_document_is_no_row_of_a_table(tmp_path: Path) -> None:
         (raw / name).write_text('{"text": "the same words in both of them"}')
     scrub(job(raw, tmp_path / "clean"), Inline, Quiet())
     assert (tmp_path / "clean" / "b.json").read_text() == (raw / "b.json").read_text()
+
+
+def test_a_database_keeps_its_rows_or_is_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    with closing(sqlite3.connect(tmp_path / "raw" / "people.db")) as database:
+        database.execute("CREATE TABLE people (zip TEXT, note TEXT)")
+        database.executemany("INSERT INTO people VALUES (?, ?)", [("10115", "the same words in each of them")] * 6)
+        database.commit()
+    (entry,) = scrub(job(tmp_path / "raw", tmp_path / "clean"), Inline, Quiet()).manifest["files"]
+    assert entry["rows"] == {"read": 6, "written": 6, "duplicates": 0, "near_duplicates": 0, "suppressed": 0}
+    for rows, status in ((6, "cleaned"), (7, "set-aside")):
+        grouped = with_value(DEFAULT, "scrub.quasi_identifiers", frozenset({"zip"}))
+        with closing(sqlite3.connect(tmp_path / "raw" / "people.db")) as database:
+            if rows > 6:
+                database.execute("INSERT INTO people VALUES ('99999', 'alone')")
+                database.commit()
+        outcome = scrub(job(tmp_path / "raw", tmp_path / f"clean{rows}", policy=grouped), Inline, Quiet())
+        (entry,) = outcome.manifest["files"]
+        assert entry["status"] == status
+    assert "groups that are too small" in entry["reason"]
+    assert not (tmp_path / "clean7" / "people.db").exists()
 
 
 def test_columns_of_sheets_are_told_like_those_of_tables(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ class Destination(NamedTuple):
 
     def __str__(self) -> str:
         if self.address is None:
-            return f"unix:{printable(self.path or b'')}"
+            return f"unix:{printable((self.path or b'').decode('utf-8', 'replace'))}"
         return f"[{self.address}]:{self.port}" if self.address.version == 6 else f"{self.address}:{self.port}"
 
     @property
@@ -46,9 +46,9 @@ class Destination(NamedTuple):
         return self.address is not None and (self.address.is_loopback or self.address.is_unspecified)
 
 
-def printable(path: bytes) -> str:
-    """Return a path as a line of text."""
-    return "".join(char if char.isprintable() else "?" for char in path.decode("utf-8", "replace"))
+def printable(text: str) -> str:
+    """Return a text as a line that a terminal shows as it is."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def plain(address: Address) -> Address:

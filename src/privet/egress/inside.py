@@ -1,6 +1,7 @@
 """From a process of the user to the program in its lock: namespaces, a first process that reaps, filter, start.
 
-Three processes: the keeper (this one, in the namespaces, see `keeper`), the first process of the process namespace, the program.
+Four processes: the keeper (this one, in the namespaces, see `keeper`), the holder of the process namespace, the first process in it, the
+program.
 
 Invariants: everything is up before the program's first instruction; where a layer cannot be had, nothing is started. The program's
 descriptors above 2 are files, pipes and nothing that leads elsewhere.
@@ -45,11 +46,10 @@ _RESOLV_CONF: Final = "/etc/resolv.conf"
 
 
 class _Missing(Exception):
-    """A layer cannot be had."""
+    """A layer cannot be had; as a text, what is said of it to the process outside."""
 
     def __init__(self, layer: str, number: int) -> None:
-        super().__init__(layer)
-        self.layer, self.number = layer, number
+        super().__init__(f"failed {number} {layer}")
 
 
 @contextmanager
@@ -84,7 +84,7 @@ def keep(line: socket.socket, program: Program) -> NoReturn:
     try:
         code = _kept(line, program)
     except _Missing as missing:
-        line.send(f"failed {missing.number} {missing.layer}".encode())
+        line.send(str(missing).encode())
     except BaseException as error:
         sys.stderr.write(f"privet run: internal error, {place_of(error)}\n")
     finally:
@@ -103,12 +103,14 @@ def _kept(line: socket.socket, program: Program) -> int:
     namespaces.hide_devices()
     names = _own_names()
     broker = socket.create_server(("127.0.0.1", 0)) if program.named else None
-    doors = [(_door(port), host, port) for host, port in program.named if host in LOOPBACK]
+    # Of two names for one service the last is as good.
+    at_home = {port: host for host, port in program.named if host in LOOPBACK}
+    doors = [(_door(port), host, port) for port, host in at_home.items()]
     environment = dict(program.environment)
     if broker is not None:
         address = f"http://127.0.0.1:{broker.getsockname()[1]}"
         environment |= dict.fromkeys(("HTTPS_PROXY", "https_proxy"), address)
-        environment |= dict.fromkeys(("NO_PROXY", "no_proxy"), "localhost,127.0.0.1,::1")
+        environment |= dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(LOOPBACK))
     mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     holder = os.fork()
     if holder == 0:
@@ -289,7 +291,7 @@ def _start(line: socket.socket, program: Program) -> NoReturn:
 
 def _fail(line: socket.socket, missing: _Missing) -> NoReturn:
     with suppress(OSError):
-        line.send(f"failed {missing.number} {missing.layer}".encode())
+        line.send(str(missing).encode())
     os._exit(FAILED)
 
 

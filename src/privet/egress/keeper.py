@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import ipaddress
 import os
 import select
 import socket
@@ -26,7 +27,7 @@ from queue import SimpleQueue
 from typing import Final, NamedTuple
 
 from privet.egress import broker, kernel, resolver, unix_sockets
-from privet.egress.addresses import Destination, destination
+from privet.egress.addresses import Destination, destination, plain, printable
 from privet.egress.attempts import Attempts
 from privet.egress.outside import Outside
 from privet.egress.relay import relay
@@ -36,14 +37,13 @@ _MAX_ADDRESS_BYTES: Final = 128
 _MAX_PATH_BYTES: Final = 107
 _MAX_DATAGRAM_BYTES: Final = 1 << 20
 _MAX_MESSAGES: Final = 1024
-_MESSAGE: Final = struct.Struct("=QI4xQQQQi4x")
-"""struct msghdr; `_MANY` is struct mmsghdr."""
-_MANY: Final = struct.Struct("=QI4xQQQQi4xI4x")
+_MESSAGE_BYTES: Final = 64
+"""size of struct mmsghdr, which begins with a struct msghdr, which begins with address and length of a name"""
 _MESSAGE_NAME: Final = struct.Struct("=QI")
 _SO_NETNS_COOKIE: Final = 71
 _LOOK_SECONDS: Final = 0.2
 _SETTLE_SECONDS: Final = 0.5
-_NAME_BYTES: Final = 64
+_NAME_CHARS: Final = 64
 
 
 class Ports(NamedTuple):
@@ -61,7 +61,14 @@ class Keeper:
         self._listener = listener
         self._outside = outside
         self.attempts = attempts
-        self._calls = CALLS[kernel.machine()]
+        self._calls = calls = CALLS[kernel.machine()]
+        self._handlers: dict[int, Callable[[Question], None]] = {
+            calls.connect: self._connecting,
+            calls.listen: self._listening,
+            calls.sendto: self._sending,
+            calls.sendmsg: self._sending_messages,
+            calls.sendmmsg: self._sending_messages,
+        }
         self._poll = select.poll()
         self._stand_ins = resolver.StandIns() if learning else None
         self._namers: dict[int, str] = {}
@@ -132,103 +139,92 @@ class Keeper:
             question = received(self._listener)
         except OSError:
             return
-        if question.number == self._calls.sendmsg:
-            self._sending_messages(question, 1)
-        elif question.number == self._calls.sendmmsg:
-            self._sending_messages(question, min(question.arguments[2] & 0xFFFFFFFF, _MAX_MESSAGES))
-        elif question.number == self._calls.sendto:
-            self._sending(question)
-        elif question.number == self._calls.listen:
-            self._listening(question)
-        else:
-            self._connecting(question)
+        self._guarded(self._handlers[question.number], question)
+
+    def _guarded(self, act: Callable[..., None], question: Question, *more: object) -> None:
+        """Do what answers a question. Where that fails, so does the call: what cannot be looked at does not go on."""
+        try:
+            act(question, *more)
+        except OSError as error:
+            answer(self._listener, question, error=error.errno or errno.EACCES)
 
     def _sending(self, question: Question) -> None:
         """Send a datagram to a unix socket as `_connecting` connects; of others, which the namespace drops, note where they were to go."""
-        raw = _memory(question.thread, question.arguments[4], question.arguments[5])
-        where = destination(raw)
+        where = destination(_memory(question.thread, question.arguments[4], question.arguments[5]))
         if where.path is not None:
-            self._threads.do(partial(self._sent, question, where))
+            self._threads.do(partial(self._guarded, self._sent, question, where))
             return
-        if where.address is not None and not where.is_inside:
-            self._tried(question.thread, where)
+        self._note(question.thread, where)
         answer(self._listener, question, go_on=True)
 
-    def _sending_messages(self, question: Question, count: int) -> None:
+    def _sending_messages(self, question: Question) -> None:
         """Let messages go that name no file of a unix socket made outside: nearly all name nothing, as they go where they are connected."""
-        size = _MESSAGE.size if count == 1 and question.number == self._calls.sendmsg else _MANY.size
+        count = 1 if question.number == self._calls.sendmsg else min(question.arguments[2] & 0xFFFFFFFF, _MAX_MESSAGES)
         for number in range(count):
-            place, length = _name_of(question.thread, question.arguments[1] + number * size)
+            head = kernel.memory_of(
+                question.thread, question.arguments[1] + number * _MESSAGE_BYTES, _MESSAGE_NAME.size
+            )
+            if len(head) < _MESSAGE_NAME.size:
+                raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
+            place, length = _MESSAGE_NAME.unpack(head)
             if not place or not length:
                 continue
             where = destination(_memory(question.thread, place, length))
-            if where.path is not None and (code := self._at_file(question, where, lambda _address: 0)):
-                answer(self._listener, question, error=-code)
-                return
-            if where.address is not None and not where.is_inside:
-                self._tried(question.thread, where)
+            if where.path is not None:
+                self._at_file(question, where, lambda _address: 0)
+            self._note(question.thread, where)
         answer(self._listener, question, go_on=True)
 
     def _sent(self, question: Question, where: Destination) -> None:
         number, place, size, flags = question.arguments[:4]
-        result = -errno.EMSGSIZE
+        if size > _MAX_DATAGRAM_BYTES:
+            raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
+        descriptor = _descriptor(question.thread, number)
         try:
-            descriptor = _descriptor(question.thread, number)
-            try:
-                data = _memory(question.thread, place, size, _MAX_DATAGRAM_BYTES)
-                if size <= _MAX_DATAGRAM_BYTES and is_waiting(self._listener, question):
-                    result = self._at_file(
-                        question, where, lambda address: kernel.sendto(descriptor, data, flags, address)
-                    )
-            finally:
-                os.close(descriptor)
-        except OSError as failed:
-            result = -(failed.errno or errno.EACCES)
-        answer(self._listener, question, result=max(result, 0), error=max(-result, 0))
+            data = kernel.memory_of(question.thread, place, size)
+            if is_waiting(self._listener, question):
+                sent = self._at_file(question, where, lambda address: kernel.sendto(descriptor, data, flags, address))
+                answer(self._listener, question, result=sent)
+        finally:
+            os.close(descriptor)
 
     def _connecting(self, question: Question) -> None:
         raw = _memory(question.thread, question.arguments[1], question.arguments[2])
-        try:
-            descriptor = _descriptor(question.thread, question.arguments[0])
-        except OSError as error:
-            answer(self._listener, question, error=error.errno or errno.EACCES)
-            return
+        descriptor = _descriptor(question.thread, question.arguments[0])
         if not is_waiting(self._listener, question):
             os.close(descriptor)
             return
-        where = destination(raw)
         if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_NONBLOCK:
-            self._connected(question, descriptor, raw, where)
+            self._connected(question, descriptor, raw)
         else:
             # A full queue of the other side may make it wait.
-            self._threads.do(partial(self._connected, question, descriptor, raw, where))
+            self._threads.do(partial(self._guarded, self._connected, question, descriptor, raw))
 
-    def _connected(self, question: Question, descriptor: int, raw: bytes, where: Destination) -> None:
+    def _connected(self, question: Question, descriptor: int, raw: bytes) -> None:
+        where = destination(raw)
+        self._note(question.thread, where)
         try:
             if where.path is not None:
-                code = -self._at_file(question, where, lambda address: -kernel.connect(descriptor, address))
+                self._at_file(question, where, lambda address: kernel.connect(descriptor, address))
             else:
-                code = kernel.connect(descriptor, raw)
-            if where.is_inside and where.port in self._asked_ports and code in {0, errno.EINPROGRESS}:
-                self._remember_namer(question.thread, descriptor)
-            if where.address is not None and not where.is_inside:
-                self._tried(question.thread, where)
-        except OSError as failed:
-            code = failed.errno or errno.EACCES
+                kernel.connect(descriptor, raw)
         finally:
+            self._remember_namer(question.thread, where, descriptor)
             os.close(descriptor)
-        answer(self._listener, question, error=code)
+        answer(self._listener, question)
 
     def _at_file(self, question: Question, where: Destination, reach: Callable[[bytes], int]) -> int:
-        """Reach the file of a unix socket, if it was made inside, by an address that stands for that very file."""
-        try:
-            file = _file_of(question.thread, where.path or b"")
-        except OSError as error:
-            return -(error.errno or errno.EACCES)
+        """Reach the file of a unix socket by an address that stands for that very file.
+
+        Raises:
+            OSError: it was not made inside, or cannot be reached.
+
+        """
+        file = _file_of(question.thread, where.path or b"")
         try:
             if not unix_sockets.is_inside(os.fstat(file)):
                 self._tried(question.thread, where)
-                return -errno.EACCES
+                raise OSError(errno.EACCES, os.strerror(errno.EACCES))
             address = struct.pack("=H", socket.AF_UNIX) + f"/proc/self/fd/{file}".encode() + b"\0"
             user, group = _user(question.thread)
             if user == os.geteuid():
@@ -240,16 +236,11 @@ class Keeper:
             os.close(file)
 
     def _listening(self, question: Question) -> None:
-        try:
-            descriptor = _descriptor(question.thread, question.arguments[0])
-        except OSError as error:
-            answer(self._listener, question, error=error.errno or errno.EACCES)
-            return
-        with socket.socket(fileno=descriptor) as held:
-            code = kernel.listen(descriptor, question.arguments[1] & 0x7FFFFFFF)
-            if not code and held.family in {socket.AF_INET, socket.AF_INET6} and self._is_here(held):
+        with socket.socket(fileno=_descriptor(question.thread, question.arguments[0])) as held:
+            kernel.listen(held.fileno(), question.arguments[1] & 0x7FFFFFFF)
+            if held.family in {socket.AF_INET, socket.AF_INET6} and self._is_here(held):
                 self._show(held)
-        answer(self._listener, question, error=code)
+        answer(self._listener, question)
 
     def _is_here(self, held: socket.socket) -> bool:
         return self._cookie is None or self._cookie == _cookie(held)
@@ -259,8 +250,7 @@ class Keeper:
     def _show(self, held: socket.socket) -> None:
         """Open the port on the user's loopback address that the program opened on its own."""
         host, port = held.getsockname()[:2]
-        where = destination(_sockaddr(held.family, host, port))
-        if not where.is_inside:
+        if not Destination(plain(ipaddress.ip_address(host.partition("%")[0])), port).is_inside:
             return
         inside = Ports(held.family, _loopback(held.family, host), port)
         known = self._forwarded.get(port)
@@ -323,11 +313,19 @@ class Keeper:
     def _namer(self, port: int) -> str:
         return self._namers.get(port, "?")
 
-    def _remember_namer(self, thread: int, descriptor: int) -> None:
+    def _remember_namer(self, thread: int, where: Destination, descriptor: int) -> None:
+        """Note who connects to ask for a name or a named destination, by its port."""
+        if not where.is_inside or where.port not in self._asked_ports:
+            return
         with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as held:
             if len(self._namers) > 1 << 12:
                 self._namers.clear()
             self._namers[held.getsockname()[1]] = _program(thread)
+
+    def _note(self, thread: int, where: Destination) -> None:
+        """Count an attempt to leave, if it is one."""
+        if where.address is not None and not where.is_inside:
+            self._tried(thread, where)
 
     def _tried(self, thread: int, where: Destination) -> None:
         text = str(where)
@@ -365,27 +363,19 @@ class _Threads:
 
     def _work(self, function: Callable[[], object]) -> None:
         while True:
-            function()
-            with self._lock:
-                self._idle += 1
-                self._busy -= 1
-                self._lock.notify_all()
+            try:
+                function()
+            finally:
+                with self._lock:
+                    self._idle += 1
+                    self._busy -= 1
+                    self._lock.notify_all()
             function = self._waiting.get()
 
 
-def _name_of(thread: int, place: int) -> tuple[int, int]:
-    """Return where the address of a message stands in memory, and its size; nothing where that cannot be read."""
-    with suppress(OSError, struct.error):
-        name, length = _MESSAGE_NAME.unpack_from(kernel.memory_of(thread, place, _MESSAGE_NAME.size))
-        return name, length
-    return 0, 0
-
-
-def _memory(thread: int, place: int, size: int, most: int = _MAX_ADDRESS_BYTES) -> bytes:
-    """Return what an argument of a waiting thread points to; nothing where it cannot be read."""
-    with suppress(OSError, OverflowError), Path(f"/proc/{thread}/mem").open("rb", buffering=0) as memory:
-        return os.pread(memory.fileno(), min(size & 0xFFFFFFFF, most), place)
-    return b""
+def _memory(thread: int, place: int, size: int) -> bytes:
+    """Return the address that an argument of a waiting thread points to."""
+    return kernel.memory_of(thread, place, min(size & 0xFFFFFFFF, _MAX_ADDRESS_BYTES))
 
 
 def _status(thread: int, field: str) -> list[str]:
@@ -410,7 +400,7 @@ def _program(thread: int) -> str:
         name = Path(f"/proc/{thread}/exe").readlink().name
         comm = Path(f"/proc/{thread}/comm").read_text(encoding="utf-8", errors="replace").strip()
         text = comm if comm and name.startswith(("python", "node", "java", "ruby", "perl")) else name or comm
-        return "".join(char if char.isprintable() else "?" for char in text)[:_NAME_BYTES]
+        return printable(text)[:_NAME_CHARS]
     return "?"
 
 
@@ -425,12 +415,6 @@ def _file_of(thread: int, path: bytes) -> int:
         return os.open(path, os.O_PATH, dir_fd=folder)
     finally:
         os.close(folder)
-
-
-def _sockaddr(family: int, host: str, port: int) -> bytes:
-    packed = socket.inet_pton(family, host.partition("%")[0])
-    layout = "=H2s4s8x" if family == socket.AF_INET else "=H2s4x16s4x"
-    return struct.pack(layout, family, struct.pack("!H", port), packed)
 
 
 def _loopback(family: int, host: str) -> str:

@@ -232,28 +232,27 @@ def unmount(target: str) -> None:
 
 
 def connect(descriptor: int, address: bytes) -> int:
-    """Connect a socket to an address as the kernel writes it (struct sockaddr); return 0 or an error number."""
-    return (
-        0 if _libc.connect(ctypes.c_int(descriptor), address, ctypes.c_uint(len(address))) == 0 else ctypes.get_errno()
-    )
+    """Connect a socket to an address as the kernel writes it (struct sockaddr)."""
+    return _checked(_libc.connect(ctypes.c_int(descriptor), address, ctypes.c_uint(len(address))))
 
 
 def sendto(descriptor: int, data: bytes, flags: int, address: bytes) -> int:
-    """Send a datagram to an address; return how many bytes went, or an error number below zero. No signal comes of it."""
-    sent = _libc.sendto(
-        ctypes.c_int(descriptor),
-        data,
-        ctypes.c_size_t(len(data)),
-        ctypes.c_int(flags | socket.MSG_NOSIGNAL),
-        address,
-        ctypes.c_uint(len(address)),
+    """Send a datagram to an address; return how many bytes went. No signal comes of it."""
+    return _checked(
+        _libc.sendto(
+            ctypes.c_int(descriptor),
+            data,
+            ctypes.c_size_t(len(data)),
+            ctypes.c_int(flags | socket.MSG_NOSIGNAL),
+            address,
+            ctypes.c_uint(len(address)),
+        )
     )
-    return sent if sent >= 0 else -ctypes.get_errno()
 
 
-def listen(descriptor: int, backlog: int) -> int:
-    """Let a socket listen; return 0 or an error number."""
-    return 0 if _libc.listen(ctypes.c_int(descriptor), ctypes.c_int(backlog)) == 0 else ctypes.get_errno()
+def listen(descriptor: int, backlog: int) -> None:
+    """Let a socket listen."""
+    _checked(_libc.listen(ctypes.c_int(descriptor), ctypes.c_int(backlog)))
 
 
 _SETRESUID: Final = {"x86_64": 117, "aarch64": 147}

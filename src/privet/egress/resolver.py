@@ -9,6 +9,8 @@ import ipaddress
 import struct
 from typing import Final, NamedTuple
 
+from privet.egress.addresses import printable
+
 _HEADER: Final = struct.Struct("!6H")
 _QUESTION: Final = struct.Struct("!2H")
 _ANSWERED: Final = 0x8180
@@ -42,7 +44,7 @@ def query(message: bytes) -> Query | None:
     if place + 1 + _QUESTION.size > len(message):
         return None
     kind, _ = _QUESTION.unpack_from(message, place + 1)
-    name = "".join(char if char.isprintable() and not char.isspace() else "?" for char in ".".join(labels))
+    name = printable(".".join(labels)).replace(" ", "?")
     return Query(name, kind, place + 1 + _QUESTION.size)
 
 

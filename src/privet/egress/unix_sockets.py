@@ -130,10 +130,8 @@ def _listings() -> list[Path]:
     return [*found.values()] or [Path("/proc/net/unix")]
 
 
-def hide(path: str) -> bool:
-    """Put an empty file over a socket for this mount namespace; return whether there was one to hide."""
+def hide(path: str) -> None:
+    """Put an empty file over a socket for this mount namespace, where there is one."""
     with suppress(OSError):
         if Path(path).is_socket():
             kernel.mount("/dev/null", path, "", kernel.MS_BIND)
-            return True
-    return False

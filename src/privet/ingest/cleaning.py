@@ -22,7 +22,7 @@ from privet.errors import PrivetError
 from privet.ingest import hf_folder, sheets
 from privet.ingest.columns import Columns
 from privet.ingest.file_names import clean_component, clean_path
-from privet.ingest.formats import DESCRIPTION, RECORDS, cleaner, record_module, seen
+from privet.ingest.formats import DESCRIPTION, KEEP_ALL, RECORDS, cleaner, record_module, seen
 from privet.ingest.pixels import NOT_LOOKED_AT, PICTURES, Pixels
 from privet.ingest.texts import Texts
 from privet.metadata.job import CannotClean, Job, Limits, Member, SetAside
@@ -58,9 +58,12 @@ class Cleaning:
         self._of_sheets: list[Columns] = []
         self._of_labels: Columns | None = None
 
-    def columns(self) -> Columns:
-        """Return what cleans rows."""
-        return Columns(self.policy, self.texts, key=self._key, nested=self.nested, limits=self.limits)
+    def columns(self, form: str = "") -> Columns:
+        """Return what cleans rows, those of a file of rows of some form."""
+        keeps_all = form in KEEP_ALL
+        return Columns(
+            self.policy, self.texts, key=self._key, nested=self.nested, limits=self.limits, keeps_all=keeps_all
+        )
 
     def document(self, form: str, name: str, source: BinaryIO, target: BinaryIO) -> Counter[str]:
         """Write a cleaned document, picture, archive or model; return what was left out.

@@ -41,7 +41,7 @@ _LONG_KINDS: Final = frozenset(("API_KEY", "JWT", "PRIVATE_KEY", "PASSWORD", "CO
 class Columns:
     """Cleans the columns of one table after another, and notes its rows. Implements `record_file.Records`.
 
-    `nested` cleans bytes as a file. `marks` holds what is noted of the rows.
+    `nested` cleans bytes as a file. `marks` holds what is noted of the rows; with `keeps_all` none is a copy.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class Columns:
         key: bytes | None,
         nested: Callable[[str, bytes], Member | None],
         limits: Limits,
+        keeps_all: bool = False,
     ) -> None:
         self._scrub = policy.scrub
         self._kinds = policy.detect.kinds
@@ -61,7 +62,7 @@ class Columns:
         self._key = key
         self._nested = nested
         self.limits = limits
-        self.marks = Marks(policy.scrub)
+        self.marks = Marks(policy.scrub, keeps_all=keeps_all)
         self.dropped: Counter[str] = Counter()
         self._names: dict[str, str] = {}
         self._keys: dict[str, str] = {}

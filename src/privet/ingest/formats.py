@@ -34,6 +34,8 @@ RECORDS: Final = {
     long_text.FORM: "long_text",
 }
 """Formats of rows: modules of this package with `units`, `clean_unit` and `assemble`; see `record_file`."""
+KEEP_ALL: Final = frozenset(("sqlite",))
+"""Formats whose rows refer to each other, so that none is taken out."""
 DESCRIPTION: Final = "dataset description"
 _PACKED_ROWS: Final = frozenset(("jsonl", "csv", "tsv"))
 _MODULES: Final = {

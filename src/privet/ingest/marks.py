@@ -33,10 +33,11 @@ Bytes = npt.NDArray[np.uint8]
 
 
 class Marks:
-    """The marks of the rows of one part, in memory until they are saved."""
+    """The marks of the rows of one part, in memory until they are saved. With `keeps_all` no row is a copy of another."""
 
-    def __init__(self, scrub: ScrubPolicy) -> None:
-        self._near = scrub.near_duplicates == "drop"
+    def __init__(self, scrub: ScrubPolicy, *, keeps_all: bool = False) -> None:
+        self._keeps_all = keeps_all
+        self._near = scrub.near_duplicates == "drop" and not keeps_all
         self._columns = sorted(scrub.quasi_identifiers)
         self._sensitive = sorted(scrub.sensitive)
         self._forget()
@@ -56,7 +57,8 @@ class Marks:
         if identities is None:
             identities = [_encoded(dict(zip(names, row, strict=True))) for row in rows]
         texts = [_texts(row) for row in rows]
-        speaks = [len(names) < _DATA_COLUMNS or any(map(_speaks, held)) for held in texts]
+        is_short = len(names) < _DATA_COLUMNS
+        speaks = [not self._keeps_all and (is_short or any(map(_speaks, held))) for held in texts]
         self._digests += [
             hashlib.blake2b(identity, digest_size=DIGEST_BYTES).digest() if says else bytes(DIGEST_BYTES)
             for identity, says in zip(identities, speaks, strict=True)

@@ -22,6 +22,7 @@ from privet.detect.engine import TierName
 from privet.errors import BadInput
 from privet.evidence import Signer, digest, file_digest, is_signed, json_bytes, keyed_file_digest, read_json
 from privet.ingest.columns import declared_columns
+from privet.ingest.formats import KEEP_ALL
 from privet.ingest.local import Failed, Task
 from privet.ingest.manifest import entry, manifest, names_digest, plain_policy, table_entry
 from privet.ingest.pixels import installed
@@ -264,19 +265,15 @@ class Run:
         found = iter(kept_rows(parts, self._job.policy.scrub, self._work.parts))
         kept = {item.key: [next(found) for _ in self._files[item.key].units] for item in tables}
         for item in tables:
-            form = self._files[item.key].form
-            if form == "json" and self._units[item.key, 0].rows == 1:
+            if self._files[item.key].form == "json" and self._units[item.key, 0].rows == 1:
                 # One document is no row of a table: without it the file would be no JSON any more.
                 kept[item.key] = [Kept(None)]
-            elif form == "sqlite":
-                # Rows refer to each other, so all stay.
-                kept[item.key] = [Kept(None, suppressed=part.suppressed) for part in kept[item.key]]
         return kept
 
     def _refused(self, item: Item, kept: list[Kept]) -> bool:
-        """Set a database aside that has rows in groups that are too small: no row can be taken out of it."""
+        """Set a file aside that has rows in groups that are too small and of which no row is taken out."""
         done = self._files[item.key]
-        if done.form != "sqlite" or not any(part.suppressed for part in kept):
+        if done.form not in KEEP_ALL or not any(part.suppressed for part in kept):
             return False
         done.status = "set-aside"
         done.reason = "rows of it are in groups that are too small, and no row is taken out of a database: export its tables to CSV first"

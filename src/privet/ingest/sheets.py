@@ -68,7 +68,7 @@ class SheetTable:
         grouping = policy.scrub.quasi_identifiers
         self.may_lose_rows = bool(grouping) and grouping <= set(self._names)
         # Neither copies nor near copies go: other rows and sheets refer to a row by its number.
-        self._marks = Marks(replace(policy.scrub, duplicates="keep", near_duplicates="keep"))
+        self._marks = Marks(policy.scrub, keeps_all=True)
 
     def _heading(self, texts: Texts, name: str, old: str) -> str | None:
         new = self._columns.kept_name(name)
@@ -123,6 +123,7 @@ class SheetTable:
             return None
         saved = io.BytesIO()
         self._marks.save(saved)
+        # Copies are sorted on disk, and here is none.
         scrub = replace(self._policy.scrub, duplicates="keep", near_duplicates="keep")
         with self._stored(saved.getvalue()) as path:
             (found,) = kept_rows([(path, "")], scrub, path.parent)

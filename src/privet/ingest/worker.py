@@ -165,7 +165,7 @@ class Worker:
         """Clean one unit of a file of rows, and save the marks of its rows."""
         self._texts.taken()
         name = f"{item.key}.{index}"
-        columns = self._cleaning.columns()
+        columns = self._cleaning.columns(form)
         done = UnitDone()
         self._cleaning.begin()
         try:

@@ -8,8 +8,10 @@ Source: BPG Specification version 0.9.5, Fabrice Bellard.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import BinaryIO, Final
 
+from privet.metadata import sevens
 from privet.metadata.byte_ranges import copy
 from privet.metadata.job import MIB, CannotClean, Job
 from privet.metadata.window import size_of
@@ -19,6 +21,7 @@ _HAS_EXTENSIONS, _ALPHA, _ANIMATION = 0x08, 0x04, 0x01
 _NAMES: Final = {1: "exif", 2: "icc", 3: "xmp", 4: "thumbnail"}
 _PLAYS: Final = 5
 _MAX_BYTES: Final = 64 * MIB
+_number: Final = partial(sevens.number_at, most_bytes=5, where="the header")
 
 
 def clean(source: BinaryIO, target: BinaryIO, job: Job) -> None:
@@ -52,27 +55,14 @@ def clean(source: BinaryIO, target: BinaryIO, job: Job) -> None:
     if end < size:
         job.dropped("trailing bytes")
     flags = head[5] & ~_HAS_EXTENSIONS | (_HAS_EXTENSIONS if kept else 0)
-    target.write(head[:5] + bytes((flags,)) + sizes + _coded(length) + (_coded(len(kept)) + kept if kept else b""))
+    target.write(
+        head[:5]
+        + bytes((flags,))
+        + sizes
+        + sevens.written(length)
+        + (sevens.written(len(kept)) + kept if kept else b"")
+    )
     copy(source, target, begin, end - begin)
-
-
-def _number(head: bytes, at: int) -> tuple[int, int]:
-    """Return a number of seven bits a byte, and where it ends."""
-    value = 0
-    for step in range(5):
-        if at + step >= len(head):
-            break
-        value = value << 7 | head[at + step] & 127
-        if head[at + step] < 128:
-            return value, at + step + 1
-    raise CannotClean("damaged: the header")
-
-
-def _coded(number: int) -> bytes:
-    out = bytes((number & 127,))
-    while number := number >> 7:
-        out = bytes((number & 127 | 128,)) + out
-    return out
 
 
 def _extensions(raw: bytes, job: Job) -> bytes:

@@ -12,9 +12,11 @@ Source: Standard MIDI Files 1.0; RIFF MIDI (.rmi).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import BinaryIO, Final
 
 from privet.edits import across
+from privet.metadata import sevens
 from privet.metadata.job import MIB, CannotClean, Job
 from privet.metadata.window import size_of
 
@@ -44,6 +46,9 @@ class _Track:
 
     events: list[tuple[int, bytes]] = field(default_factory=list)
     lyrics: list[int] = field(default_factory=list)
+
+
+_number: Final = partial(sevens.number_at, most_bytes=4, where="a number in a track")
 
 
 def clean(source: BinaryIO, target: BinaryIO, job: Job) -> None:
@@ -89,18 +94,6 @@ def _tracks(data: bytes, job: Job) -> list[_Track]:
     if at < len(data):
         job.dropped("trailing bytes")
     return tracks
-
-
-def _number(data: bytes, at: int) -> tuple[int, int]:
-    """Return a number of seven bits a byte, and where it ends."""
-    value = 0
-    for step in range(4):
-        if at + step >= len(data):
-            break
-        value = value << 7 | data[at + step] & 127
-        if data[at + step] < 128:
-            return value, at + step + 1
-    raise CannotClean("damaged: a number in a track")
 
 
 def _read(data: bytes, job: Job) -> _Track:
@@ -166,7 +159,7 @@ def _rewrite(tracks: list[_Track], job: Job) -> None:
         words = across(words, job.edits(["".join(words)], "lyrics")[0])
         for index, word in zip(track.lyrics, words, strict=True):
             body = word.encode(encoding, "replace")
-            track.events[index] = (track.events[index][0], bytes((_META, _LYRICS)) + _packed(len(body)) + body)
+            track.events[index] = (track.events[index][0], bytes((_META, _LYRICS)) + sevens.written(len(body)) + body)
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -177,17 +170,10 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-def _packed(number: int) -> bytes:
-    out = bytes((number & 127,))
-    while number := number >> 7:
-        out = bytes((number & 127 | 128,)) + out
-    return out
-
-
 def _written(track: _Track) -> bytes:
     out = bytearray()
     before = 0
     for time, event in track.events:
-        out += _packed(min(time - before, 2**28 - 1)) + event
+        out += sevens.written(min(time - before, 2**28 - 1)) + event
         before = time
     return bytes(out)

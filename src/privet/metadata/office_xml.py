@@ -8,8 +8,9 @@ Invariants:
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from lxml import etree
 
@@ -79,6 +80,17 @@ def parsed(content: bytes) -> Element:
         for entity in list(root.iter(etree.Entity)):
             remove(entity)
     return root
+
+
+def ends(content: bytes, tag: str) -> Any:
+    """Return what yields ("end", element) for the elements of a tag, for parts of any length: no entity is opened, no comment is there.
+
+    It has the `root` once all was read, and raises etree.LxmlError or ValueError where the part is not well-formed.
+    """
+    return etree.iterparse(
+        io.BytesIO(content), events=("end",), tag=tag, resolve_entities=False, no_network=True, load_dtd=False,
+        remove_comments=True, remove_pis=True, huge_tree=True,
+    )  # fmt: skip
 
 
 def check_attributes(root: Element) -> None:

@@ -8,7 +8,6 @@ Invariants:
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple, cast
@@ -16,7 +15,7 @@ from typing import Final, NamedTuple, cast
 from lxml import etree
 
 from privet.metadata.job import CannotClean, Job, Table
-from privet.metadata.office_xml import MAX_PART_BYTES, Element, local, parsed
+from privet.metadata.office_xml import MAX_PART_BYTES, Element, ends, local, parsed
 from privet.metadata.ooxml_package import absolute, relations
 from privet.metadata.ooxml_parts import R, X, usual_namespaces
 from privet.metadata.ooxml_rows import MAX_BYTES
@@ -177,12 +176,8 @@ def shared_texts(content: bytes) -> list[str]:
 
     """
     out: list[str] = []
-    parser = etree.iterparse(
-        io.BytesIO(content), events=("end",), tag=_SI, resolve_entities=False, no_network=True, load_dtd=False,
-        remove_comments=True, remove_pis=True, huge_tree=True,
-    )  # fmt: skip
     try:
-        for _event, entry in parser:
+        for _event, entry in ends(content, _SI):
             parent = entry.getparent()
             if parent is None or parent.tag != f"{{{X}}}sst":
                 continue

@@ -8,7 +8,6 @@ Invariants:
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
@@ -17,7 +16,7 @@ from typing import Final
 from lxml import etree
 
 from privet.metadata.job import CannotClean
-from privet.metadata.office_xml import Element, check_attributes
+from privet.metadata.office_xml import Element, check_attributes, ends
 
 MAX_BYTES: Final = 1024**3
 """largest part that is read in batches"""
@@ -50,10 +49,7 @@ class Rows:
         stray: list[Element] = []
         cells = 0
         self.root: Element | None = None
-        parser = etree.iterparse(
-            io.BytesIO(content), events=("end",), tag=tag, resolve_entities=False, no_network=True, load_dtd=False,
-            remove_comments=True, remove_pis=True, huge_tree=True,
-        )  # fmt: skip
+        parser = ends(content, tag)
         try:
             for _event, row in parser:
                 parent = row.getparent()

@@ -174,28 +174,19 @@ def multicast_join(word: bytes, to: Targets) -> None:
                 )  # the kernel sends the report of a group after a random moment, and takes a left one back
 
 
-@way("mptcp", "MPTCP", "connect, send")
-def mptcp(word: bytes, to: Targets) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262) as one:
+def to_stream(family: int, protocol: int, key: str, word: bytes, to: Targets) -> None:
+    with socket.socket(family, socket.SOCK_STREAM, protocol) as one:
         one.settimeout(TIMEOUT)
-        one.connect((to["out4"], 443))
+        one.connect((to[key], 443))
         one.sendall(word)
 
 
-@way("mptcp6", "MPTCP/IPv6", "connect, send")
-def mptcp6(word: bytes, to: Targets) -> None:
-    with socket.socket(socket.AF_INET6, socket.SOCK_STREAM, 262) as one:
-        one.settimeout(TIMEOUT)
-        one.connect((to["out6"], 443))
-        one.sendall(word)
-
-
-@way("sctp", "SCTP", "connect, send")
-def sctp(word: bytes, to: Targets) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132) as one:
-        one.settimeout(TIMEOUT)
-        one.connect((to["out4"], 443))
-        one.sendall(word)
+for _name, _protocol, _family, _number, _key in (
+    ("mptcp", "MPTCP", socket.AF_INET, 262, "out4"),
+    ("mptcp6", "MPTCP/IPv6", socket.AF_INET6, 262, "out6"),
+    ("sctp", "SCTP", socket.AF_INET, 132, "out4"),
+):
+    way(_name, _protocol, "connect, send")(partial(to_stream, _family, _number, _key))
 
 
 @way("dccp", "DCCP", "connect, send")
