@@ -351,7 +351,7 @@ def test_hostile_mails_take_linear_time(start: str, pattern: str) -> None:
     raw = (start + pattern * (100_000 // len(pattern))).encode()
     begin = time.process_time()
     unedited(mail.clean, raw)
-    assert time.process_time() - begin < 3
+    assert time.process_time() - begin < 10  # square time takes minutes
 
 
 def test_a_saved_page_keeps_its_pictures() -> None:

@@ -40,7 +40,7 @@ class Places:
 
     def free(self, name: str, suffix: str = "") -> str:
         """Return a place for a file; `suffix` stands instead of its own where it is of another kind now."""
-        *folders, last = PurePosixPath(name).parts
+        *folders, last = PurePosixPath(name.lstrip("/")).parts or ("_",)
         if suffix:
             last = str(PurePosixPath(last).with_suffix(suffix))
         if len(name.encode()) > _MAX_PLACE_BYTES:
