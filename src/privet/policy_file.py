@@ -5,7 +5,7 @@ Invariants:
 - Every source combines by `meet`: it can tighten a default and never loosen it. A weaker value is an error, not a silent no-op,
   because whoever wrote it believes that it holds.
 - The only way to loosen is an `[[exception]]` with `rule`, `value`, `reason`, `owner` and `expires` in privet.toml. One that has
-  expired is as if absent, and is reported. Fixed settings take none.
+  expired is as if absent, and is reported. Fixed settings take none. Exceptions with a `path` are for `privet check`, which reads them.
 - Unknown tables, keys and variables are errors that name the file, the line and the remedy.
 - Tables in a list (`[[detect.rules]]`, `[[scrub.transform]]`) only add, so they need no exception; see `privet.policy_tables`.
 """
@@ -137,6 +137,17 @@ def _read_file(path: Path, today: date) -> LoadedPolicy:
         raise PolicyInvalid(
             f"{name} cannot be read as UTF-8 text", hint="check its permissions and encoding"
         ) from error
+    return policy_of(source, name, today)
+
+
+def policy_of(source: str, name: str = FILE_NAME, today: date | None = None) -> LoadedPolicy:
+    """Return the policy that the text of a privet.toml gives by itself: no environment, no flags.
+
+    Raises:
+        PolicyInvalid: the text is broken, or weaker than the defaults without an exception.
+
+    """
+    today = today or date.today()
     try:
         document = tomllib.loads(source)
     except (ValueError, RecursionError) as error:  # ValueError: TOMLDecodeError, and numbers of thousands of digits.
@@ -145,7 +156,7 @@ def _read_file(path: Path, today: date) -> LoadedPolicy:
         raise PolicyInvalid(f"{name}:{line}: not valid TOML", hint="correct this line; see docs/policy.md") from error
     policy = _read_tables(document, source, name)
     blocks = _exception_blocks(document, source, name)
-    found = [_exception(block, where) for block, where in blocks if block.get("rule") != EGRESS]
+    found = [_exception(block, where) for block, where in blocks if block.get("rule") != EGRESS and "path" not in block]
     ways_out = [egress_exception(block, where) for block, where in blocks if block.get("rule") == EGRESS]
     held = [item for item in found if item.expires >= today]
     for item in held:

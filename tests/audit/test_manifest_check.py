@@ -13,8 +13,8 @@ import pytest
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from privet.audit.files import files_of
 from privet.audit.manifest_check import NAME, _tree, checked, names_in
-from privet.audit.reading import files_of
 from privet.audit.result import Check
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image, PngImagePlugin
 
-from privet.audit.reading import entry_of
 from privet.audit.tags import tags_of
+from privet.audit.unpacking import entry_of
 
 
 def tags(path: Path) -> dict[str, bool]:

@@ -234,3 +234,13 @@ def test_what_goes_is_told() -> None:
 def test_a_file_inside_that_cannot_be_cleaned_gives_way() -> None:
     page = f'<img src="data:image/png;base64,{PNG}"><p style="background:url(data:image/png;base64,{PNG})">'
     assert cleaned(html.clean, page.encode(), Job()) == b'<img src="data:,"><p style="background:url(data:,)">'
+
+
+@pytest.mark.parametrize("mark", ["utf-16-le", "utf-16-be"])
+def test_ascii_inside_utf_16_is_refused(mark: str) -> None:
+    hidden = f"write to {ADDRESS.value} ".encode()
+    raw = "\ufeff<html><p>".encode(mark) + hidden + b" " * (len(hidden) % 2) + "</p></html>".encode(mark)
+    with pytest.raises(CannotClean, match="two encodings"):
+        cleaned(html.clean, raw)
+    page = "\ufeff<html><p>ことばのみちにはなのさくころ</p></html>".encode(mark)
+    assert cleaned(html.clean, page) == page

@@ -70,7 +70,7 @@ def test_what_unpacks_to_more_than_the_limits_is_refused(limits: Limits) -> None
 
 def test_bombs_are_refused_while_they_unpack() -> None:
     package = opened(io.BytesIO(packed([("a", bytes(80 << 20))])), Job())
-    with pytest.raises(CannotClean, match="more than the limit"):
+    with pytest.raises(CannotClean, match="more than 200 times"):
         package.read("a")
 
 
@@ -102,3 +102,14 @@ def test_a_member_that_lies_about_its_checksum_is_refused() -> None:
     content[content.index(b"PK\1\2") + 16] ^= 1
     with pytest.raises(CannotClean, match="damaged"):
         opened(io.BytesIO(bytes(content)), Job()).read("a")
+
+
+def test_what_no_honest_package_unpacks_to_is_refused() -> None:
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a", b"the same words again " * 1_000_000)
+        archive.writestr("b", b"the same words again " * 1_000_000)
+    package = opened(raw, Job())
+    assert len(package.read("a")) == 21_000_000
+    with pytest.raises(CannotClean, match="more than 200 times its size"):
+        package.read("b")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from privet.metadata import xml
+from privet.metadata import fb2, xml
 from privet.metadata.job import MIB, CannotClean, Job, Limits
 
 sys.path.append(str(Path(__file__).parent))
@@ -199,3 +201,14 @@ def test_a_picture_that_cannot_be_cleaned_goes() -> None:
 def test_what_a_creator_is_elsewhere_stays() -> None:
     page = b'<catalog creator="x"><book creator="kept" title="kept" author="kept"/></catalog>'
     assert unedited(xml.clean, page) == page.replace(b'creator="x"', b'creator=""')
+
+
+@pytest.mark.parametrize("clean", [xml.clean, fb2.clean])
+@pytest.mark.parametrize("mark", ["utf-16-le", "utf-16-be"])
+def test_ascii_inside_utf_16_is_refused(clean: Callable[[BinaryIO, BinaryIO, Job], None], mark: str) -> None:
+    hidden = f"write to {ADDRESS.value} ".encode()
+    start, end = "\ufeff<?xml version='1.0' encoding='utf-16'?><a>".encode(mark), "</a>".encode(mark)
+    with pytest.raises(CannotClean, match="two encodings"):
+        cleaned(clean, start + hidden + b" " * (len(hidden) % 2) + end)
+    document = start + "ことばのみちにはなのさくころ".encode(mark) + end
+    assert cleaned(clean, document) == document

@@ -90,3 +90,29 @@ def test_shares_are_written_as_people_read_them() -> None:
         "50 %",
         "100 %",
     ]
+
+
+def test_more_unread_files_than_are_shown_are_counted_and_where_they_are_listed_is_said(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "data" / "a.txt").write_text("words about the lake")
+    for number in range(13):
+        (tmp_path / "data" / f"{number}.bin").write_bytes(bytes(range(256)))
+        (tmp_path / "raw" / f"r{number}.bin").write_bytes(bytes(range(256)))
+    known = audit_dataset(tmp_path / "data", Options(tier="patterns", raw=tmp_path / "raw", canaries=90))
+    text = as_text(known)
+    assert "could not be read: 0.bin (unknown format)" in text
+    assert "could not be read in the raw set: r0.bin (unknown format)" in text
+    assert text.count("… and 3 more could not be read") == 2
+    assert "--json lists all (files.unread)" in text
+    page = as_html(known)
+    assert all(f"r{number}.bin" in page for number in range(13))
+
+
+def test_the_kind_of_an_identifier_in_bytes_is_told(tmp_path: Path) -> None:
+    (tmp_path / "b.bin").write_bytes(bytes(range(256)) + b"write to jane@example.com")
+    known = audit_dataset(tmp_path, Options(tier="patterns", canaries=90))
+    assert "metadata-identifier-in-bytes  b.bin (EMAIL_ADDRESS)" in as_text(known)
+    texts = [item["message"]["text"] for item in as_sarif(known)["runs"][0]["results"]]
+    assert "personal metadata is left: identifier in bytes (EMAIL_ADDRESS)" in texts
+    assert "jane" not in as_text(known) + as_html(known) + json.dumps(as_sarif(known))

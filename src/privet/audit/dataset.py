@@ -17,20 +17,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from privet.audit import manifest_check, near, residual
-from privet.audit.bound import SHARE_ERROR, residual_limit
+from privet.audit import checks, manifest_check, near, residual
 from privet.audit.counting import Counting
-from privet.audit.groups import Groups, worst
+from privet.audit.files import digest_of
+from privet.audit.groups import Groups
 from privet.audit.masking import Masking
 from privet.audit.metadata_left import MetadataLeft
 from privet.audit.near import NearCopies
+from privet.audit.printable import texts_in
 from privet.audit.raw_match import RawMatching, RawSet
-from privet.audit.reading import Entry, digest_of
 from privet.audit.recall import DEFAULT_CANARIES
 from privet.audit.record import Record
 from privet.audit.residual import Looking, Residual
-from privet.audit.result import Check, Finding, Findings, Result, Verdict, overall
+from privet.audit.result import Finding, Findings, Result, overall
 from privet.audit.sample import Drawn, Sampling
+from privet.audit.unpacking import Entry
 from privet.audit.walking import Dataset, named
 from privet.detect.engine import Detector, TierName
 from privet.errors import BadInput
@@ -41,7 +42,6 @@ DEFAULT_SAMPLE: Final = 5000
 DEFAULT_MAX_RESIDUAL: Final = 0.01
 DEFAULT_K: Final = 5
 DEFAULT_L: Final = 2
-_MAX_UNREAD: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,40 +106,53 @@ class _Audit:
         self._findings = Findings()
         self._near = NearCopies()
         self._groups: dict[str, Groups] = {}
-        self._metadata = MetadataLeft(self._detector, self._counting, self._masking, self._findings)
+        self._metadata = MetadataLeft(
+            self._detector,
+            Detector(options.policy, "patterns"),
+            self._counting,
+            self._masking,
+            self._findings,
+        )
         self._raw = RawSet(options.key or secrets.token_bytes(32)) if options.raw else None
 
     def run(self) -> Result:
         """Run every check."""
+        options = self._options
         matching = self._collected()
         drawn = self._surveyed(matching)
         figures = self._looked_at(drawn)
-        checks = [
-            self._residual_check(figures),
-            self._raw_check(matching, figures),
-            self._groups_check(),
+        unread = self._unread_of(self._dataset)
+        raw_unread = self._unread_of(self._raw_dataset) if self._raw_dataset else []
+        found = [
+            checks.residual_check(figures, unread),
+            checks.raw_check(self._raw, matching, figures, raw_unread, unread),
+            checks.groups_check(
+                self._groups.values(), options.quasi_identifiers, k=options.k, l=options.l, t=options.t
+            ),
             self._metadata.check(),
-            self._near_check(),
+            checks.near_check(self._near.copies(), options.max_duplicates),
             manifest_check.checked(
-                self._dataset.root, self._dataset.files, self._options.signer, self._options.policy_sha256
+                self._dataset.root, self._dataset.files, options.signer, options.policy_sha256, self._masking.masked
             ),
         ]
-        unread = [
-            {"file": self._masking.masked(name), "reason": reason}
-            for name, reason in sorted(self._dataset.unread.items())
-        ]
         return Result(
-            verdict=overall(checks),
+            verdict=overall(found),
             digest=digest_of(named(self._dataset.root, self._dataset.files)),
             seed=self._options.seed,
             tier=self._options.tier,
             policy=_policy_digest(self._options.policy),
-            residual={key: value for key, value in checks[0].figures.items() if key != "unread"},
-            checks=checks,
+            residual={key: value for key, value in found[0].figures.items() if key != "unread"},
+            checks=found,
             findings=self._findings.listed(),
             findings_total=sum(self._findings.counts.values()),
-            files={"count": len(self._dataset.data_files), "unread_count": len(unread), "unread": unread[:_MAX_UNREAD]},
+            files={"count": len(self._dataset.data_files), "unread_count": len(unread), "unread": unread},
         )
+
+    def _unread_of(self, dataset: Dataset) -> list[dict[str, str]]:
+        """Return the names, as they may be shown, and the reasons."""
+        return [
+            {"file": self._masking.masked(name), "reason": reason} for name, reason in sorted(dataset.unread.items())
+        ]
 
     def _advance(self, record: Record) -> None:
         self._done += len(record.text)
@@ -164,7 +177,9 @@ class _Audit:
         sampling = Sampling(self._options.sample, self._options.seed)
 
         def each_file(entry: Entry) -> None:
-            self._metadata.look(entry)
+            texts = self._metadata.look(entry)
+            if matching is not None and matching.holds_beside(self._beside(entry, texts)):
+                self._findings.add(Finding("raw-identifier", self._masking.masked(entry.name), 0, kind="metadata"))
             self._compare_names(matching, entry.name, [entry.name.rsplit("!/", 1)[-1]])
 
         for seen in self._dataset.pass_over(each_file):
@@ -181,6 +196,14 @@ class _Audit:
             self._metadata.look_at_names(manifest_check.NAME, names)
             self._compare_names(matching, manifest_check.NAME, names)
         return sampling.drawn()
+
+    @staticmethod
+    def _beside(entry: Entry, texts: list[str]) -> Iterator[str]:
+        """Yield what a file says outside of records: its tags, and the runs of letters of what cannot be read."""
+        yield from texts
+        if not entry.form.is_known:
+            with entry.open() as stream:
+                yield from texts_in(stream)
 
     def _compare_names(self, matching: RawMatching | None, file: str, names: list[str]) -> None:
         """Look for identifiers of the raw set in names of files."""
@@ -212,83 +235,10 @@ class _Audit:
 
     def _chosen(self, drawn: Drawn) -> Iterator[tuple[str, str, Record]]:
         chosen = drawn.chosen
-        for seen in self._dataset.pass_over():
+        for seen in self._dataset.pass_over(only=chosen):
             if chosen is None or seen.at in chosen.get(seen.name, frozenset()):
                 yield seen.stratum, seen.name, seen.record
                 self._advance(seen.record)
-
-    def _residual_check(self, figures: Residual) -> Check:
-        known = asdict(figures)
-        verdict: Verdict = known.pop("verdict")
-        says = known.pop("says")
-        unread = len(self._dataset.unread)
-        if unread and verdict == "pass":
-            verdict, says = "underpowered", f"{unread} files could not be read, so nothing is known of them; {says}"
-        if unread and verdict == "not-applicable":
-            verdict, says = "underpowered", f"{unread} files could not be read, and no other holds records"
-        return Check("residual", verdict, says, known | {"unread": unread, "confidence": 0.95})
-
-    def _raw_check(self, matching: RawMatching | None, figures: Residual) -> Check:
-        if matching is None or self._raw is None or self._raw_dataset is None:
-            return Check("raw", "not-applicable", "no raw set was given; name it with --raw")
-        known: dict[str, Any] = {
-            "identifiers": len(self._raw),
-            "too_short_to_compare": self._raw.skipped,
-            "raw_records": self._raw.records,
-            "records": matching.records,
-            "records_holding": matching.holding,
-            "share": matching.holding / max(1, matching.records),
-            "unread": len(self._raw_dataset.unread),
-        }
-        if figures.worst is not None:
-            limit = residual_limit(
-                matching.holding, matching.records, matching.records, figures.worst.lower, SHARE_ERROR
-            )
-            known["upper_bound"] = max(limit, 1) / max(1, matching.records)
-        if matching.named:
-            return Check("raw", "fail", "the name of a file holds an identifier of the raw set", known)
-        if matching.holding:
-            says = f"{matching.holding} of {matching.records} records hold an identifier of the raw set"
-            return Check("raw", "fail", says, known)
-        if self._raw_dataset.unread:
-            return Check("raw", "underpowered", "files of the raw set could not be read", known)
-        if not len(self._raw):
-            return Check("raw", "not-applicable", "no identifier was found in the raw set", known)
-        says = (
-            f"none of the {len(self._raw)} identifiers found in the raw set is in any of the {matching.records} records"
-        )
-        return Check("raw", "pass", says, known)
-
-    def _groups_check(self) -> Check:
-        options = self._options
-        if not options.quasi_identifiers:
-            return Check("k-anonymity", "not-applicable", "no quasi-identifiers are declared; see --quasi-identifiers")
-        found = worst([table.figures(options.k) for table in self._groups.values() if table.rows])
-        wanted = {"k": options.k, "l": options.l if options.sensitive else None, "t": options.t}
-        figures = asdict(found) | {
-            "wanted": wanted,
-            "other_records": sum(each.without for each in self._groups.values()),
-        }
-        problems = []
-        if found.k < options.k:
-            problems.append(f"k is {found.k}, wanted {options.k}: {found.below} rows are in smaller classes")
-        if found.l is not None and found.l < options.l:
-            problems.append(f"l is {found.l}, wanted {options.l}")
-        if found.t is not None and options.t is not None and found.t > options.t:
-            problems.append(f"t is {found.t:.4f}, wanted at most {options.t}")
-        says = "; ".join(problems) or f"every row shares its quasi-identifiers with {found.k - 1} others or more"
-        return Check("k-anonymity", "fail" if problems else "pass", says, figures)
-
-    def _near_check(self) -> Check:
-        found = self._near.copies()
-        figures = asdict(found) | {"share": found.share, "max_share": self._options.max_duplicates}
-        if not found.records:
-            return Check("near-duplicates", "not-applicable", "no file holds records", figures)
-        says = f"{found.share:.2%} of the records of {near.FEWEST_WORDS} words or more have a copy or near copy"
-        failed = found.share > self._options.max_duplicates
-        if failed:
-            says += f", more than {self._options.max_duplicates:.2%}: models learn repeated text by heart"
-        return Check("near-duplicates", "fail" if failed else "pass", says, figures)
 
 
 def _policy_digest(policy: DetectPolicy) -> str:

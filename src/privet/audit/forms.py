@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
+
+from privet.audit.marks import MARKS, PACKED, SEEKING, SOUND, UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,43 +25,11 @@ _TEXT_NAMES: Final = {
     "jsonl": "jsonl", "ndjson": "jsonl", "json": "json", "csv": "csv", "tsv": "tsv", "html": "html", "htm": "html", "xhtml": "html",
     "xml": "xml", "svg": "xml", "rss": "xml", "eml": "mail", "mbox": "mailbox", "ipynb": "notebook",
 }  # fmt: skip
-_MAGIC: Final[tuple[tuple[int, bytes, Form], ...]] = (
-    (0, b"\x1f\x8b", Form("gzip", is_packed=True)),
-    (0, b"\x28\xb5\x2f\xfd", Form("zstd", is_packed=True)),
-    (0, b"BZh", Form("bzip2", is_packed=True)),
-    (0, b"\xfd7zXZ\x00", Form("xz", is_packed=True)),
-    (257, b"ustar", Form("tar", is_packed=True, seeks=True)),
-    (0, b"PAR1", Form("parquet", seeks=True)),
-    (0, b"ARROW1", Form("arrow", seeks=True)),
-    (0, b"\xff\xff\xff\xff", Form("arrow", seeks=True)),
-    (0, b"SQLite format 3\x00", Form("sqlite", seeks=True)),
-    (0, b"%PDF-", Form("pdf", seeks=True)),
-    (0, b"\xff\xd8\xff", Form("image")),
-    (0, b"\x89PNG\r\n\x1a\n", Form("image")),
-    (0, b"GIF8", Form("image")),
-    (0, b"II*\x00", Form("image")),
-    (0, b"MM\x00*", Form("image")),
-    (0, b"BM", Form("image")),
-    (8, b"WEBP", Form("image")),
-    (4, b"ftypheic", Form("image")),
-    (4, b"ftypheix", Form("image")),
-    (4, b"ftypmif1", Form("image")),
-    (4, b"ftypavif", Form("image")),
-    (4, b"ftyp", Form("mp4")),
-    (0, b"ID3", Form("mp3")),
-    (0, b"fLaC", Form("flac")),
-    (0, b"OggS", Form("ogg")),
-    (8, b"WAVE", Form("wav")),
-    (8, b"AVI ", Form("wav")),
-    (8, b"AIFF", Form("aiff")),
-    (8, b"AIFC", Form("aiff")),
-    (0, b"8BPS", Form("image")),
-    (0, b"\x00\x00\x01\x00", Form("image")),
-    (0, b"GGUF", Form("gguf")),
-)
 _PDF_HEAD: Final = re.compile(rb"(?m)^%PDF-\d")
+_SURE: Final = frozenset(("pdf", "fits"))
+_TORRENT: Final = re.compile(rb"d\d{1,2}:[a-z]")
 _MAIL_HEAD: Final = re.compile(rb"(?i)\A(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*){2,}", re.ASCII)
-_NETPBM: Final = re.compile(rb"P[4-7]\s(?:\s|#[^\n]*\n|WIDTH )*\d+\s")
+_NETPBM: Final = re.compile(rb"P(?:[4-7]|[Ff])\s(?:\s|#[^\n]*\n|WIDTH )*\d+\s")
 """Pictures whose numbers may look like letters."""
 _MAIL_FIELD: Final = re.compile(rb"(?im)^(?:received|message-id|mime-version|delivered-to|return-path):")
 
@@ -66,26 +37,59 @@ _MAIL_FIELD: Final = re.compile(rb"(?im)^(?:received|message-id|mime-version|del
 def form_of(head: bytes, name: str) -> Form:
     """Return the form of a file with this head and name."""
     is_plain = _is_plain(head)
-    for place, mark, form in _MAGIC:
-        # A text may begin with "BMW" or "ID3": of what is text from end to end, no mark says otherwise but that of PDF.
-        if head[place : place + len(mark)] == mark and not (is_plain and form.name != "pdf"):
-            return form
+    for place, mark, found in MARKS:
+        # A text may begin with "BMW" or "ID3": of what is text from end to end, no mark says otherwise but those of PDF and FITS.
+        if head[place : place + len(mark)] == mark and not (is_plain and found not in _SURE):
+            return _named(found)
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
         return _zip(head)
     if (is_begun := _PDF_HEAD.search(head[:1024])) and (not is_plain or b" obj" in head[is_begun.end() :]):
         return Form("pdf", seeks=True)
+    if _TORRENT.match(head) and b"4:infod" in head:
+        return Form("torrent")
     return _text(head, name) if _is_text(head) and not _NETPBM.match(head) else _binary(head, name)
+
+
+def _named(name: str) -> Form:
+    return Form(name, is_packed=name in PACKED, seeks=name in SEEKING, is_known=name not in UNREADABLE)
 
 
 def _binary(head: bytes, name: str) -> Form:
     """Return the form of what has no mark that tells it by itself."""
-    if head[:1] == b"\xff" and head[1:2] in _SOUND:
-        return Form("mp3")
-    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 28:
-        return Form("safetensors")
-    if name.lower().endswith(".onnx") and head[:1] == b"\x08":
-        return Form("onnx", seeks=True)
+    for found, is_one in _SHORT.items():
+        if is_one(head, name.lower()):
+            return _named(found)
     return Form("unknown", is_known=not head)
+
+
+def _is_transport(head: bytes, _name: str) -> bool:
+    return any(len(marks := head[first::step][:8]) > 1 and not marks.strip(b"G") for step, first in _PACKETS)
+
+
+def _is_icon(head: bytes, _name: str) -> bool:
+    count = int.from_bytes(head[4:6], "little")
+    return (
+        head[:3] in (b"\0\0\1", b"\0\0\2")
+        and 0 < count <= 1024
+        and int.from_bytes(head[18:22], "little") >= 6 + 16 * count
+    )
+
+
+_PACKETS: Final = ((188, 0), (192, 4), (204, 0))
+_SHORT: Final[dict[str, Callable[[bytes, str], bool]]] = {
+    "icons": _is_icon,
+    "tagged": lambda head, _name: head[:1] == b"\xff" and head[1:2] in SOUND,
+    "safetensors": lambda head, _name: head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 28,
+    "netpbm": lambda head, _name: bool(_NETPBM.match(head)),
+    "pcx": lambda head, _name: (
+        head[:1] == b"\n" and head[1:2] in b"\0\2\3\4\5" and head[2:3] in b"\0\1" and len(head) >= 128
+    ),
+    "onnx": lambda head, name: head[:1] == b"\x08" and name.endswith((".onnx", ".pb")),
+    "transport": _is_transport,
+    "pickle": lambda head, _name: head[:1] == b"\x80" and head[1:2] in b"\2\3\4\5",
+    "targa": lambda head, name: name.endswith((".tga", ".targa", ".vda", ".icb", ".vst")) and head[1:2] in b"\0\1",
+}
+"""Forms whose marks are short, or that have none: looked for where nothing else is found, in this order."""
 
 
 def _zip(head: bytes) -> Form:
@@ -96,8 +100,6 @@ def _zip(head: bytes) -> Form:
     return Form("zip", is_packed=True, seeks=True)
 
 
-_SOUND: Final = frozenset((b"\xfb", b"\xfa", b"\xf3", b"\xf2", b"\xf1", b"\xf9"))
-"""The second byte of a frame of MPEG audio or AAC."""
 _CONTROLS: Final = bytes(byte for byte in range(32) if byte not in (9, 10, 12, 13, 27))
 
 
@@ -136,11 +138,13 @@ def _text(head: bytes, name: str) -> Form:  # noqa: PLR0911 (one return a form)
         return Form("jsonl")
     if known:
         return Form(known)
+    if lower.startswith(b"%!ps"):
+        return Form("postscript")
     if lower.startswith(b"{\\rtf"):
         return Form("rtf")
     if lower.startswith((b"<!doctype html", b"<html")):
         return Form("html")
-    if lower.startswith(b"<?xml"):
+    if lower.startswith((b"<?xml", b"<svg")):
         return Form("xml")
     if start.startswith(b'{"') and _is_lines(start):
         return Form("jsonl")

@@ -14,10 +14,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from privet.audit.files import name_of
 from privet.audit.result import Check
 
 NAME: Final = "privet-manifest.json"
@@ -39,8 +40,24 @@ def is_public_key(text: str) -> bool:
         return False
 
 
-def checked(root: Path, files: Sequence[Path], signer: str | None = None, policy_sha256: str | None = None) -> Check:
-    """Return what is true of a dataset's manifest; `policy_sha256` is the digest of the whole policy in force, where it is known."""
+class Problem(NamedTuple):
+    """What does not hold, in a word of this module, and the file of which it is true."""
+
+    word: str
+    file: str = ""
+
+
+def checked(
+    root: Path,
+    files: Sequence[Path],
+    signer: str | None = None,
+    policy_sha256: str | None = None,
+    masked: Callable[[str], str] = str,
+) -> Check:
+    """Return what is true of a dataset's manifest.
+
+    `policy_sha256` is the digest of the whole policy in force, where it is known; `masked` makes a name fit to be shown.
+    """
     path = root / NAME
     if not root.is_dir() or not path.is_file():
         return Check("manifest", "not-applicable", "there is no manifest beside the data")
@@ -48,10 +65,17 @@ def checked(root: Path, files: Sequence[Path], signer: str | None = None, policy
         manifest = json.loads(path.read_bytes()[:_MAX_BYTES])
         problems = list(_problems(manifest, root, files, signer))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OSError):
-        problems = ["malformed"]
-    figures: dict[str, Any] = {"problems": sorted(set(problems)), "problem_count": len(problems)}
+        problems = [Problem("malformed")]
+    words = sorted({problem.word for problem in problems})
+    figures: dict[str, Any] = {
+        "problems": words,
+        "problem_count": len(problems),
+        "problem_files": [{"file": masked(each.file), "problem": each.word} for each in problems if each.file],
+    }
     if problems:
-        return Check("manifest", "fail", f"the manifest does not hold: {', '.join(sorted(set(problems))[:4])}", figures)
+        named = figures["problem_files"]
+        where = f" ({named[0]['file']}{f' and {len(named) - 1} more' if named[1:] else ''})" if named else ""
+        return Check("manifest", "fail", f"the manifest does not hold: {', '.join(words[:4])}{where}", figures)
     figures["signed_by"] = hashlib.sha256(base64.b64decode(manifest["signature"]["public_key"])).hexdigest()[:16]
     says = f"signature, tree and the digests of {len(manifest['files'])} entries hold"
     figures["same_policy"] = policy_sha256 and manifest.get("policy_sha256") == policy_sha256
@@ -70,54 +94,54 @@ def names_in(root: Path) -> list[str]:
         return []
 
 
-def _problems(manifest: dict[str, Any], root: Path, files: Sequence[Path], signer: str | None) -> Iterator[str]:
+def _problems(manifest: dict[str, Any], root: Path, files: Sequence[Path], signer: str | None) -> Iterator[Problem]:
     """Yield what does not hold, in words of this module."""
     import rfc8785
 
     if manifest["format"] != FORMAT:
-        yield "unknown-format"
+        yield Problem("unknown-format")
         return
     if not any("policy" in key and value for key, value in manifest.items()):
-        yield "policy-digest-missing"
+        yield Problem("policy-digest-missing")
     entries = manifest["files"]
     leaves = [rfc8785.dumps(entry) for entry in entries]
     if manifest["merkle_root"].lower().removeprefix("sha256:") != _tree(leaves).hex():
-        yield "merkle-root-differs"
+        yield Problem("merkle-root-differs")
     yield from _signature(manifest, signer)
     yield from _outputs(entries, root, files)
 
 
-def _signature(manifest: dict[str, Any], signer: str | None) -> Iterator[str]:
+def _signature(manifest: dict[str, Any], signer: str | None) -> Iterator[Problem]:
     import rfc8785
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     signature = manifest.get("signature")
     if not signature:
-        yield "unsigned"
+        yield Problem("unsigned")
         return
     if signature["algorithm"] != "ed25519":
-        yield "signature-algorithm-unknown"
+        yield Problem("signature-algorithm-unknown")
         return
     if signer is not None and signature["public_key"] != signer:
-        yield "signed-by-another-key"
+        yield Problem("signed-by-another-key")
     signed = rfc8785.dumps({key: value for key, value in manifest.items() if key != "signature"})
     try:
         key = Ed25519PublicKey.from_public_bytes(base64.b64decode(signature["public_key"], validate=True))
         key.verify(base64.b64decode(signature["value"], validate=True), signed)
     except (InvalidSignature, ValueError):
-        yield "signature-invalid"
+        yield Problem("signature-invalid")
 
 
-def _outputs(entries: Sequence[dict[str, Any]], root: Path, files: Sequence[Path]) -> Iterator[str]:
+def _outputs(entries: Sequence[dict[str, Any]], root: Path, files: Sequence[Path]) -> Iterator[Problem]:
     """Compare digests, and look for files that the manifest does not list."""
     listed: set[Path] = set()
     for entry in entries:
         if entry["status"] not in _STATUSES:
-            yield "status-unknown"
+            yield Problem("status-unknown", str(entry.get("input", "")))
         if entry["status"] != "cleaned":
             if not entry.get("reason"):
-                yield "reason-missing"
+                yield Problem("reason-missing", str(entry.get("input", "")))
             continue
         path = root / entry["output"]
         listed.add(path)
@@ -127,14 +151,16 @@ def _outputs(entries: Sequence[dict[str, Any]], root: Path, files: Sequence[Path
             or not path.is_file()
             or path.is_symlink()
         ):
-            yield "file-missing"
+            yield Problem("file-missing", str(entry["output"]))
             continue
         with path.open("rb") as stream:
             if hashlib.file_digest(stream, "sha256").hexdigest() != entry["output_sha256"].lower().removeprefix(
                 "sha256:"
             ):
-                yield "file-changed"
-    yield from ("file-not-listed" for path in files if path not in listed and path != root / NAME)
+                yield Problem("file-changed", str(entry["output"]))
+    yield from (
+        Problem("file-not-listed", name_of(root, path)) for path in files if path not in listed and path != root / NAME
+    )
 
 
 def _tree(leaves: Sequence[bytes]) -> bytes:

@@ -220,6 +220,7 @@ class RawMatching:
         self.records = 0
         self.holding = 0
         self.named = False
+        self.beside = 0
 
     def look(self, record: Record) -> list[Match]:
         """Return what of the raw set stands in a record."""
@@ -233,6 +234,12 @@ class RawMatching:
         """Tell whether the name of a file holds one, and remember it."""
         found = bool(self._named(name, self._raw.matches(name)))
         self.named = self.named or found
+        return found
+
+    def holds_beside(self, texts: Iterable[str]) -> bool:
+        """Tell whether texts of a file that are no records hold one, and count the file if so."""
+        found = any(self._named(text, self._raw.matches(text)) for text in texts)
+        self.beside += found
         return found
 
     def _hidden(self, text: str) -> Iterator[Match]:

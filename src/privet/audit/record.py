@@ -58,6 +58,9 @@ class Record:
 
 def row(line: int, value: Any) -> Iterator[Record]:
     """Yield the record of a row: `column: value`, one a line; several where it is longer than a record may be."""
+    if type(value) is dict and (flat := _flat(line, value)) is not None:
+        yield flat
+        return
     pieces: list[str] = []
     columns: list[tuple[int, str]] = []
     place = 0
@@ -70,6 +73,30 @@ def row(line: int, value: Any) -> Iterator[Record]:
         place += len(pieces[-1])
     fields = value if isinstance(value, Mapping) else None
     yield Record(line, "".join(pieces), tuple(columns) if any(name for _, name in columns) else (), fields)
+
+
+def _flat(line: int, value: dict[Any, Any]) -> Record | None:
+    """Return the record of a row of plain values, which most are, fast; None: it is another one, or too long."""
+    pieces: list[str] = []
+    columns: list[tuple[int, str]] = []
+    place = 0
+    for name, inner in value.items():
+        if type(inner) is not str:
+            if type(inner) not in _PLAIN or type(name) is not str:
+                return None
+            inner = str(inner)  # noqa: PLW2901 (a number is looked at as its digits)
+        if not name:
+            return None
+        columns.append((place, name))
+        piece = f"{name}: {inner}\n"
+        pieces.append(piece)
+        place += len(piece)
+    if place > MAX_RECORD_CHARS:
+        return None
+    return Record(line, "".join(pieces), tuple(columns), value)
+
+
+_PLAIN: Final = frozenset((int, float))
 
 
 def _leaves(value: Any, name: str, depth: int) -> Iterator[tuple[str, str]]:

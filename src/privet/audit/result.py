@@ -104,6 +104,15 @@ class Result:
         }
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words.
+
+    >>> counted(1, "file"), counted(2, "file")
+    ('1 file', '2 files')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def overall(checks: Sequence[Check]) -> Verdict:
     """Return the verdict of an audit: fail if any check fails, else underpowered if any is, else pass.
 

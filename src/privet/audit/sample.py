@@ -66,6 +66,8 @@ class Sampling:
         self._wanted = records
         self._seed = seed
         self._sizes: dict[str, int] = {}
+        self._name: str | None = None
+        self._base = 0
         self._kept: dict[str, list[tuple[int, str, int]]] = {}
 
     def saw(self, stratum: str, name: str, index: int) -> None:
@@ -75,8 +77,11 @@ class Sampling:
             return
         kept = self._kept.setdefault(stratum, [])
         # The records with the smallest of random numbers are a simple random sample.
-        place = f"{self._seed} {index} {name}".encode("utf-8", "replace")
-        entry = (-int.from_bytes(blake2b(place, digest_size=8).digest(), "big"), name, index)
+        if name != self._name:
+            self._name = name
+            digest = blake2b(f"{self._seed} {name}".encode("utf-8", "replace"), digest_size=8).digest()
+            self._base = int.from_bytes(digest, "big")
+        entry = (-_mixed(self._base + index), name, index)
         if len(kept) < self._wanted:
             heapq.heappush(kept, entry)
         elif entry > kept[0]:
@@ -95,3 +100,14 @@ class Sampling:
             for _, name, index in sorted(self._kept[stratum], reverse=True)[:count]:
                 chosen.setdefault(name, set()).add(index)
         return Drawn(sizes, {name: frozenset(places) for name, places in chosen.items()})
+
+
+_ALL: Final = (1 << 64) - 1
+
+
+def _mixed(number: int) -> int:
+    """Return a number of 64 bits in which each bit depends on all of the given one (Steele, Lea, Flood 2014, SplitMix64)."""
+    number = number * 0x9E3779B97F4A7C15 & _ALL
+    number = (number ^ number >> 30) * 0xBF58476D1CE4E5B9 & _ALL
+    number = (number ^ number >> 27) * 0x94D049BB133111EB & _ALL
+    return number ^ number >> 31

@@ -6,11 +6,10 @@ Invariant: a line that is not what the file should hold is looked at as the text
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any, BinaryIO, Final, TextIO
 
@@ -32,10 +31,10 @@ def lines_of(stream: TextIO) -> Iterator[str]:
         yield line
 
 
-def json_lines(stream: TextIO) -> Iterator[Record]:
-    """Yield a record a line."""
+def json_lines(stream: TextIO, only: frozenset[int] | None = None) -> Iterator[Record]:
+    """Yield a record a line; with `only`, of these lines."""
     for number, line in enumerate(lines_of(stream), start=1):
-        if line.isspace():
+        if (only is not None and number not in only) or line.isspace():
             continue
         try:
             value = msgspec.json.decode(line)
@@ -43,7 +42,7 @@ def json_lines(stream: TextIO) -> Iterator[Record]:
             value = line
         else:
             # Of two members of one name, readers keep the last: the first one must not hide behind it.
-            if len(_KEY.findall(line)) > _keys(value):
+            if type(value) in _NESTED and _keys_written(line) > _keys(value):
                 value = json.loads(line, object_pairs_hook=_all_pairs)
         yield from row(number, value)
 
@@ -51,10 +50,19 @@ def json_lines(stream: TextIO) -> Iterator[Record]:
 _KEY: Final = re.compile(r'"\s*:')
 
 
+def _keys_written(line: str) -> int:
+    """Return at least how many keys a line has; few writers put a space in front of the colon, and counting is fast."""
+    is_spaced = '" :' in line or '"\t' in line or '"\r' in line
+    return len(_KEY.findall(line)) if is_spaced else line.count('":')
+
+
 def _keys(value: Any) -> int:
-    if isinstance(value, dict):
-        return len(value) + sum(map(_keys, value.values()))
-    return sum(map(_keys, value)) if isinstance(value, list) else 0
+    inner = value.values() if type(value) is dict else value
+    deeper = [_keys(each) for each in inner if type(each) in _NESTED]
+    return sum(deeper) + (len(value) if type(value) is dict else 0)
+
+
+_NESTED: Final = frozenset((dict, list))
 
 
 def _all_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -186,6 +194,14 @@ def arrow_rows(stream: BinaryIO) -> Iterator[Record | File]:
             yield from _batches(reader.schema, reader)
 
 
+def orc_rows(stream: BinaryIO) -> Iterator[Record | File]:
+    """Yield what `parquet_rows` does, of an ORC file."""
+    import pyarrow.orc
+
+    file = pyarrow.orc.ORCFile(stream)
+    yield from _batches(file.schema, (file.read_stripe(at) for at in range(file.nstripes)))
+
+
 def _batches(schema: Any, batches: Any) -> Iterator[Record | File]:
     names = list(schema.names)
     # Of two columns of one name a row would keep the last.
@@ -244,53 +260,3 @@ def _quoted(path: str) -> str:
     from urllib.parse import quote
 
     return quote(path)
-
-
-class _Again(io.RawIOBase):
-    """A stream of which the head was read already, given out once more; unpackers cannot seek."""
-
-    def __init__(self, head: bytes, stream: BinaryIO) -> None:
-        self._head = memoryview(head)
-        self._stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        taken = bytes(self._head[: len(buffer)]) if len(self._head) else self._stream.read(len(buffer))
-        self._head = self._head[len(taken) :]
-        buffer[: len(taken)] = taken
-        return len(taken)
-
-
-def text_of(stream: BinaryIO) -> TextIO:
-    """Return a stream of text: UTF-8, UTF-16 and UTF-32 by their marks, else Windows-1252 where it is not UTF-8."""
-    head = stream.read(_CHUNK_CHARS)
-    whole = io.BufferedReader(_Again(head, stream), _CHUNK_CHARS)
-    return io.TextIOWrapper(whole, encoding=_encoding(head), errors="replace", newline="")
-
-
-_MARKS: Final[Mapping[bytes, str]] = {
-    b"\xff\xfe\x00\x00": "utf-32",
-    b"\x00\x00\xfe\xff": "utf-32",
-    b"\xff\xfe": "utf-16",
-    b"\xfe\xff": "utf-16",
-    b"\xef\xbb\xbf": "utf-8-sig",
-}
-
-
-def _encoding(head: bytes) -> str:
-    for mark, name in _MARKS.items():
-        if head.startswith(mark):
-            return name
-    if head[1::2].count(0) > len(head) // 3:
-        return "utf-16-le"
-    if head[::2].count(0) > len(head) // 3:
-        return "utf-16-be"
-    try:
-        # A character may be cut at the end of what was read.
-        head[: len(head) - 4 if len(head) == _CHUNK_CHARS else None].decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start < len(head) - 8:
-            return "cp1252"
-    return "utf-8"

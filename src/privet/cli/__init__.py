@@ -5,14 +5,18 @@ Exit codes everywhere: 0 clean, 1 findings, 2 bad input or usage, 3 could not pr
 
 from __future__ import annotations
 
-import argparse
-import importlib
 import os
 import sys
-from collections.abc import Sequence
-from typing import Final
 
 from privet.errors import PrivetError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from typing import Final
+
+    from privet.cli.run import Options
 
 VERBS: Final = {
     "serve": "private OpenAI-compatible endpoint over the embedded model or an upstream",
@@ -20,6 +24,8 @@ VERBS: Final = {
     "run": "any program with a safe environment and no way off the machine",
     "detect": "identifiers in a text on standard input",
     "audit": "is raw data left, and how sure is that",
+    "init": "the gate into a repository: policy, workflow, hook, sections",
+    "check": "what in a repository weakens privacy, what a change makes weaker",
     "env": "the safe environment for your own shell",
     "policy": "every privacy default, its value and its reason",
 }
@@ -28,6 +34,40 @@ VERBS: Final = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    options = _to_run(words) or _parsed(words)
+    if options.version:
+        from privet import __version__
+
+        sys.stdout.write(f"privet {__version__}\n")
+        return 0
+    if options.verb is None:
+        _parser([]).print_help()
+        return 0
+    code = _done(options)
+    if arguments is None and options.verb == "run":
+        # The program has ended, and its caller waits: nothing here is left to be taken down.
+        sys.stderr.flush()
+        os._exit(code)
+    return code
+
+
+def _to_run(words: Sequence[str]) -> Options | None:
+    """Return the options of `privet run`, whose program waits for its start, without loading what reads those of all verbs."""
+    if words[:1] != ["run"]:
+        return None
+    from privet.cli.run import plain_options
+
+    return plain_options(words[1:])
+
+
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    return _parser(words).parse_args(words)
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    import argparse
+    import importlib
+
     parser = argparse.ArgumentParser(prog="privet", description="Privacy by default for open-source models.")
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
@@ -38,15 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             importlib.import_module(f"privet.cli.{name}").add_parser(verbs)
         else:
             verbs.add_parser(name, help=summary)
-    options = parser.parse_args(words)
-    if options.version:
-        from privet import __version__
+    return parser
 
-        sys.stdout.write(f"privet {__version__}\n")
-        return 0
-    if options.verb is None:
-        parser.print_help()
-        return 0
+
+def _done(options: argparse.Namespace | Options) -> int:
     try:
         code = int(options.run(options))
         sys.stdout.flush()

@@ -11,7 +11,7 @@ from privet.metadata import xml
 from privet.metadata.embedded import base64_text
 from privet.metadata.job import Job
 from privet.metadata.markup import windows
-from privet.metadata.text import chunks
+from privet.metadata.text import chunks, one_reading
 
 _PEOPLE: Final = frozenset(
     "author translator keywords sequence src-title-info document-info publish-info custom-info output".split()  # noqa: SIM905
@@ -29,7 +29,7 @@ def clean(source: BinaryIO, target: BinaryIO, job: Job) -> None:
     entities = xml.checked(chunks(source, codec, len(mark)))
     target.write(mark)
     book = _Book(job, lambda text: xml.write(target, text, codec), entities)
-    windows(chunks(source, codec, len(mark)), book.step, job.limits.max_record_bytes)
+    windows(one_reading(chunks(source, codec, len(mark)), codec, job), book.step, job.limits.max_record_bytes)
     book.close()
 
 

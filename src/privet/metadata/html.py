@@ -35,7 +35,7 @@ from privet.metadata.markup import ANGLED, UNQUOTED, Sheet, windows
 from privet.metadata.passage import ENTITY, PERCENT, SCRIPT, SPACE, rewritten
 from privet.metadata.style import rewritten_style
 from privet.metadata.svg_words import ELEMENTS as SVG_ELEMENTS
-from privet.metadata.text import chunks, declared_encoding
+from privet.metadata.text import chunks, declared_encoding, one_reading
 
 _MAX_NESTED_PAGES: Final = 4
 _HEAD_BYTES: Final = 2048
@@ -78,7 +78,7 @@ def clean(source: BinaryIO, target: BinaryIO, job: Job) -> None:
     codec, mark = declared_encoding(source, declared[1].decode("ascii") if declared else "")
     target.write(mark)
     page = _Page(job, lambda text: _write(target, text, codec))
-    windows(chunks(source, codec, len(mark)), page.step, job.limits.max_record_bytes)
+    windows(one_reading(chunks(source, codec, len(mark)), codec, job), page.step, job.limits.max_record_bytes)
     page.close()
 
 

@@ -38,14 +38,17 @@ _NEAR_CURVE: Final = 0.006
 _PROBES: Final = tuple(step / 16 for step in range(1, 16))
 
 
-def neutral(profile: bytes, space: Space) -> bytes | None:
-    """Return the profile with nothing but its colours, or None where the picture means the same without it."""
+def neutral(profile: bytes, space: Space, *, is_alone: bool = False) -> bytes | None:
+    """Return the profile with nothing but its colours, or None where the picture means the same without it.
+
+    One that `is_alone`, outside a picture, is not known to any: it stays, whatever it means.
+    """
     if not (132 <= len(profile) <= MAX_BYTES) or profile[36:40] != b"acsp":
         return None
     if profile[12:16] not in _CLASSES or profile[16:20] != space.encode() or profile[20:24] not in (b"XYZ ", b"Lab "):
         return None
     tags = _read(profile)
-    if tags is None or _is_plain(tags, space):
+    if tags is None or (_is_plain(tags, space) and not is_alone):
         return None
     return _write(profile, tags, space)
 

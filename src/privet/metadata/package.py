@@ -24,7 +24,7 @@ _ENCRYPTED: Final = 0x1 | 0x40 | 0x2000
 _COMPOUND_FILE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _RATIO: Final = 200
-_PLAUSIBLE: Final = 64 << 20
+_PLAUSIBLE: Final = 32 << 20
 _LARGE: Final = 64 << 10
 _CHUNK: Final = 1 << 20
 _COMPRESSED: Final = re.compile(
@@ -74,6 +74,8 @@ class Package:
             with self.archive.open(self.members[name]) as stream:
                 while piece := stream.read(min(_CHUNK, bound - size + 1)):
                     size += len(piece)
+                    if size > self.plausible:
+                        raise CannotClean(f"unpacks to more than {_RATIO} times its size: split the file")
                     if size > bound:
                         raise CannotClean("a member unpacks to more than the limit: split the file or raise the limit")
                     pieces.append(piece)

@@ -191,15 +191,12 @@ class _Reader:
 
     def _place(self, show: Show) -> None:
         """Note where each string of a show stands, and leave the text position behind the last."""
-        font = show.font
-        ux, uy, unit = self.state.direction(font)
+        ux, uy, unit = self.state.direction(show.font)
         em = abs(show.size) * unit
-        for index, *at in self.state.show(show):
-            part = show.parts[index]
-            if show.hidden or not isinstance(part, Shown):
-                continue
-            text = font.text(part.value)
-            self.out.events.append(Run(show, index, text, (at[0], at[1], at[2], at[3]), em, (ux, uy)))
+        events = self.out.events
+        for index, text, at in self.state.show(show):
+            if not show.hidden:
+                events.append(Run(show, index, text, at, em, (ux, uy)))
 
     def _draw(self, end: int) -> None:
         name = self._name()

@@ -65,9 +65,10 @@ class Font:
 
     def text(self, shown: bytes) -> str:
         """Return the text of a shown string."""
-        return self._read(shown)[0]
+        return self.read(shown)[0]
 
-    def _read(self, shown: bytes) -> tuple[str, tuple[float, int, int]]:
+    def read(self, shown: bytes) -> tuple[str, tuple[float, int, int]]:
+        """Return the text of a shown string, and what `advance` returns."""
         found = self.known.get(shown)
         if found is not None:
             return found
@@ -93,7 +94,7 @@ class Font:
 
     def advance(self, shown: bytes) -> tuple[float, int, int]:
         """Return how far a shown string moves in parts of the font size, how many glyphs it has, how many are word spaces."""
-        return self._read(shown)[1]
+        return self.read(shown)[1]
 
     def codes(self, shown: bytes) -> Iterable[int]:
         """Return the codes of a shown string."""

@@ -92,10 +92,11 @@ def in_order(runs: list[Run]) -> tuple[str, list[int], list[int], set[int]]:
 
 def _between(last: Run, run: Run) -> str:
     """Return what a reader sees between two strings that follow each other in the stream."""
+    # This is asked for every letter of many documents.
     em = max(last.em, run.em) or 1.0
-    dx, dy = run.x0 - last.x1, run.y0 - last.y1
-    along = dx * last.ux + dy * last.uy
-    if abs(dy * last.ux - dx * last.uy) > NEW_LINE * em or along < -_BACK * em:
+    dx, dy, ux, uy = run.x0 - last.x1, run.y0 - last.y1, last.ux, last.uy
+    along = dx * ux + dy * uy
+    if abs(dy * ux - dx * uy) > NEW_LINE * em or along < -_BACK * em:
         return "\n"
     return " " if along > _SPACE * em else ""
 
@@ -170,9 +171,10 @@ def _evenly_set(line: list[Run]) -> set[int]:
         gap = ((run.x0 - last.x1) * last.ux + (run.y0 - last.y1) * last.uy) / em
         steps.append((step, gap) if len(run.text) == len(last.text) == 1 else (math.nan, math.nan))
     out: set[int] = set()
-    for index, (one, two) in enumerate(itertools.pairwise(steps)):
-        if any(abs(left - right) < _EVEN and 0 < right < _COLUMN for left, right in zip(one, two, strict=True)):
-            out |= {index + 1, index + 2}
+    for index, ((step, gap), (then, after)) in enumerate(itertools.pairwise(steps)):
+        if (abs(step - then) < _EVEN and 0 < then < _COLUMN) or (abs(gap - after) < _EVEN and 0 < after < _COLUMN):
+            out.add(index + 1)
+            out.add(index + 2)
     return {index for index in out if steps[index - 1][1] > _SPACE}
 
 

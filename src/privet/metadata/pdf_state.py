@@ -18,7 +18,7 @@ _SAVED: Final = ("ctm", "font", "font_operator", "leading", "scaling", "size", "
 
 _SAVED_OF: Final = operator.attrgetter(*_SAVED)
 
-Place = tuple[int, float, float, float, float]
+Place = tuple[int, str, tuple[float, float, float, float]]
 """part of a show, where it begins, where it ends"""
 
 
@@ -95,7 +95,7 @@ class State:
         self.font, self.size, self.font_operator = font, size, operator
 
     def show(self, show: Show) -> Iterator[Place]:
-        """Go past a shown string; return where its parts stand in the stream's space."""
+        """Go past a shown string; return its strings, and where they stand in the stream's space."""
         font, size = show.font, show.size
         a, b, c, d, e, f = times(self.text, self.ctm)
         x, y, scaling = (c, d, 1.0) if font.vertical else (a, b, show.scaling)
@@ -104,9 +104,9 @@ class State:
             if isinstance(part, float):
                 at -= part / 1000 * size * scaling
                 continue
-            width, glyphs, spaces = font.advance(part.value)
+            text, (width, glyphs, spaces) = font.read(part.value)
             after = at + (width * size + glyphs * show.spacing + spaces * show.word_spacing) * scaling
-            yield index, at * x + e, at * y + f, after * x + e, after * y + f
+            yield index, text, (at * x + e, at * y + f, after * x + e, after * y + f)
             at = after
         a, b, c, d, e, f = self.text
         self.text = (a, b, c, d, e + at * c, f + at * d) if font.vertical else (a, b, c, d, e + at * a, f + at * b)

@@ -23,6 +23,7 @@ from privet.metadata.sniff_containers import has_directory, ole_kind, zip_kind
 from privet.metadata.sniff_media import (
     MARKS,
     bmp,
+    colour_profile,
     ico,
     iff,
     is_adts,
@@ -32,6 +33,7 @@ from privet.metadata.sniff_media import (
     tagged_audio,
     targa,
     transport,
+    type1,
 )
 from privet.metadata.sniff_text import extension, text_kind
 from privet.metadata.tfevents import masked_crc
@@ -79,7 +81,9 @@ def _font(head: bytes, _tail: bytes, _name: str, size: int) -> str:
 
 
 def _postscript(head: bytes, _tail: bytes, _name: str, _size: int) -> str:
-    """PostScript, or a PDF that begins as one (ISO 32000-1, annex H.3.4.1)."""
+    """PostScript, a font of it, or a PDF that begins as one (ISO 32000-1, annex H.3.4.1)."""
+    if type1(head, b"", "", 0):
+        return "type1"
     return "pdf" if re.match(rb"%!PS-Adobe-\d\.\d PDF-\d", head) else "postscript"
 
 
@@ -204,7 +208,9 @@ _MAGIC: Final[tuple[tuple[bytes, str | Check], ...]] = (
     (b"\0\0\1\0", ico), (b"\0\0\2\0", ico), (b"8BPS", "psd"), (b"ID3", tagged_audio), (b"fLaC", "flac"),
     (b"OggS", "ogg"), (b"\xffWPC", "wpd"), (b"1\xbe\0\0\0\xab", "wri"), (b"\xff", is_adts), (b"\xff", is_mpeg),
     (b"\x1aE\xdf\xa3", "matroska"), (b"%PDF-", "pdf"),
-    (b"\0\1\0\0\0", _font), (b"true\0", _font), (b"OTTO\0", _font), (b"ttcf\0", "font"),
+    (b"\0\1\0\0\0", _font), (b"true\0", _font), (b"OTTO\0", _font), (b"ttcf\0", "font"), (b"wOFF\0\1\0\0", "woff"),
+    (b"wOFFOTTO", "woff"), (b"wOFFtrue", "woff"), (b"StartFontMetrics ", "type1"), (b"StartMasterFontMetrics ", "type1"),
+    (b"StartCompFontMetrics ", "type1"), (b"bplist0", "binary_plist"),
     (b"%!PS", _postscript), (b"\xc5\xd0\xd3\xc6", "postscript"), (b"\x04%!PS", "postscript"),
     (b"PK\3\4", zip_kind), (b"PK\5\6", "zip"), (b"PK00PK\3\4", "zip"),
     (b"PK\7\x08PK\3\4", "zip"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ole_kind), (b"{\\rtf", "rtf"), (b"PAR1", _parquet),
@@ -220,7 +226,19 @@ _MAGIC: Final[tuple[tuple[bytes, str | Check], ...]] = (
 _BY_FIRST: Final[dict[int, tuple[tuple[bytes, str | Check], ...]]] = {
     first: tuple(row for row in _MAGIC if row[0][0] == first) for first in {row[0][0] for row in _MAGIC}
 }
-_CHECKS: Final[tuple[Check, ...]] = (_dicom, isobmff, _safetensors, _tfevents, _tar, _compiled, targa, transport)
+_CHECKS: Final[tuple[Check, ...]] = (
+    _dicom,
+    colour_profile,
+    type1,
+    isobmff,
+    _safetensors,
+    _tfevents,
+    _tar,
+    _compiled,
+    targa,
+    transport,
+    type1,
+)
 
 
 _FAMILIES: Final = {
@@ -234,7 +252,7 @@ _FAMILIES: Final = {
     "pdf": "pdf ai",
     "office document": "ooxml docx docm dotx dotm xlsx xlsm xltx xltm xlsb pptx pptm ppsx potx vsdx odf odt ods odp odg odc"
     " odb ott ots otp otg flat_odf fodt fods fodp fodg epub ole encrypted doc dot xls xlt ppt pps pot msg oft rtf"
-    " vsd pub wps wpd wri sxw sxc sxi sxd xps",
+    " vsd pub wps wpd wri sxw sxc sxi sxd xps oxps",
     "text": "text msg flat_odf fodt fods fodp fodg markdown html"
     " xml svg mail mbox notebook vcard calendar json jsonl csv tsv rtf txt log md rst htm xhtml xsl"
     " eml mht mhtml ipynb vcf ics ndjson tab yaml yml toml ini cfg conf py js ts css c h cpp java go rs rb php sh sql tex"

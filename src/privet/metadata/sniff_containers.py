@@ -22,6 +22,7 @@ _OLE_NAMES: Final = {
 }  # fmt: skip
 _ODF: Final = b"application/vnd.oasis.opendocument"
 _EPUB: Final = b"application/epub+zip"
+_INDESIGN: Final = b"application/vnd.adobe.indesign-idml-package"
 _STAR_OFFICE: Final = {b"writer": "sxw", b"calc": "sxc", b"impress": "sxi", b"draw": "sxd"}
 _IWORK_NAMES: Final = {"pages": "pages", "numbers": "numbers", "key": "key"}
 
@@ -86,6 +87,9 @@ def _by_mimetype(names: list[bytes], first: bytes, head: bytes) -> str:
     if b"mimetype" not in names:
         return ""
     kind = first if is_first else head[:65536]
+    if kind.startswith(_INDESIGN):
+        # Its members are XML files like others.
+        return ""
     if kind.startswith(_EPUB) or (b"META-INF/container.xml" in names and not kind.startswith(_ODF)):
         return "epub"
     return "odf" if kind.startswith(_ODF) or b"META-INF/manifest.xml" in names else ""

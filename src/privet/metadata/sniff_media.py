@@ -1,4 +1,4 @@
-"""Pictures, sound and film whose first bytes are too short a proof: the checks behind them.
+"""Pictures, fonts, sound and film whose first bytes are too short a proof: the checks behind them.
 
 Each function takes (head, tail, name, size), as `sniff.recognise` does, and returns the format or an empty text.
 """
@@ -13,6 +13,7 @@ from typing import Final
 _HEIF_BRANDS: Final = frozenset(
     b"heic heix heim heis hevc hevx hevm hevs mif1 mif2 msf1 miaf avif avis avci avcs jpeg".split()
 )
+_TYPE1: Final = re.compile(rb"%!(?:PS-AdobeFont|FontType1)-1|\x80\x01.{4}%!(?:PS-AdobeFont|FontType1)-1", re.DOTALL)
 _QUICKTIME: Final = frozenset(b"moov mdat free skip wide pnot".split())
 
 
@@ -201,6 +202,19 @@ def torrent(head: bytes, _tail: bytes, name: str, _size: int) -> str:
     """Torrents: a dictionary whose first key is short."""
     is_known = re.match(rb"d\d{1,2}:[a-z]", head) and (b"4:infod" in head or name.lower().endswith(".torrent"))
     return "torrent" if is_known else ""
+
+
+def type1(head: bytes, _tail: bytes, _name: str, size: int) -> str:
+    """Type 1 fonts in pieces, and their measures for Windows, which begin with the size of the file."""
+    is_measures = (
+        head[:2] == b"\0\1" and len(head) > 117 and int.from_bytes(head[2:6], "little") == size and not head[67] & 0x7E
+    )
+    return "type1" if is_measures or _TYPE1.match(head) else ""
+
+
+def colour_profile(head: bytes, _tail: bytes, _name: str, size: int) -> str:
+    """Colour profiles begin with the size of the file; their mark stands further back (ICC.1:2022, 7.2)."""
+    return "colour_profile" if head[36:40] == b"acsp" and int.from_bytes(head[:4]) <= size else ""
 
 
 def flif(head: bytes, _tail: bytes, _name: str, _size: int) -> str:

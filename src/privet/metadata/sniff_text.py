@@ -25,7 +25,8 @@ _ENDINGS: Final = {
     "csv": "csv", "tsv": "tsv", "tab": "tsv", "jsonl": "jsonl", "ndjson": "jsonl", "jsonlines": "jsonl", "json": "json",
     "geojson": "json", "webmanifest": "json", "har": "json", "jsonld": "json", "md": "markdown", "markdown": "markdown",
     "mdx": "markdown", "html": "html", "htm": "html", "xhtml": "html", "xml": "xml", "xsl": "xml", "xsd": "xml", "rss": "xml",
-    "atom": "xml", "kml": "xml", "gpx": "xml", "plist": "xml", "fodt": "xml", "fods": "xml", "fodp": "xml", "svg": "svg",
+    "atom": "xml", "kml": "xml", "gpx": "xml", "plist": "xml", "rdf": "xml", "owl": "xml", "xlf": "xml", "xliff": "xml",
+    "tmx": "xml", "dita": "xml", "gml": "xml", "tcx": "xml", "fodt": "xml", "fods": "xml", "fodp": "xml", "svg": "svg",
     "eml": "mail", "mht": "mail", "mhtml": "mail", "mbox": "mbox", "ipynb": "notebook", "xmp": "xmp", "vcf": "vcard", "vcard": "vcard",
     "ics": "calendar", "ical": "calendar", "pkl": "pickle", "pickle": "pickle",
 }  # fmt: skip

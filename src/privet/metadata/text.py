@@ -41,6 +41,8 @@ _CONTROLS: Final = bytes(range(32)).translate(None, b"\t\n\r\f\x0b\x1b\x1e\x1f\x
 _MAX_CONTROLS: Final = 1 / 1000
 _PAGE_BYTES: Final = 4096
 _ASCII_RUN: Final = re.compile(rb"[\t\n\r -~]{8,}")
+_BEFORE_BYTES: Final = 256
+"""bytes of a piece that are read again with the next one"""
 _FRONT_KEY: Final = re.compile(
     r"(?:author|authors|creator|by|byline|email|e-mail|contact|owner|maintainer|editor|publisher|user|username)[ \t]*:",
     re.IGNORECASE,
@@ -53,24 +55,28 @@ def clean(source: BinaryIO, target: BinaryIO, job: Job) -> None:
     codec, mark = encoding(source)
     target.write(mark)
     is_first = True
-    for block in blocks(source, codec, len(mark), job.limits.max_record_bytes):
-        if codec.startswith(("utf-16", "utf-32")):
-            _check_one_reading(block.encode(codec, "replace"), job)
+    for block in one_reading(blocks(source, codec, len(mark), job.limits.max_record_bytes), codec, job):
         text = without_author(block, job) if is_first else block
         text = rewritten_text(text, job)
         target.write(encoded(text, codec))
         is_first = False
 
 
-def _check_one_reading(raw: bytes, job: Job) -> None:
-    """Refuse UTF-16 or UTF-32 whose bytes are ASCII with an identifier: whoever ignores the mark reads it.
+def one_reading(pieces: Iterator[str], codec: str, job: Job) -> Iterator[str]:
+    """Yield the pieces of a text; UTF-16 or UTF-32 whose bytes are ASCII with an identifier is refused: whoever ignores the mark reads it.
 
     Raises:
-        CannotClean: it is.
+        CannotClean: it is that.
 
     """
-    if any(job.edits([run.decode("ascii") for run in _ASCII_RUN.findall(raw)], "body")):
-        raise CannotClean("it reads as text in two encodings, with an identifier in the other one")
+    before = b""
+    for piece in pieces:
+        if codec.startswith(("utf-16", "utf-32")):
+            raw = before + piece.encode(codec, "replace")
+            if any(job.edits([run.decode("ascii") for run in _ASCII_RUN.findall(raw)], "body")):
+                raise CannotClean("it reads as text in two encodings, with an identifier in the other one")
+            before = raw[-_BEFORE_BYTES:]
+        yield piece
 
 
 def rewritten_text(text: str, job: Job, place: str = "body", *codings: Coding) -> str:

@@ -20,7 +20,7 @@ from privet.metadata.html import rewritten_page
 from privet.metadata.job import CannotClean, Job
 from privet.metadata.markup import Sheet, windows
 from privet.metadata.passage import ENTITY, SPACE
-from privet.metadata.text import chunks, declared_encoding
+from privet.metadata.text import chunks, declared_encoding, one_reading
 
 _HEAD_BYTES: Final = 512
 _CHARSET: Final = re.compile(rb"<\?xml\b[^>]{0,200}?\bencoding\s{0,9}=\s{0,9}[\"']([\w.:-]{1,40})")
@@ -80,7 +80,7 @@ def clean(source: BinaryIO, target: BinaryIO, job: Job) -> None:
     entities = checked(chunks(source, codec, len(mark)))
     target.write(mark)
     document = Document(job, lambda text: write(target, text, codec), entities)
-    windows(chunks(source, codec, len(mark)), document.step, job.limits.max_record_bytes)
+    windows(one_reading(chunks(source, codec, len(mark)), codec, job), document.step, job.limits.max_record_bytes)
     document.close()
 
 

@@ -38,6 +38,7 @@ def as_html(result: Result) -> str:
         scale=_scale(known["residual"]) if known["residual"]["upper_bound"] is not None else None,
         recall=_recall(known["residual"]["cells"]),
         findings=known["findings"],
+        raw_unread=next((check.get("unread_files", []) for check in known["checks"] if check["id"] == "raw"), []),
         top=max((item["count"] for item in known["findings"]), default=1),
     )
 

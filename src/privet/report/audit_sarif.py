@@ -15,7 +15,7 @@ _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _SAYS: Final = {
     "residual": "an identifier of kind {kind} is left",
     "raw": "an identifier of the raw set is left ({kind})",
-    "metadata": "personal metadata is left",
+    "metadata": "personal metadata is left: {tag}",
     "name": "the name of the file holds an identifier",
 }
 _LEVELS: Final = {"fail": "error", "underpowered": "warning", "pass": "none", "not-applicable": "none"}
@@ -55,7 +55,8 @@ def as_sarif(result: Result) -> dict[str, Any]:
 
 def _finding(item: Mapping[str, Any]) -> dict[str, Any]:
     group = item["rule"].split("-", 1)[0]
-    text = _SAYS[group].format(kind=item["kind"]) + (f", column {item['column']}" if item["column"] else "")
+    tag = item["rule"].partition("-")[2].replace("-", " ") + (f" ({item['kind']})" if item["kind"] else "")
+    text = _SAYS[group].format(kind=item["kind"], tag=tag) + (f", column {item['column']}" if item["column"] else "")
     # A file in a file is named behind an exclamation mark, as Java has it.
     artifact = {"artifactLocation": {"uri": quote(item["file"], safe="/!")}}
     places = [{"physicalLocation": {**artifact, "region": {"startLine": line}}} for line in item["lines"]]

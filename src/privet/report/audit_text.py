@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from privet.audit.result import Result
@@ -40,9 +41,21 @@ def as_text(result: Result, *, colour: bool = False) -> str:
     for item in result.findings[:_SHOWN]:
         place = item["file"] + (f" line {item['lines'][0]}" if item["lines"] else "")
         column = f" column {item['column']}" if item["column"] else ""
+        if item["kind"] and item["rule"].startswith(("metadata-", "raw-")):
+            column += f" ({item['kind']})"
         lines.append(f"  {item['count']:>6} × {item['rule']}  {place}{column}")
     if len(result.findings) > _SHOWN:
-        lines.append("         … more with --json")
-    lines += [f"  could not be read: {item['file']} ({item['reason']})" for item in result.files["unread"][:_SHOWN]]
+        lines.append(f"         … and {len(result.findings) - _SHOWN} more: --json lists them")
+    lines += _unread("could not be read", result.files["unread"], "files.unread")
+    raw = next((check.figures.get("unread_files", ()) for check in result.checks if check.id == "raw"), ())
+    lines += _unread("could not be read in the raw set", raw, "unread_files of the check raw")
     lines += ["", f"dataset {result.digest}", f"policy  {result.policy}, seed {result.seed}, tier {result.tier}", ""]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _unread(says: str, files: Sequence[Mapping[str, str]], where: str) -> list[str]:
+    """Return a line for each of the first files that could not be read, and one for the rest."""
+    lines = [f"  {says}: {item['file']} ({item['reason']})" for item in files[:_SHOWN]]
+    if len(files) > _SHOWN:
+        lines.append(f"  … and {len(files) - _SHOWN} more {says}: --json lists all ({where})")
+    return lines

@@ -1,0 +1,258 @@
+"""What `privet init` puts into a repository: policy, workflow, hook, and sections of the files that contributors and users read.
+
+Invariants:
+
+- Nothing that exists is overwritten and no existing line is lost: what is there is extended once, and a second run changes nothing.
+- Files are written beside and renamed into place.
+- The workflow has no permission that it does not use, and every action is pinned by its commit.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from privet.errors import BadInput
+
+WORKFLOW: Final = ".github/workflows/privacy.yml"
+_CHECKOUT: Final = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2"
+_PYTHON: Final = "actions/setup-python@a26af69be951a213d495a4c3e4e4022e16d87065 # v5.6.0"
+
+_POLICY_TEXT: Final = """\
+# Privet's policy for this repository. Every default is on without a line here; `privet policy show` prints them with reasons.
+# A table can only tighten. What has to be weaker takes an exception: `privet check` and the other commands read it from here.
+#
+# [[exception]]
+# rule = "compose-ports-all-interfaces"     # a rule of `privet check`, or a setting of `privet policy show`
+# path = "deploy/compose.demo.yaml"
+# reason = "the demo machine stands in a closed network"
+# owner = "ml-platform@example.com"
+# expires = 2027-03-31
+"""
+_WORKFLOW_TEXT: Final = f"""\
+# Fails a pull request that weakens privacy. Exceptions are read from the base branch: a change cannot approve itself.
+name: privacy
+on:
+  pull_request:
+permissions: {{}}
+jobs:
+  privet:
+    runs-on: ubuntu-24.04
+    timeout-minutes: 10
+    permissions:
+      contents: read
+    steps:
+      - uses: {_CHECKOUT}
+        with:
+          fetch-depth: 0
+          persist-credentials: false
+      - uses: {_PYTHON}
+        with:
+          python-version: "3.12"
+      - run: pip install --disable-pip-version-check "privet=={{version}}"
+      - run: privet check --base "origin/$GITHUB_BASE_REF" --format github
+"""
+_HOOK_TEXT: Final = """\
+- repo: local # privet: what is about to be committed must not weaken privacy
+  hooks:
+    - id: privet-check
+      name: privet check
+      entry: privet check --base HEAD
+      language: python
+      additional_dependencies: ["privet=={version}"]
+      require_serial: true
+"""
+_CONTRIBUTING_TEXT: Final = """\
+<!-- privet: data handling -->
+## Data handling
+
+- No personal data and no secrets in this repository: not in data files, fixtures, prompts, logs, notebook outputs or screenshots.
+  Use made-up people at `example.com`. `privet scrub raw/ -o clean/` cleans a dataset; `privet audit dataset clean/` proves it.
+- Every pull request is compared with its base by `privet check --base origin/main`: telemetry, content logging, open ports,
+  unsafe loading, dropped network policies and removed scrubbing fail it.
+- What has to be weaker takes an `[[exception]]` in `privet.toml` with a reason, an owner and an end. It counts once it is on the
+  base branch, so somebody else has read it.
+"""
+_REQUEST_TEXT: Final = """\
+<!-- privet: privacy questions -->
+## Privacy
+
+- [ ] No personal data, secret or real prompt is in this change, its tests, its notebooks or its pictures
+- [ ] Nothing new is logged, traced, uploaded or kept; or it is listed here, with how long and who can read it
+- [ ] No new address is contacted; or it is an `[[exception]]` in `privet.toml`
+- [ ] `privet check --base origin/main` passes
+"""
+_CARD_TEXT: Final = """\
+<!-- privet: privacy section -->
+## Privacy
+
+State here what was measured, with the command and its result; leave out what was not.
+
+| question | measured | command |
+|---|---|---|
+| Is raw personal data left in the training data? | not measured | `privet audit dataset DATA --raw RAW` |
+| Does a change weaken the defaults? | checked on every pull request | `privet check --base origin/main` |
+
+Personal data in training, how people can have theirs removed, and whom to write to: not stated.
+"""
+
+
+class Step(NamedTuple):
+    """What was done to a file: `wrote`, `extended` or `kept`."""
+
+    done: str
+    path: str
+
+
+def adopt(root: Path, version: str) -> list[Step]:
+    """Put the gate into a repository; return what was done to which file, in order.
+
+    Raises:
+        BadInput: a file cannot be read as text or cannot be extended; nothing was changed.
+
+    """
+    plan = [
+        _whole(root, "privet.toml", _POLICY_TEXT),
+        _workflow(root, _WORKFLOW_TEXT.replace("{version}", version)),
+        _hook(root, _HOOK_TEXT.replace("{version}", version)),
+        _section(
+            root,
+            _existing(root, ("CONTRIBUTING.md", ".github/CONTRIBUTING.md", "docs/CONTRIBUTING.md")),
+            "# Contributing\n\n",
+            _CONTRIBUTING_TEXT,
+        ),
+        _section(root, _request_template(root), "", _REQUEST_TEXT),
+        _section(root, _existing(root, ("README.md",)), f"# {root.name}\n\n", _CARD_TEXT),
+    ]
+    for path, text, _ in plan:
+        if text is not None:
+            _write(root / path, text)
+    return [Step(step, path) for path, _, step in plan]
+
+
+_Planned = tuple[str, str | None, str]
+"""Path, the new text or None, and what is done."""
+
+
+def _whole(root: Path, path: str, text: str) -> _Planned:
+    return (path, None, "kept") if os.path.lexists(root / path) else (path, text, "wrote")
+
+
+def _workflow(root: Path, text: str) -> _Planned:
+    folder = root / ".github" / "workflows"
+    for file in sorted((*folder.glob("*.yml"), *folder.glob("*.yaml"))):
+        if re.search(r"\bprivet check\b", _read(root, file.relative_to(root).as_posix()) or ""):
+            return (file.relative_to(root).as_posix(), None, "kept")
+    return _whole(root, WORKFLOW, text)
+
+
+def _existing(root: Path, names: tuple[str, ...]) -> str:
+    """Return the first of some names that is there, in whatever case; else the first."""
+    for name in names:
+        folder, _, last = name.rpartition("/")
+        try:
+            found = sorted(entry.name for entry in (root / folder).iterdir() if entry.name.lower() == last.lower())
+        except OSError:
+            continue
+        if found:
+            return f"{folder}/{found[0]}" if folder else found[0]
+    return names[0]
+
+
+def _request_template(root: Path) -> str:
+    name = "pull_request_template.md"
+    return _existing(root, (f".github/{name}", name, f"docs/{name}"))
+
+
+def _section(root: Path, path: str, head: str, section: str) -> _Planned:
+    text = _read(root, path)
+    if text is None:
+        return (path, head + section, "wrote")
+    mark = section.partition("\n")[0]
+    if mark in text:
+        return (path, None, "kept")
+    newline = "\r\n" if "\r\n" in text else "\n"
+    gap = "" if not text else newline if text.endswith("\n") else 2 * newline
+    return (path, text + gap + section.replace("\n", newline), "extended")
+
+
+def _hook(root: Path, hook: str) -> _Planned:
+    path = ".pre-commit-config.yaml"
+    text = _read(root, path)
+    if text is None or not text.strip():
+        return (path, (text or "") + "repos:\n" + _indented(hook, "  "), "extended" if text else "wrote")
+    if re.search(r"\bprivet(?:-check| check)\b", text):
+        return (path, None, "kept")
+    return (path, _with_hook(text, hook), "extended")
+
+
+def _with_hook(text: str, hook: str) -> str:
+    """Put a hook behind the last one of the list; where that list ends is asked of the YAML parser."""
+    import yaml
+
+    remedy = "correct the file, or add the hook by hand; see docs/check.md"
+    try:
+        root = yaml.compose(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        raise BadInput(".pre-commit-config.yaml is not valid YAML", hint=remedy) from error
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    repos = next((value for key, value in pairs if key.value == "repos"), None)
+    newline = "\r\n" if "\r\n" in text else "\n"
+    if repos is None:
+        end = "" if text.endswith("\n") else newline
+        return f"{text}{end}repos:{newline}" + _indented(hook, "  ").replace("\n", newline)
+    if isinstance(repos, yaml.SequenceNode) and not repos.value:  # repos: []
+        filled = newline + _indented(hook, "  ").rstrip("\n").replace("\n", newline)
+        return text[: repos.start_mark.index].rstrip(" ") + filled + text[repos.end_mark.index :]
+    if not isinstance(repos, yaml.SequenceNode) or repos.flow_style:
+        raise BadInput(".pre-commit-config.yaml has no list of repos in block style", hint=remedy)
+    first = repos.value[0].start_mark
+    line = text[text.rfind("\n", 0, first.index) + 1 : first.index]
+    indent = line[: len(line) - len(line.lstrip())]
+    last = repos.value[-1]
+    at = _end_of(text, last)
+    body = text[:at] + ("" if text[:at].endswith("\n") else newline)
+    return body + _indented(hook, indent).replace("\n", newline) + text[at:]
+
+
+def _end_of(text: str, node: object) -> int:
+    """Return where the line ends on which the last scalar of a node stands; the parser's own end is at the next token."""
+    import yaml
+
+    last = node
+    while isinstance(last, (yaml.MappingNode, yaml.SequenceNode)) and last.value and not last.flow_style:
+        item = last.value[-1]
+        last = item[1] if isinstance(item, tuple) else item
+    assert isinstance(last, yaml.Node)  # noqa: S101 - what a loop over nodes ends at
+    # A block scalar's end is the start of the next line already.
+    at = int(last.end_mark.index)
+    if at and text[at - 1] == "\n":
+        return at
+    line = text.find("\n", at)
+    return len(text) if line < 0 else line + 1
+
+
+def _indented(text: str, indent: str) -> str:
+    return "".join(f"{indent}{line}" for line in text.splitlines(keepends=True))
+
+
+def _read(root: Path, path: str) -> str | None:
+    try:
+        return (root / path).read_bytes().decode()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(
+            f"{path} cannot be read as UTF-8 text", hint="correct its encoding or permissions; nothing was changed"
+        ) from error
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".privet-{path.name}.tmp")
+    beside.write_bytes(text.encode())
+    if path.exists():
+        beside.chmod(path.stat().st_mode & 0o7777)
+    beside.replace(path)

@@ -1,0 +1,163 @@
+"""What a repository holds besides settings: people in data files, secrets anywhere, weights that run code or tell where they were made.
+
+Invariants: what was found leaves this module as a kind and a count; a file too large to be looked at whole is noted as sampled;
+addresses that are reserved for documentation are nobody's, where the path says that the file is a sample or a test.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from privet.check.facts import Fact, Note, Reading, Space, Unit, UnitKind
+from privet.check.tree import decode
+
+if TYPE_CHECKING:
+    from privet.records import Span
+
+SAMPLE_BYTES: Final = 2**18
+PERSONAL: Final = "code:data-personal"
+SECRET: Final = "code:data-secret"  # noqa: S105 - a rule's name
+PICKLED: Final = "code:weights-pickled"
+TELLING: Final = "code:weights-telling"
+
+_DATA: Final = re.compile(r"\.(?:csv|tsv|jsonl|ndjson|log|eml|mbox|vcf)(?:\.\d+)?$", re.IGNORECASE)
+_DATA_FOLDER: Final = re.compile(
+    r"(?:^|/)(?:data|datasets?|raw|corpus|corpora|train(?:ing)?[_-]?data|finetun\w*|exports?|dumps?|logs?|prompts?|conversations?|chats?|transcripts?|tickets|fixtures?|samples?)/",
+    re.IGNORECASE,
+)
+_DATA_TEXT: Final = re.compile(r"\.(?:json|txt|md|yaml|yml|xml|html|sql)$", re.IGNORECASE)
+_MADE_UP: Final = re.compile(
+    r"(?:^|[/_.-])(?:tests?|testing|fixtures?|examples?|samples?|demo|mock\w*|synthetic|fake|dummy|docs?|spec|golden|snapshots?|placeholder)(?:[/_.-]|$)",
+    re.IGNORECASE,
+)
+_RESERVED: Final = re.compile(
+    r"[@.](?:example\.(?:com|org|net|edu)|(?:[\w-]+\.)*(?:example|test|invalid|localhost|local))\Z"
+    r"|55501\d\d|555[-. ]01\d\d|noreply|no-reply|git@github",
+    re.IGNORECASE,
+)
+_STRONG: Final = frozenset(
+    (
+        "EMAIL_ADDRESS",
+        "CREDIT_CARD",
+        "IBAN_CODE",
+        "US_SSN",
+        "NATIONAL_ID",
+        "TAX_ID",
+        "HEALTH_ID",
+        "PASSPORT",
+        "DRIVER_LICENSE",
+        "DATE_OF_BIRTH",
+    )
+)
+_MANY: Final = 3
+"""How often a kind that numbers are easily taken for has to be there: telephone numbers."""
+_TEST_CARDS: Final = re.compile(r"\A(?:4242|4111|5555|4000|3782|3714|6011|3056|3566|2223|5105)")
+_SECRET_KINDS: Final = frozenset(("API_KEY", "PRIVATE_KEY", "JWT", "CONNECTION_STRING"))
+_STAND_IN: Final = re.compile(
+    r"example|your|xxxx|\busers?:|:passw?(?:ord|d)?@|@(?:host|hostname|server|localhost|127\.0\.0\.1|db|postgres|redis|mongo)\b|placeholder|changeme|dummy|fake|\.\.\.|<|\*\*\*|redacted|insert|0000000|1234567|abcdef|test",
+    re.IGNORECASE,
+)
+_WEIGHTS: Final = re.compile(r"\.(?:bin|pt|pth|ckpt|pkl|pickle|joblib|dill)$", re.IGNORECASE)
+_MODELS: Final = re.compile(r"\.(?:safetensors|gguf)$", re.IGNORECASE)
+_PICKLES: Final = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", "pytorch_model.bin")
+_HARMLESS_NOTES: Final = frozenset(("format", "total_size"))
+_PATH_IN_MODEL: Final = re.compile(r"(?:/home/|/Users/|/root/|/mnt/|/workspace/|[A-Z]:\\Users\\)[\w.-]+")
+
+
+def is_data(path: str) -> bool:
+    """Tell by its name whether a file is data, a log, a prompt or mail, in which people may be."""
+    return bool(_DATA.search(path) or (_DATA_FOLDER.search(path) and _DATA_TEXT.search(path)))
+
+
+def is_weights(path: str) -> bool:
+    """Tell by its name whether a file is weights, whose beginning tells what they are."""
+    return bool(_WEIGHTS.search(path) or _MODELS.search(path))
+
+
+def of_weights(path: str, head: bytes) -> Reading:
+    """Return what the beginning of weights gives away."""
+    telling = PICKLED if _WEIGHTS.search(path) and _is_pickled(path, head) else ""
+    telling = TELLING if _MODELS.search(path) and _is_telling(path, head) else telling
+    return Reading((unit_of(path, (Fact(Space.KEY, telling, "1", path, 0, 0),)),) if telling else ())
+
+
+def of_text(path: str, raw: bytes, size: int, *, has_secret: bool) -> Reading:
+    """Return the people and the secrets in the beginning of a file of `size` bytes."""
+    data = is_data(path)
+    if not data and not has_secret:
+        return Reading()
+    raw = raw[:SAMPLE_BYTES]
+    text = decode(raw) or decode(raw[: raw.rfind(b"\n") + 1])
+    if text is None:
+        return Reading()
+    message = "only its first 256 KiB were looked at; `privet audit dataset` looks at all of it"
+    notes = (Note(path, 1, message),) if size > SAMPLE_BYTES and data else ()
+    facts = (*(people_in(text, path) if data else ()), *(secrets_in(text, path) if has_secret else ()))
+    return Reading((unit_of(path, facts),) if facts else (), notes)
+
+
+def unit_of(path: str, facts: tuple[Fact, ...]) -> Unit:
+    """Return the unit that stands for a file's content."""
+    return Unit(UnitKind.CONFIG, f"content of {path.rsplit('/', 1)[-1]}", path, 0, 0, frozenset(), facts)
+
+
+def people_in(text: str, path: str, offset: int = 0) -> tuple[Fact, ...]:
+    """Return one fact that counts the personal identifiers of a text and points at the first, or none."""
+    from privet.detect import detect
+
+    is_made_up = _MADE_UP.search(path) is not None
+    found: list[Span] = []
+    counts: Counter[str] = Counter()
+    for span in detect(text, tier="patterns"):
+        value = text[span.start : span.end]
+        if span.kind in _STRONG:
+            if (is_made_up and _RESERVED.search(value)) or (span.kind == "CREDIT_CARD" and _TEST_CARDS.match(value)):
+                continue
+            if _RESERVED.search(value) and "noreply" in value.lower().replace("-", ""):
+                continue
+        elif span.kind != "PHONE_NUMBER" or (is_made_up and _RESERVED.search(value)):
+            continue
+        found.append(span)
+        counts[span.kind] += 1
+    if not sum(counts[kind] for kind in _STRONG) and counts["PHONE_NUMBER"] < _MANY:
+        return ()
+    first = found[0]
+    return (Fact(Space.KEY, PERSONAL, str(len(found)), path, offset + first.start, offset + first.end),)
+
+
+def secrets_in(text: str, path: str, offset: int = 0) -> tuple[Fact, ...]:
+    """Return one fact that counts the secrets of a text and points at the first, or none."""
+    from privet.detect import detect
+
+    found = [
+        span
+        for span in detect(text, tier="patterns")
+        if span.kind in _SECRET_KINDS and not _STAND_IN.search(text[span.start : span.end])
+    ]
+    if not found:
+        return ()
+    return (Fact(Space.KEY, SECRET, str(len(found)), path, offset + found[0].start, offset + found[0].end),)
+
+
+def _is_pickled(path: str, head: bytes) -> bool:
+    """Tell pickles by how they begin: protocol 2 and up, or a torch archive that holds one; a pointer to a large file by its name."""
+    is_pickle = head[:1] == b"\x80" and head[1:2] in {b"\2", b"\3", b"\4", b"\5"}
+    is_torch = head[:2] == b"PK" and b"data.pkl" in head[:4096]
+    is_pointer = head.startswith(b"version https://git-lfs") and path.lower().endswith(_PICKLES)
+    return is_pickle or is_torch or is_pointer
+
+
+def _is_telling(path: str, head: bytes) -> bool:
+    """Tell whether the header of model weights has notes of whoever made them, or paths of their machine."""
+    if path.lower().endswith(".safetensors"):
+        size = int.from_bytes(head[:8], "little")
+        try:
+            notes = json.loads(head[8 : 8 + size]).get("__metadata__", {})
+            return any(key not in _HARMLESS_NOTES for key in notes)
+        except (ValueError, AttributeError, TypeError, RecursionError):
+            return False
+    has_maker = b"general.author" in head or b"general.organization" in head
+    return head[:4] == b"GGUF" and (has_maker or _PATH_IN_MODEL.search(head.decode("latin-1")) is not None)

@@ -1,0 +1,178 @@
+"""Helm charts: values files as settings of the programs that the chart installs, templates as the manifests that they become.
+
+Invariants: a values file beside `values.yaml` is read as what lies over it; the settings below a dependency's name are that chart's
+own; a template that is not YAML is a note, and the variables that are plain in it are told all the same.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from privet.check import kubernetes
+from privet.check.components import of_image
+from privet.check.compose_services import merged
+from privet.check.facts import Fact, Note, Reading, Space, Unit, UnitKind
+from privet.check.go_expressions import Names
+from privet.check.go_templates import closed, opened
+from privet.check.known import VARIABLES
+from privet.check.readers import Sibling
+from privet.check.yaml_facts import is_variable, keys, scattered
+from privet.check.yaml_nodes import Items, Mapping, Node, Scalar, documents
+
+_CHARTS: Final = {
+    "qdrant": "qdrant", "weaviate": "weaviate", "open-webui": "open-webui", "openwebui": "open-webui",
+    "ollama": "ollama", "langfuse": "langfuse-server", "vllm-stack": "production-stack", "vllm": "vllm",
+    "production-stack": "production-stack", "ray-cluster": "ray", "kuberay": "ray", "litellm": "litellm",
+    "litellm-helm": "litellm", "mlflow": "mlflow", "milvus": "milvus", "chromadb": "chroma", "chroma": "chroma",
+    "postgresql": "postgres", "redis": "redis", "minio": "minio", "grafana": "grafana",
+    "elasticsearch": "elasticsearch", "n8n": "n8n", "dify": "dify", "phoenix": "phoenix", "phoenix-helm": "phoenix",
+    "flowise": "flowise", "langflow": "langflow", "localai": "localai", "local-ai": "localai",
+    "label-studio": "label-studio", "zenml": "zenml", "dagster": "dagster", "prefect-server": "prefect",
+    "opentelemetry-collector": "otel-collector", "jupyterhub": "jupyter", "lmcache": "lmcache",
+}  # fmt: skip
+"""Components by the name of their chart."""
+_TELLING: Final = {
+    "servingEngineSpec": "production-stack",
+    "routerSpec": "production-stack",
+    "cacheserverSpec": "production-stack",
+}
+"""Components by a key that only their chart has."""
+_POD: Final = frozenset(("podSecurityContext",))
+_CONTAINER: Final = frozenset(("securityContext", "containerSecurityContext"))
+_PAIR: Final = re.compile(
+    r"^[ \t]*(?:-[ \t]+)?(?:name:[ \t]*[\"']?(?P<name>[A-Z][A-Z0-9_]+)[\"']?[ \t]*\r?\n[ \t]*value:|[\"']?(?P<key>[A-Z][A-Z0-9_]+)[\"']?:)"
+    r"[ \t]*(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s#{\"'][^\s#{]*(?:[ \t]+[^\s#{]+)*)[ \t]*\r?$",
+    re.MULTILINE,
+)
+
+
+def is_values(path: str, sibling: Sibling) -> bool:
+    """Tell whether a path is a values file: by its name, or beside a Chart.yaml."""
+    folder, _, name = path.rpartition("/")
+    return bool(re.fullmatch(r"(?:.*[._-])?values(?:[._-].*)?\.ya?ml", name)) or (
+        name != "Chart.yaml" and sibling(posixpath.join(folder, "Chart.yaml")) is not None
+    )
+
+
+def is_template(path: str, text: str) -> bool:
+    """Tell whether a file is a chart's template."""
+    return "{{" in text and "templates" in path.split("/")[:-1]
+
+
+def read_values(path: str, text: str, sibling: Sibling) -> Reading:
+    """Return the settings of a values file, over those of the chart's own."""
+    nodes, notes = documents(path, text)
+    own = next((node for node in nodes if isinstance(node, Mapping)), None)
+    if own is None:
+        return Reading(notes=tuple(notes))
+    folder, _, name = path.rpartition("/")
+    beside = posixpath.join(folder, "values.yaml")
+    base = None if path == beside else _first(beside, sibling)
+    values = merged(base, own) if base is not None else own
+    chart = _first(posixpath.join(folder, "Chart.yaml"), sibling)
+    units = [_unit(path, name, values, _of_chart(chart, values))]
+    for dependency, component in _dependencies(chart, values):
+        below = values.mapping(dependency)
+        units.append(_unit(path, f"{name}/{dependency}", below, {component} if component else set()))
+    return Reading(tuple(units), tuple(notes))
+
+
+def _first(path: str, sibling: Sibling) -> Mapping | None:
+    text = sibling(path)
+    return _read(path, text) if text else None
+
+
+@lru_cache(maxsize=8)  # every template of a chart asks for the same files
+def _read(path: str, text: str) -> Mapping | None:
+    return next((node for node in documents(path, text)[0] if isinstance(node, Mapping)), None)
+
+
+def _of_chart(chart: Mapping | None, values: Mapping) -> set[str]:
+    found = {component for key, component in _TELLING.items() if key in values.pairs}
+    name = chart.text("name").lower() if chart is not None else ""
+    return found | ({_CHARTS[name]} if name in _CHARTS else set())
+
+
+def _dependencies(chart: Mapping | None, values: Mapping) -> Iterator[tuple[str, str]]:
+    names = {}
+    for item in chart.items("dependencies") if chart is not None else ():
+        if isinstance(item, Mapping):
+            names[item.text("alias") or item.text("name")] = _CHARTS.get(item.text("name").lower(), "")
+    for key, (_, node) in values.pairs.items():
+        component = names.get(key, _CHARTS.get(key.lower(), ""))
+        if isinstance(node, Mapping) and (component or key in names):
+            yield key, component
+
+
+def _unit(path: str, name: str, values: Mapping, components: set[str]) -> Unit:
+    facts = [*keys(values, ""), *scattered(values, VARIABLES), *_as_manifest(values)]
+    if "/" not in name:
+        components |= {component for image in _images(values) for component in of_image(image)}
+    place = next(iter(values.pairs.values()))[0] if values.pairs else values
+    start, end = (place.start, place.end) if place.source.path == path else (0, 0)
+    return Unit(UnitKind.CONFIG, name, path, start, end, frozenset(components), tuple(facts))
+
+
+def _images(node: Node) -> Iterator[str]:
+    if isinstance(node, Items):
+        for item in node.items:
+            yield from _images(item)
+    elif isinstance(node, Mapping):
+        for key, (_, value) in node.pairs.items():
+            if isinstance(value, Scalar):
+                if key in {"image", "repository"} and value.text:
+                    yield value.text if ":" in value.text else value.text + ":"
+            else:
+                yield from _images(value)
+
+
+def _as_manifest(node: Node) -> Iterator[Fact]:
+    """Yield what charts by custom pass on as it is: security contexts, service types, host namespaces."""
+    if isinstance(node, Items):
+        for item in node.items:
+            yield from _as_manifest(item)
+        return
+    if isinstance(node, Scalar):
+        return
+    for key, (_, value) in node.pairs.items():
+        if key in _POD:
+            yield from keys(value, "k8s.pod.securityContext")
+        elif key in _CONTAINER:
+            yield from keys(value, "k8s.container.securityContext")
+        elif key in {"service", "servicePort"} and isinstance(value, Mapping) and isinstance(value.get("type"), Scalar):
+            yield from keys(value.pairs["type"][1], "k8s.service.spec.type")
+        elif key in {"hostNetwork", "hostPID", "hostIPC", "automountServiceAccountToken", "shareProcessNamespace"}:
+            yield from keys(value, f"k8s.pod.{key}")
+        else:
+            yield from _as_manifest(value)
+
+
+def read_template(path: str, text: str, sibling: Sibling) -> Reading:
+    """Return the units of the manifests that a template makes with the chart's own values."""
+    parts = path.split("/")
+    folder = "/".join(parts[: parts.index("templates")])
+    names = Names(
+        _first(posixpath.join(folder, "values.yaml"), sibling), _first(posixpath.join(folder, "Chart.yaml"), sibling)
+    )
+    template = opened(path, text, names)
+    if not kubernetes.is_manifest(template.text):
+        return _plain(path, text, ())
+    nodes, notes = documents(path, template.text, text)
+    reading = kubernetes.units_of(list(kubernetes.objects(closed(node, template) for node in nodes)), path, notes)
+    return _plain(path, text, tuple(notes)) if notes and not reading.units else reading
+
+
+def _plain(path: str, text: str, notes: tuple[Note, ...]) -> Reading:
+    """Return the variables that stand plainly in a text that is no YAML."""
+    facts = tuple(
+        Fact(Space.ENV, found["name"] or found["key"], found["value"].strip("\"'"), path, *found.span("value"))
+        for found in _PAIR.finditer(text)
+        if (found["name"] or found["key"]) in VARIABLES or (found["name"] and is_variable(found["name"]))
+    )
+    name = path.rsplit("/", 1)[-1]
+    units = (Unit(UnitKind.ENVIRONMENT, name, path, 0, 0, facts=facts),) if facts else ()
+    return Reading(units, notes)

@@ -1,0 +1,203 @@
+"""Which files are worth parsing: one pass over the bytes for the words without which no rule can apply.
+
+Invariants: a file that is passed over has no unit that a rule could judge: every rule that its format can hold needs a word that is not
+there.
+Formats that are small and always matter (compose, Dockerfile, .env, workflows, manifests) are not asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from functools import cache
+from typing import Any, Final
+
+from privet.check.facts import Space
+from privet.check.rule import Absence
+from privet.check.rules import RULES
+
+_ASKED: Final = frozenset(("python", "notebook", "yaml", "toml", "json", "ini", "terraform"))
+_STEPS: Final = (
+    r"(?i:scrub|redact|anonymi[sz]e|pseudonymi[sz]e|de_?identif|mask_pii|remove_pii|strip_(?:pii|metadata|exif)|sanitize_(?:pii|prompt|message"
+    r"|text|log)|filter_pii|hash_user|drop_pii)\w*\s*[(,)]|(?:remove_columns|drop_columns|select_columns|make_private\w*|PrivacyEngine"
+    r"|AnalyzerEngine|AnonymizerEngine|BatchMemoryManager|DPOptimizer)\s*[(=]|(?:import|from) privet"
+)
+_STARTS: Final = r"subprocess|os\.system|os\.popen|os\.exec"
+_SERVERS: Final = (
+    r"fastapi|flask|starlette|aiohttp|django|sanic|quart|tornado|litestar|vllm|bentoml|gradio|streamlit|chainlit|litellm|openai"
+    r"|import ray"
+)
+_LOGGED: Final = (
+    r"(?:log|print)[\w.]*\([^\n]*(?:prompt|message|user_|body|request|chat_history|conversation|completion|generated_text|email"
+    r"|ssn|phone|password|api_key|token|payload)"
+)
+_BEGINS: Final = (
+    r"sk-[A-Za-z0-9_-]{16}|sk_live_|gh[pousr]_[A-Za-z0-9]{20}|github_pat_|A[KS]IA[0-9A-Z]{12}|hf_[A-Za-z]{20}"
+    r"|xox[abprs]-\d|-----BEGIN [A-Z ]*PRIVATE KEY|AIza[\w-]{30}|glpat-[\w-]{15}|eyJ[\w-]{15,}\.eyJ|lsv2_[a-z]{2}_|pypi-AgE"
+    r"|npm_[A-Za-z0-9]{30}|gsk_[A-Za-z0-9]{30}|r8_[A-Za-z0-9]{30}|dckr_pat_"
+    r"|(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|redis|amqp)://[^\s:@/{}$<]{1,40}:[^\s@{}$<]{4,}@"
+)
+_MANIFEST: Final = re.compile(
+    rb"^[ \t{]*[\"']?(?:apiVersion|services|jobs|containers|steps|repos|spec|script|image)[\"']?[ \t]*:", re.MULTILINE
+)
+_TEST: Final = re.compile(r"(?:^|/)(?:tests?|testing|__tests__)/|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py$")
+"""Python that only tests run: there unsafe values are set to see what becomes of them."""
+_FOLDERS: Final = re.compile(
+    r"(?:^|/)(?:\.github|\.gitlab|\.circleci|k8s|kubernetes|helm|charts?|deploy\w*|manifests|kustomize)/"
+    r"|(?:^|/)values[^/]*\.ya?ml$|\.gitlab-ci|(?:^|/)(?:kustomization|Chart)\.ya?ml$"
+)
+
+
+class _Words:
+    """The words of all rules in one automaton, and which of them each rule needs together."""
+
+    def __init__(self) -> None:
+        import re2
+
+        self._set: Any = re2.Set.SearchSet()
+        self._ids: dict[str, int] = {}
+        self.variables = frozenset(self._id(rf"\b{re.escape(name)}\b") for name in _variables())
+        self.calls = tuple(
+            frozenset(self._id(token) for token in _tokens(name, rule.absence))
+            for rule in RULES
+            if rule.space is Space.ARGUMENT
+            for name in rule.names
+        )
+        self.keys = frozenset(self._id(rf"\b{re.escape(name)}\b") for name in _keys())
+        self.flags = frozenset(self._id(rf"{re.escape(name)}\b") for name in _flags())
+        self.steps = self._id(_STEPS)
+        self.starts = self._id(_STARTS)
+        self.servers = self._id(_SERVERS)
+        self.logged = self._id(_LOGGED)
+        self.secret = self._id(_BEGINS)
+        self._set.Compile()
+
+    def _id(self, pattern: str) -> int:
+        known = self._ids.get(pattern)
+        if known is None:
+            known = self._ids[pattern] = len(self._ids)
+            self._set.Add(pattern)
+        return known
+
+    def of_python(self, found: frozenset[int], *, compared: bool) -> bool:
+        """Tell whether some words are enough for a call, a step, a program or a log line that a rule speaks of."""
+        return (
+            (compared and self.steps in found)
+            or any(needed <= found for needed in self.calls)
+            or (self.starts in found and not self.flags.isdisjoint(found))
+            or (self.servers in found and self.logged in found)
+        )
+
+    def found(self, raw: bytes) -> frozenset[int]:
+        """Return the words that a file has."""
+        return frozenset(self._set.Match(raw) or ())
+
+
+@cache
+def _words() -> _Words:
+    return _Words()
+
+
+def found_in(raw: bytes) -> frozenset[int]:
+    """Return which of the words of interest a file has; what it means is asked of the functions below."""
+    return _words().found(raw)
+
+
+def has_secret(found: frozenset[int]) -> bool:
+    """Tell whether something begins as keys and tokens do."""
+    return _words().secret in found
+
+
+def matters(kind: str, path: str, raw: bytes, found: frozenset[int], *, compared: bool, everything: bool) -> bool:
+    """Tell whether a file of a format may hold something that a rule judges; steps that protect only matter where sides are compared.
+
+    With `everything`, no file is passed over, so that one that is broken is told even where it could hold nothing.
+    """
+    if kind == "python" and _TEST.search(path):
+        return False
+    if everything or kind not in _ASKED or kind == "notebook" or raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return True  # in UTF-16 the words are not there as bytes; a notebook's outputs are content
+    if kind == "yaml" and (_FOLDERS.search(path) or _MANIFEST.search(raw)):
+        return True
+    words = _words()
+    if not words.variables.isdisjoint(found):
+        return True
+    if kind == "python":
+        return words.of_python(found, compared=compared)
+    return not words.flags.isdisjoint(found) or not words.keys.isdisjoint(found)
+
+
+@cache
+def _python_words() -> Any:
+    import re2
+
+    callees = {
+        re.escape(name.partition("(")[0].rsplit(".", 1)[-1])
+        for rule in RULES
+        if rule.space is Space.ARGUMENT
+        for name in rule.names
+    }
+    called = rf"\b(?:{'|'.join(sorted(callees))})\s*[(=]"
+    variables = rf"\b(?:{'|'.join(sorted(map(re.escape, _variables())))})\b"
+    return re2.compile(rf"{called}|{variables}|{_STEPS}|{_STARTS}|environ|putenv|(?:log|print)[\w.]*\(")
+
+
+def lines_of_interest(text: str, aliases: Collection[str] = ()) -> list[int]:
+    """Return the numbers of the lines of a Python file on which something stands that a rule may speak of, in order.
+
+    `aliases` are further names of callees: `from openai import OpenAI as Client`.
+    """
+    found: set[int] = set()
+    for pattern in (
+        _python_words(),
+        *((re.compile(rf"\b(?:{'|'.join(map(re.escape, aliases))})\s*\("),) if aliases else ()),
+    ):
+        line, at = 1, 0
+        for place in pattern.finditer(text):
+            line += text.count("\n", at, place.start())
+            at = place.start()
+            found.add(line)
+    return sorted(found)
+
+
+def _variables() -> set[str]:
+    return {
+        name.removeprefix("env:")
+        for rule in RULES
+        for name in rule.names
+        if rule.space is Space.ENV or name.startswith("env:")
+    }
+
+
+def _tokens(name: str, absence: Absence) -> tuple[str, ...]:
+    """Return what a file has to hold for a call's keyword to be there: the callee's last name, and the keyword."""
+    callee, _, keyword = name.rstrip(")").partition("(")
+    owner, _, last = callee.rpartition(".")
+    # A callee may be imported from a module below its package, so only the outermost name has to be there, and a class.
+    owners = [
+        part
+        for number, part in enumerate(owner.split("."))
+        if part not in {"", "*"} and (not number or part[0].isupper())
+    ]
+    from_package = tuple(rf"\b{re.escape(part)}\b" for part in owners)
+    last = re.escape(last)
+    if keyword == "=":
+        return (*from_package, rf"\b{last}\s*=")
+    called = (*from_package, rf"\b{last}\s*\(")
+    if not keyword or keyword.isdigit() or absence is not Absence.SAFE:
+        return called
+    return (*called, rf"\b{re.escape(keyword)}\b")
+
+
+def _keys() -> set[str]:
+    return {
+        name.removesuffix("[]").rsplit(".", 1)[-1]
+        for rule in RULES
+        if rule.space is Space.KEY
+        for name in rule.names
+        if not name.startswith("code:")
+    }
+
+
+def _flags() -> set[str]:
+    return {name for rule in RULES if rule.space is Space.FLAG for name in rule.names if name.startswith("--")}

@@ -1,0 +1,284 @@
+"""Units and rules → states: what each rule says of each unit, with the environment that it inherits.
+
+Invariants:
+
+- A state is of what takes effect: an image's variable that the service sets anew counts as the service sets it.
+- Absence is judged only where the component surely is at work; an unknown value is no state at all.
+- No state holds a value, only the fact that has it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from privet.check.components import of_variable
+from privet.check.facts import Fact, Space, Unit, UnitKind
+from privet.check.rule import Absence, Rule
+from privet.check.rules import COMMON_NAMES, RULES
+from privet.check.weakness import Weakness
+
+_RUNNING: Final = frozenset((UnitKind.SERVICE, UnitKind.CONTAINER, UnitKind.IMAGE, UnitKind.PROCESS))
+"""Kinds of units that start a program: what they do not set is not set."""
+_STANDALONE: Final = ("compose.", "k8s.", "docker.", "systemd.", "actions.", "gitlab.")
+"""Beginnings of keys that say by themselves what they are of."""
+_CODE: Final = "code:"
+_CONTAINED: Final = frozenset((UnitKind.SERVICE, UnitKind.CONTAINER, UnitKind.IMAGE))
+"""Inside a container a server has to listen on every interface to be reached at all: what counts is which port is published where.
+So there it is no finding, and still weaker than loopback."""
+
+
+_OWN_SCRIPTS: Final = frozenset(("transformers", "trl", "datasets", "peft", "accelerate", "huggingface_hub"))
+"""Libraries whose settings people's own scripts take as flags: `python train.py --report_to wandb`."""
+
+
+class State(NamedTuple):
+    """What a rule says of a unit. `level` 0 is safe, 1 weaker than a safe setting, 2 unsafe; `rank` orders within a level."""
+
+    rule: Rule
+    unit: Unit
+    level: int
+    rank: float
+    fact: Fact | None
+    """The fact that decides; None for absence."""
+
+    @property
+    def explicit(self) -> bool:
+        """Tell whether something is written, not merely left out."""
+        return self.fact is not None
+
+
+class _Index:
+    """The rules by what they look for."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.exact: dict[tuple[Space, str], list[Rule]] = defaultdict(list)
+        self.loose: dict[tuple[Space, str], list[tuple[str, Rule]]] = defaultdict(list)
+        self.absent_calls: dict[str, list[tuple[str, Rule]]] = defaultdict(list)
+        self.absent_keys: dict[str, list[Rule]] = defaultdict(list)
+        self.absent_standing: dict[str, list[Rule]] = defaultdict(list)
+        self.absent_running: dict[str, list[Rule]] = defaultdict(list)
+        for rule in rules:
+            for name in rule.names:
+                space, bare = (Space.ENV, name[4:]) if name.startswith("env:") else (rule.space, name)
+                if space is Space.ARGUMENT or bare.startswith("*."):
+                    self.loose[(space, _tail(space, bare))].append((bare, rule))
+                else:
+                    self.exact[(space, bare)].append(rule)
+            if rule.absence is not Absence.SAFE:
+                self._add_absent(rule)
+
+    def _add_absent(self, rule: Rule) -> None:
+        """File a rule under what must be there for its absence to mean something."""
+        if rule.space is Space.ARGUMENT:
+            for name in rule.names:
+                callee = name.partition("(")[0] + "()"
+                self.absent_calls[_tail(Space.ARGUMENT, callee)].append((callee, rule))
+        elif rule.space is not Space.KEY:
+            self.absent_running[rule.component].append(rule)
+        elif not rule.names[0].startswith(_CODE):
+            name = rule.names[0]
+            if name.startswith(_STANDALONE):
+                self.absent_standing[_kind_of(name)].append(rule)
+            else:
+                self.absent_keys[rule.component].append(rule)
+
+    def missing_in_call(self, unit: Unit) -> Iterator[Rule]:
+        """Yield the rules about keywords of the calls that a unit makes."""
+        if any(fact.name.endswith("(**)") for fact in unit.facts):
+            return
+        for fact in unit.facts:
+            if fact.name.endswith("()"):
+                for name, rule in self.absent_calls.get(_tail(Space.ARGUMENT, fact.name), ()):
+                    if _same_name(name, fact.name):
+                        yield rule
+
+    def rules_of(self, fact: Fact) -> list[Rule]:
+        found = list(self.exact.get((fact.space, fact.name), ()))
+        for name, rule in self.loose.get((fact.space, _tail(fact.space, fact.name)), ()):
+            if _same_name(name, fact.name):
+                found.append(rule)
+        return found
+
+
+def _kind_of(name: str) -> str:
+    """Return what a key is of: `compose`, `k8s.pod`, `k8s.ingress`."""
+    first, _, rest = name.partition(".")
+    return f"k8s.{rest.partition('.')[0]}" if first == "k8s" else first
+
+
+def _tail(space: Space, name: str) -> str:
+    """Return the last part of a dotted name, with its keyword for a call."""
+    callee, bracket, keyword = name.partition("(") if space is Space.ARGUMENT else (name, "", "")
+    return callee.rsplit(".", 1)[-1] + bracket + keyword
+
+
+def _same_name(rule: str, fact: str) -> bool:
+    """Tell whether a rule's name is that of a fact: equal, `*.` for any owner, or a callee that ends in the rule's dotted name."""
+    if rule.startswith("*."):
+        return fact == rule[2:] or fact.endswith(rule[1:])
+    if fact == rule or fact.endswith("." + rule):
+        return True
+    # `transformers.TrainingArguments(…)` may be imported from a module below: transformers.training_args.TrainingArguments.
+    package, _, rest = rule.partition(".")
+    return fact.startswith(package + ".") and fact.endswith("." + rest.rsplit(".", 1)[-1])
+
+
+INDEX: Final = _Index(RULES)
+
+
+def link(units: Sequence[Unit]) -> dict[int, tuple[Fact, ...]]:
+    """Return what takes effect for each unit, by its index: its own facts, then those of the environment that it inherits.
+
+    The strongest come last, as in `Unit.facts`. A cycle of parents ends where it closes.
+    """
+    providers: dict[str, list[int]] = defaultdict(list)
+    for number, unit in enumerate(units):
+        for name in unit.provides:
+            providers[name].append(number)
+    return {number: _inherited(number, units, providers, frozenset()) + unit.facts for number, unit in enumerate(units)}
+
+
+def _inherited(
+    number: int, units: Sequence[Unit], providers: Mapping[str, list[int]], seen: frozenset[int]
+) -> tuple[Fact, ...]:
+    found: tuple[Fact, ...] = ()
+    for parent in units[number].parents:
+        for other in providers.get(parent, ()):
+            if other != number and other not in seen:
+                above = _inherited(other, units, providers, seen | {number})
+                own = tuple(fact for fact in units[other].facts if fact.space is Space.ENV)
+                found = (*above, *own, *found)
+    return found
+
+
+def components_of(unit: Unit, facts: Iterable[Fact]) -> frozenset[str]:
+    """Return the components that are evident in a unit: named by it, or by the prefix of a variable that it gets."""
+    found = set(unit.components)
+    for fact in facts:
+        if fact.space is Space.ENV:
+            found |= of_variable(fact.name)
+    return frozenset(found)
+
+
+def states(
+    units: Sequence[Unit], extra: Mapping[int, frozenset[str]] | None = None
+) -> dict[int, dict[tuple[str, str], State]]:
+    """Return the states of every unit by rule id and name. `extra` are components known from elsewhere, by unit."""
+    effective = link(units)
+    used = {parent for unit in units for parent in unit.parents}
+    return {
+        number: _states(
+            unit, effective[number], (extra or {}).get(number, frozenset()), is_used=not used.isdisjoint(unit.provides)
+        )
+        for number, unit in enumerate(units)
+    }
+
+
+def _states(unit: Unit, facts: Sequence[Fact], extra: frozenset[str], *, is_used: bool) -> dict[tuple[str, str], State]:
+    evident = components_of(unit, facts) | extra
+    found: dict[tuple[str, str], State] = {}
+    said: set[str] = set()
+    for rule, group in _grouped(facts, evident):
+        said.add(rule.id)
+        state = _explicit(rule, unit, group)
+        if state is not None:
+            name = group[-1].name
+            found[(rule.id, name)] = state
+    _agree(found, evident)
+    for rule in _missing(unit, evident, is_used=is_used):
+        if rule.id not in said:
+            found[(rule.id, "")] = State(rule, unit, 2 if rule.absence is Absence.UNSAFE else 1, 0.0, None)
+    return found
+
+
+def _grouped(facts: Sequence[Fact], evident: frozenset[str]) -> Iterator[tuple[Rule, list[Fact]]]:
+    """Yield each rule with the facts that it judges together: a list's items, else of each name the last."""
+    by_name: dict[tuple[Space, str], list[Fact]] = defaultdict(list)
+    for fact in facts:
+        by_name[(fact.space, fact.name)].append(fact)
+    for (space, name), same in by_name.items():
+        group = same if "[]" in name else same[-1:]
+        for rule in INDEX.rules_of(same[-1]):
+            if _applies(rule, space, name, evident):
+                if "[]" in name and rule.values.test not in {"lacks", "never"}:
+                    # Every item is a place of its own: the worst one decides, and the finding points at it.
+                    worst = [fact for fact in group if rule.values.unsafe((fact.value,))]
+                    yield rule, (worst[:1] if worst else group[-1:])
+                else:
+                    yield rule, group
+
+
+def _applies(rule: Rule, space: Space, name: str, evident: frozenset[str]) -> bool:
+    if space is Space.FLAG:
+        return rule.component in evident or (rule.component in _OWN_SCRIPTS and "python" in evident and "_" in name)
+    if space is Space.ENV and name in COMMON_NAMES:
+        return rule.component in evident
+    if space is Space.KEY and not name.startswith((*_STANDALONE, _CODE)):
+        return rule.component in evident or any(other.startswith("*.") for other in rule.names)
+    return True
+
+
+def _explicit(rule: Rule, unit: Unit, group: Sequence[Fact]) -> State | None:
+    values = tuple(fact.value for fact in group)
+    if all(value is None for value in values) and rule.values.test != "present":
+        return None
+    level = 2 if rule.values.unsafe(values) else 0
+    if level and rule.values.test == "open-host" and unit.kind in _CONTAINED:
+        level = 1
+    fact = next((fact for fact in reversed(group) if rule.values.unsafe((fact.value,))), group[-1])
+    return State(rule, unit, level, rule.values.rank(values), fact)
+
+
+def _agree(found: dict[tuple[str, str], State], evident: frozenset[str]) -> None:
+    """Where rules of several programs share a variable, keep those of the program at work; without one, only what all call unsafe."""
+    shared: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for key, state in found.items():
+        if state.fact is not None and state.fact.space is Space.ENV:
+            shared[state.fact.name].append(key)
+    for keys in shared.values():
+        if len(keys) < 2:
+            continue
+        at_work = [key for key in keys if found[key].rule.component in evident]
+        if at_work:
+            gone = [key for key in keys if key not in at_work]
+        elif any(not found[key].level for key in keys):
+            gone = [key for key in keys if found[key].level]
+        else:
+            gone = keys[1:]
+        for key in gone:
+            del found[key]
+
+
+def _missing(unit: Unit, evident: frozenset[str], *, is_used: bool) -> Iterator[Rule]:
+    """Yield the rules that should have been spoken of in a unit, of those that have a say about absence."""
+    if unit.kind is UnitKind.CALL:
+        yield from INDEX.missing_in_call(unit)
+    elif unit.kind is UnitKind.CONFIG:
+        for component in unit.components:
+            yield from INDEX.absent_keys.get(component, ())
+    elif unit.kind is not UnitKind.IMAGE or not is_used:  # whoever uses an image is judged
+        for kind in {_kind_of(fact.name) for fact in unit.facts if fact.space is Space.KEY}:
+            yield from INDEX.absent_standing.get(kind, ())
+        if unit.kind in _RUNNING:
+            has_flags = any(fact.space is Space.FLAG for fact in unit.facts)
+            rules = (rule for component in evident for rule in INDEX.absent_running.get(component, ()))
+            yield from (rule for rule in rules if has_flags or rule.space is not Space.FLAG)
+
+
+def weaknesses_of(units: Sequence[Unit]) -> list[Weakness]:
+    """Return what is weak in a set of units by itself."""
+    return [
+        _weakness(state, units[number])
+        for number, of_unit in states(units).items()
+        for state in of_unit.values()
+        if state.level == 2 and (state.fact is not None or state.rule.absence is Absence.UNSAFE)
+    ]
+
+
+def _weakness(state: State, unit: Unit) -> Weakness:
+    fact = state.fact
+    if fact is None:
+        return Weakness(state.rule, unit.path, unit.start, unit.end, unit.name, is_missing=True)
+    return Weakness(state.rule, fact.path, fact.start, fact.end, unit.name, setting=fact.name)

@@ -1,0 +1,182 @@
+"""Kustomizations → the objects of an overlay as they take effect, its generated ConfigMaps, and the guards that it installs.
+
+Source: Kustomize reference. Invariants: a unit stands under the kustomization that patches it, its facts under the files that say them;
+at most 200 files are looked at, ten folders deep.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import lru_cache
+from typing import Final
+
+from privet.check import kubernetes
+from privet.check.facts import PRESENT, Fact, Reading, Space, Unit, UnitKind
+from privet.check.kubernetes_config import guards
+from privet.check.kubernetes_patches import laid_over, operated
+from privet.check.readers import Sibling
+from privet.check.yaml_facts import environment, keys
+from privet.check.yaml_nodes import Items, Mapping, Node, Scalar, documents
+from privet.check.yaml_places import inner
+
+NAMES: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_PATCHES: Final = ("patches", "patchesStrategicMerge", "patchesJson6902")
+_FILES: Final = 200
+_DEPTH: Final = 10
+
+
+def is_kustomization(path: str) -> bool:
+    """Tell whether a path is a kustomization."""
+    return path.rsplit("/", 1)[-1] in NAMES
+
+
+def is_patch(path: str, sibling: Sibling) -> bool:
+    """Tell whether the kustomization beside a file has it as a patch: it is told there then."""
+    folder, _, name = path.rpartition("/")
+    for beside in NAMES:
+        text = sibling(posixpath.join(folder, beside))
+        if text and name in text:
+            return name in _patch_names(text)
+    return False
+
+
+@lru_cache(maxsize=8)  # every file of a folder asks
+def _patch_names(text: str) -> frozenset[str]:
+    mappings = (node for node in documents("", text)[0] if isinstance(node, Mapping))
+    return frozenset(posixpath.normpath(scalar.text) for node in mappings for scalar in _patch_files(node))
+
+
+def read(path: str, text: str, sibling: Sibling) -> Reading:
+    """Return the units of a kustomization."""
+    nodes, notes = documents(path, text)
+    own = next((node for node in nodes if isinstance(node, Mapping)), None)
+    if own is None:
+        return Reading(notes=tuple(notes))
+    units = [Unit(UnitKind.RESOURCE, "kustomization", path, own.start, own.start, facts=tuple(_settings(own)))]
+    units.extend(_generated(own, path))
+    for item, place in _Tree(sibling).built(path, own, _DEPTH).values():
+        units.extend(_installed(item, path, own, place))
+    return Reading(tuple(units), tuple(notes))
+
+
+def _installed(item: Mapping, path: str, own: Mapping, place: Node | None) -> Iterator[Unit]:
+    """Yield a patched object's units; of one that is taken as it is, only what it guards."""
+    if place is None:
+        for guard in guards(item, path, own):
+            yield replace(guard, name=f"{guard.name}, installed", start=own.start, end=own.start)
+    else:
+        for unit in kubernetes.units_of([item], path).units:
+            yield replace(unit, start=place.start, end=place.end)
+
+
+def _settings(own: Mapping) -> Iterator[Fact]:
+    skipped = {f"k8s.kustomization.{name}" for name in (*_PATCHES, "kind", "apiVersion", "secretGenerator")}
+    yield from keys(own, "k8s.kustomization", skipped)
+    for generator in own.items("secretGenerator"):
+        for literal in generator.items("literals") if isinstance(generator, Mapping) else ():
+            if isinstance(literal, Scalar) and literal.text.partition("=")[2]:
+                yield Fact(Space.KEY, "k8s.secret.stringData", PRESENT, literal.source.path, literal.start, literal.end)
+
+
+def _generated(own: Mapping, path: str) -> Iterator[Unit]:
+    for generator in own.items("configMapGenerator"):
+        if not isinstance(generator, Mapping):
+            continue
+        name = generator.text("name")
+        place = generator.get("name") or generator
+        files = [node.text for node in (*generator.items("envs"), *generator.items("env")) if isinstance(node, Scalar)]
+        parents = tuple(f"file:{found}" for file in reversed(files) if (found := _beside(path, file)))
+        yield Unit(
+            UnitKind.ENVIRONMENT,
+            f"configmap/{name}",
+            path,
+            place.start,
+            place.end,
+            facts=environment(generator.get("literals")),
+            parents=parents,
+            provides=(f"configmap:{name}",),
+        )
+
+
+def _beside(path: str, name: str) -> str:
+    found = posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
+    return "" if found.startswith(("../", "/")) or "://" in name else found
+
+
+def _patch_files(own: Mapping) -> Iterator[Scalar]:
+    for field in _PATCHES:
+        for item in own.items(field):
+            found = item.get("path") if isinstance(item, Mapping) else item
+            if isinstance(found, Scalar) and found.value and "\n" not in found.value:
+                yield found
+
+
+class _Tree:
+    """The files of a tree that kustomizations name, at most so many."""
+
+    def __init__(self, sibling: Sibling) -> None:
+        self._sibling = sibling
+        self._left = _FILES
+
+    def _nodes(self, path: str) -> list[Node]:
+        self._left -= 1
+        text = self._sibling(path) if path and self._left > 0 else None
+        return documents(path, text)[0] if text else []
+
+    def built(self, path: str, own: Mapping, depth: int) -> dict[str, tuple[Mapping, Node | None]]:
+        """Return the objects of a kustomization by `kind/name`, each with what in it patches the object, if anything does."""
+        found: dict[str, tuple[Mapping, Node | None]] = {}
+        for field in ("resources", "bases", "components"):
+            for entry in own.items(field):
+                if isinstance(entry, Scalar) and entry.value:
+                    found.update((name, (item, None)) for name, item in self._named(_beside(path, entry.value), depth))
+        for field in _PATCHES:
+            for entry in own.items(field):
+                self._patch(path, entry, found)
+        return found
+
+    def _named(self, path: str, depth: int) -> Iterator[tuple[str, Mapping]]:
+        if path.endswith((".yaml", ".yml")):
+            for item in kubernetes.objects(self._nodes(path)):
+                yield kubernetes.name_of(item), item
+        elif depth and path:
+            for name in NAMES:
+                below = posixpath.join(path, name)
+                for node in self._nodes(below):
+                    if isinstance(node, Mapping):
+                        for key, (item, _) in self.built(below, node, depth - 1).items():
+                            yield key, item
+
+    def _patch(self, path: str, entry: Node, found: dict[str, tuple[Mapping, Node | None]]) -> None:
+        target: Mapping | None = None
+        place = entry
+        if isinstance(entry, Mapping):
+            target = entry.mapping("target") if "target" in entry.pairs else None
+            place = entry.get("path") or entry.get("patch") or entry
+        for patch in self._contents(path, place):
+            operations = patch.items if isinstance(patch, Items) else ()
+            for name in _targets(patch, target, found):
+                item = found[name][0]
+                changed = operated(item, operations) if operations else item
+                if isinstance(patch, Mapping):
+                    changed = laid_over(item, patch)
+                found[name] = (changed, place)
+
+    def _contents(self, path: str, place: Node) -> list[Node]:
+        if not isinstance(place, Scalar) or not place.value:
+            return []
+        return inner(place) if "\n" in place.value else self._nodes(_beside(path, place.value))
+
+
+def _targets(patch: Node, target: Mapping | None, found: Iterable[str]) -> list[str]:
+    if target is not None:
+        kind, name = target.text("kind").lower(), target.text("name")
+        return [
+            key
+            for key in found
+            if (not kind or key.split("/")[0] == kind) and (not name or key.partition("/")[2] == name)
+        ]
+    own = kubernetes.name_of(patch) if isinstance(patch, Mapping) and patch.text("kind") else ""
+    return [own] if own in set(found) else []

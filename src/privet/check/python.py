@@ -1,0 +1,306 @@
+"""Python files → calls with the keywords that rules know, variables set for the process, programs started, and steps that protect.
+
+Invariants: from the syntax tree alone; nothing is imported or run. A file that does not parse is a note with its line.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from privet.check.components import of_module
+from privet.check.facts import PRESENT, Fact, Note, Reading, Space, Unit, UnitKind
+from privet.check.interest import lines_of_interest
+from privet.check.known import CALLEES, VARIABLES
+from privet.check.programs import process_units
+from privet.check.python_names import Names
+from privet.check.python_steps import protections, shown
+from privet.check.readers import Sibling
+from privet.check.words import Command, Word, split
+
+_RUNS: Final = frozenset(
+    (
+        "subprocess.run",
+        "subprocess.Popen",
+        "subprocess.call",
+        "subprocess.check_call",
+        "subprocess.check_output",
+        "os.system",
+        "os.popen",
+        "os.execvp",
+    )
+)
+_LOGS: Final = frozenset(("debug", "info", "warning", "warn", "error", "exception", "critical", "log"))
+_CONTENT: Final = re.compile(
+    r"(?:prompts?|messages?|user_(?:input|message|prompt|query|text)|(?:raw_|request_|req_)?body|request_json|chat_history|conversations?|completions?|generated_text|full_prompt|"
+    r"email|user_email|ssn|phone|password|api_key|token|payload)",
+    re.IGNORECASE,
+)
+_SERVES: Final = frozenset(
+    (
+        "fastapi",
+        "flask",
+        "starlette",
+        "aiohttp",
+        "django",
+        "sanic",
+        "quart",
+        "tornado",
+        "litestar",
+        "vllm",
+        "bentoml",
+        "ray",
+        "gradio",
+        "streamlit",
+        "chainlit",
+        "litellm",
+        "openai",
+    )
+)
+_LOGS_CONTENT: Final = "code:python-logs-content"
+Scopes = tuple[ast.AST | None, ...]
+
+
+def read(path: str, text: str, _: Sibling) -> Reading:
+    """Return the units of a module."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an invalid escape in somebody's string is none of ours
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError, MemoryError) as error:
+        line = error.lineno if isinstance(error, SyntaxError) else 1
+        return Reading(notes=(Note(path, line or 1, "is not valid Python, so it was not read"),))
+    names = Names(tree)
+    aliases = [
+        alias for alias, name in names.imports.items() if alias not in CALLEES and name.rsplit(".", 1)[-1] in CALLEES
+    ]
+    visitor = _Visitor(path, text, names, lines_of_interest(text, aliases))
+    visitor.visit(tree)
+    return Reading(visitor.units())
+
+
+class _Visitor(ast.NodeVisitor):
+    """Collects units in one walk."""
+
+    def __init__(self, path: str, text: str, names: Names, lines: Sequence[int]) -> None:
+        self._path = path
+        self._lines = lines
+        self._names = names
+        self._places = _Places(text)
+        self._scopes: Scopes = ()
+        self._label: list[str] = []
+        self._counts: Counter[str] = Counter()
+        self._facts: list[Fact] = []
+        self._units: list[Unit] = []
+        self._guards: dict[tuple[str, str], Unit] = {}
+        self._serves = not _SERVES.isdisjoint(name.partition(".")[0] for name in names.imports.values())
+
+    def units(self) -> tuple[Unit, ...]:
+        own = Unit(UnitKind.ENVIRONMENT, "module", self._path, 0, 0, frozenset(), tuple(self._facts))
+        return (*((own,) if self._facts else ()), *self._units, *self._guards.values())
+
+    def generic_visit(self, node: ast.AST) -> None:
+        """Go into what has a line of interest; the rest, which is nearly everything, is passed by whole."""
+        for child in ast.iter_child_nodes(node):
+            # A decorator stands above the line at which its function begins.
+            first = min([getattr(child, "lineno", 0), *(item.lineno for item in getattr(child, "decorator_list", ()))])
+            if not first:
+                if not isinstance(child, (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)):
+                    self.generic_visit(child)
+            elif self._has_interest(first, getattr(child, "end_lineno", first)):
+                self.visit(child)
+
+    def _has_interest(self, first: int, last: int) -> bool:
+        at = bisect_left(self._lines, first)
+        return at < len(self._lines) and self._lines[at] <= last
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        for decorator in node.decorator_list:
+            self.visit(decorator)
+        before = self._scopes
+        self._scopes = (*before, node)
+        self._label.append(node.name)
+        defaults = (item for item in (*node.args.defaults, *node.args.kw_defaults) if item is not None)
+        children: tuple[ast.expr | ast.stmt, ...] = (*defaults, *node.body)
+        for child in children:
+            first = min([child.lineno, *(item.lineno for item in getattr(child, "decorator_list", ()))])
+            if self._has_interest(first, child.end_lineno or child.lineno):
+                self.visit(child)
+        self._label.pop()
+        self._scopes = before
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self._label.append(node.name)
+        self.generic_visit(node)
+        self._label.pop()
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        for target in node.targets:
+            if isinstance(target, ast.Subscript) and self._names.dotted(target.value) in {"os.environ", "environ"}:
+                name = self._names.value(target.slice, self._scopes)
+                if name is not None:
+                    self._variable(name.value, node.value)
+            elif isinstance(target, ast.Attribute):
+                self._attribute(target, node.value)
+        self.generic_visit(node)
+
+    def visit_Delete(self, node: ast.Delete) -> None:
+        for target in node.targets:
+            if isinstance(target, ast.Subscript) and self._names.dotted(target.value) in {"os.environ", "environ"}:
+                name = self._names.value(target.slice, self._scopes)
+                if name is not None:
+                    start, end = self._places.of(target)
+                    self._facts.append(Fact(Space.ENV, name.value, "", self._path, start, end))
+
+    def visit_Dict(self, node: ast.Dict) -> None:
+        for key, value in zip(node.keys, node.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(key.value, str) and key.value in VARIABLES:
+                self._variable(key.value, value)
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        dotted = self._names.dotted(node.func)
+        last = dotted.rsplit(".", 1)[-1]
+        if dotted.startswith(("os.environ.", "environ.")) or dotted == "os.putenv":
+            self._environ(dotted, node)
+        elif dotted in _RUNS and node.args:
+            self._started(node)
+        if last in CALLEES:
+            self._call(dotted, node)
+        self._protection(dotted, last, node)
+        if self._serves and (last in _LOGS or dotted == "print"):
+            self._logged(dotted, last, node)
+        self.generic_visit(node)
+
+    def _variable(self, name: str, value: ast.expr) -> None:
+        known = self._names.value(value, self._scopes)
+        start, end = self._places.of(known.node if known else value)
+        self._facts.append(Fact(Space.ENV, name, known.value if known else None, self._path, start, end))
+
+    def _attribute(self, target: ast.Attribute, value: ast.expr) -> None:
+        """Read `litellm.set_verbose = True` as the call of a setter."""
+        dotted = self._names.dotted(target)
+        if target.attr in CALLEES and dotted:
+            known = self._names.value(value, self._scopes)
+            start, end = self._places.of(known.node if known else value)
+            fact = Fact(Space.ARGUMENT, f"{dotted}(=)", known.value if known else None, self._path, start, end)
+            self._units.append(self._unit(UnitKind.CALL, dotted, target, (fact,), dotted))
+
+    def _environ(self, dotted: str, node: ast.Call) -> None:
+        last = dotted.rsplit(".", 1)[-1]
+        if last in {"setdefault", "putenv"} and len(node.args) == 2:
+            name = self._names.value(node.args[0], self._scopes)
+            if name is not None:
+                self._variable(name.value, node.args[1])
+        elif last == "update":
+            pairs = [pair for argument in node.args for pair in self._names.mapping(argument, self._scopes)]
+            pairs += [(item.arg, item.value) for item in node.keywords if item.arg]
+            for key, value in pairs:
+                self._variable(key, value)
+        elif last == "pop" and node.args:
+            name = self._names.value(node.args[0], self._scopes)
+            if name is not None:
+                start, end = self._places.of(node)
+                self._facts.append(Fact(Space.ENV, name.value, "", self._path, start, end))
+
+    def _started(self, node: ast.Call) -> None:
+        first = node.args[0]
+        if isinstance(first, ast.Name):
+            first = self._names.lookup(first.id, self._scopes) or first
+        if isinstance(first, (ast.List, ast.Tuple)):
+            words = []
+            for item in first.elts:
+                known = self._names.value(item, self._scopes)
+                words.append(Word(known.value if known else None, *self._places.of(item)))
+            commands = [Command(tuple(words), ())]
+        else:
+            known = self._names.value(first, self._scopes)
+            if known is None or not isinstance(known.node, ast.Constant):
+                return
+            start, end = self._places.of(known.node)
+            commands = [
+                Command(tuple(word._replace(start=start, end=end) for word in command.words), command.assignments)
+                for command in split(known.value)
+            ]
+        owner = ".".join(self._label) or "module"
+        self._units.extend(process_units(commands, self._path, owner=owner))
+
+    def _call(self, dotted: str, node: ast.Call) -> None:
+        pairs = [(item.arg, item.value) for item in node.keywords if item.arg]
+        is_open = False
+        for item in node.keywords:
+            if item.arg is None:
+                spread = self._names.mapping(item.value, self._scopes)
+                pairs.extend(spread)
+                is_open = is_open or not spread
+        start, end = self._places.of(node.func)
+        facts = [Fact(Space.ARGUMENT, f"{dotted}()", PRESENT, self._path, start, end)]
+        if is_open:  # what is spread into the call is known at run time only, so nothing is known to be missing
+            facts.append(Fact(Space.ARGUMENT, f"{dotted}(**)", None, self._path, start, end))
+        for number, argument in enumerate(node.args):
+            pairs.append((str(number), argument))
+        for keyword, value in pairs:
+            known = self._names.value(value, self._scopes)
+            place = self._places.of(known.node if known else value)
+            facts.append(
+                Fact(Space.ARGUMENT, f"{dotted}({keyword})", known.value if known else None, self._path, *place)
+            )
+        self._units.append(self._unit(UnitKind.CALL, dotted, node.func, tuple(facts), dotted))
+
+    def _unit(self, kind: UnitKind, what: str, node: ast.expr, facts: tuple[Fact, ...], dotted: str) -> Unit:
+        name = f"{'.'.join(self._label) or 'module'}:{what.rsplit('.', 1)[-1]}"
+        self._counts[name] += 1
+        start, end = self._places.of(node)
+        return Unit(kind, f"{name}#{self._counts[name]}", self._path, start, end, of_module(dotted), facts)
+
+    def _protection(self, dotted: str, last: str, node: ast.Call) -> None:
+        for rule, name in protections(dotted, last, node, lambda name: self._names.lookup(name, self._scopes)):
+            self._guard(rule, name, node)
+
+    def _guard(self, rule: str, name: str, node: ast.Call) -> None:
+        start, end = self._places.of(node.func)
+        key = (rule, name)
+        self._guards.setdefault(key, Unit(UnitKind.GUARD, name, self._path, start, end, guard=rule))
+
+    def _logged(self, dotted: str, last: str, node: ast.Call) -> None:
+        owner = dotted.lower()
+        if last != "print" and not ("log" in owner.rpartition(".")[0] or owner.startswith("logging.")):
+            return
+        for argument in node.args:
+            for name, place in shown(argument):
+                if _CONTENT.fullmatch(name):
+                    start, end = self._places.of(place)
+                    fact = Fact(Space.KEY, _LOGS_CONTENT, "1", self._path, start, end)
+                    self._units.append(self._unit(UnitKind.CALL, f"{last} of {name}", node.func, (fact,), ""))
+                    return
+
+
+class _Places:
+    """From `ast`'s line and UTF-8 column to an offset in code points."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = (
+            text.splitlines(keepends=True) if "\f" in text or "\x0b" in text else re.findall(r"[^\n]*\n|[^\n]+\Z", text)
+        )
+        self._starts = [0]
+        for line in self._lines:
+            self._starts.append(self._starts[-1] + len(line))
+
+    def of(self, node: ast.expr) -> tuple[int, int]:
+        end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
+        return self._offset(node.lineno, node.col_offset), self._offset(end_line, end_column)
+
+    def _offset(self, line: int, column: int) -> int:
+        if line > len(self._lines):
+            return self._starts[-1]
+        text = self._lines[line - 1]
+        if not text.isascii():
+            column = len(text.encode()[:column].decode(errors="ignore"))
+        return self._starts[line - 1] + column

@@ -1,0 +1,261 @@
+"""Two sides of a change → what it made weaker, by what takes effect on both sides and not by the lines touched.
+
+Invariants:
+
+- A change that moves, renames, re-orders or re-quotes is no weakening: units are matched by what they are, then by where they stand.
+- A setting is weaker when its level is higher than before, or its rank within the level; a new unit brings what it says itself.
+- A protection that is gone is a weakening while anything is left that it protected, and is told under the path that lost it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from privet.check.facts import Unit, UnitKind
+from privet.check.judge import State, components_of, link, states
+from privet.check.rule import Absence
+from privet.check.rules import BY_ID
+from privet.check.weakness import Weakness
+
+_LOOSE: Final = frozenset((UnitKind.ENVIRONMENT, UnitKind.CALL, UnitKind.CONFIG, UnitKind.JOB))
+"""Kinds whose settings may move elsewhere in the repository and do the same there."""
+_STARTS: Final = frozenset((UnitKind.SERVICE, UnitKind.CONTAINER, UnitKind.IMAGE, UnitKind.PROCESS))
+_GENERAL: Final = frozenset(
+    (
+        "any",
+        "system",
+        "python",
+        "kubernetes",
+        "compose",
+        "docker",
+        "dockerfile",
+        "actions",
+        "github-actions",
+        "privet",
+        "shell",
+    )
+)
+"""Components that every repository has."""
+_States = Mapping[tuple[str, str], State]
+
+
+class _Side(NamedTuple):
+    units: Sequence[Unit]
+    states: Mapping[int, _States]
+
+
+def weaker(
+    base: Sequence[Unit],
+    head: Sequence[Unit],
+    paths: Collection[str] = (),
+    is_used: Callable[[str], bool] = lambda _: False,
+) -> list[Weakness]:
+    """Return what is weaker in `head`.
+
+    Args:
+        base: the units before.
+        head: the units after.
+        paths: all files of that side.
+        is_used: tells whether a component is at work in files that were not read, because they did not change.
+
+    """
+    pairs = _match(base, head)
+    base_facts, head_facts = link(base), link(head)
+    # What a service was known to run, it still runs when the line that told us is the one removed.
+    known_before = {number: components_of(unit, base_facts[number]) for number, unit in enumerate(base)}
+    known_after = {number: components_of(unit, head_facts[number]) for number, unit in enumerate(head)}
+    before = _Side(base, states(base))
+    after = _Side(head, states(head, {new: known_before[old] for new, old in pairs.items()}))
+    known = frozenset().union(*known_after.values()) if known_after else frozenset()
+
+    def remains(component: str) -> bool:
+        return component in known or component in _GENERAL or is_used(component)
+
+    moved = _Moved(before, after)
+    found: list[Weakness] = []
+    new_ones: list[State] = []
+    better: list[State] = []
+    for number in range(len(head)):
+        old = pairs.get(number)
+        if old is None:
+            new_ones.extend(state for state in after.states[number].values() if _is_told(state))
+        elif head[number].kind is UnitKind.CALL:
+            # Calls are numbered: one more before it makes another of the same call, so what got better pays for what is new.
+            better.extend(_better(before.states[old], after.states[number]))
+            new_ones.extend(_worse_calls(before.states[old], after.states[number]))
+            found.extend(_compared(before.states[old], after.states[number], moved, remains, told=False))
+        else:
+            found.extend(_compared(before.states[old], after.states[number], moved, remains))
+    matched = set(pairs.values())
+    gone = [number for number in range(len(base)) if number not in matched]
+    found.extend(_unmoved(new_ones, [*better, *(state for number in gone for state in before.states[number].values())]))
+    new_guards = Counter(head[number].guard for number in range(len(head)) if number not in pairs)
+    folders = {path.rpartition("/")[0] for path in paths}
+    for number in gone:
+        unit = base[number]
+        if unit.path not in paths and "/" in unit.path and unit.path.rpartition("/")[0] not in folders:
+            continue  # the whole folder is gone: nothing is left there that could be less protected
+        if unit.kind is UnitKind.GUARD and new_guards[unit.guard]:
+            new_guards[unit.guard] -= 1  # renamed, or done another way
+            continue
+        found.extend(_lost(unit, before.states[number], moved, remains))
+    return list(dict.fromkeys(found))
+
+
+def _better(before: _States, after: _States) -> list[State]:
+    return [state for key, state in before.items() if state.level == 2 and (key not in after or after[key].level < 2)]
+
+
+def _worse_calls(before: _States, after: _States) -> list[State]:
+    return [state for key, state in after.items() if state.level == 2 and (key not in before or before[key].level < 2)]
+
+
+def _is_told(state: State) -> bool:
+    return state.level == 2
+
+
+def _match(base: Sequence[Unit], head: Sequence[Unit]) -> dict[int, int]:
+    """Return the base's unit for each of the head's: same kind, name and path; then another path; then another name in the same file."""
+    pairs: dict[int, int] = {}
+    taken: set[int] = set()
+    by_key: dict[tuple[object, ...], list[int]]
+    for key in (
+        lambda unit: (unit.kind, unit.name, unit.path),
+        lambda unit: (unit.kind, unit.name, unit.path.rsplit("/", 1)[-1]),
+        lambda unit: (unit.kind, unit.name) if unit.kind is not UnitKind.CALL else (unit.kind, unit.name, "moved"),
+        lambda unit: (
+            (unit.kind, unit.path, unit.components)
+            if unit.kind in _STARTS
+            else (unit.kind, unit.path, unit.name, "same")
+        ),
+    ):
+        by_key = defaultdict(list)
+        for number, unit in enumerate(base):
+            if number not in taken:
+                by_key[key(unit)].append(number)
+        for number, unit in enumerate(head):
+            if number in pairs:
+                continue
+            candidates = by_key.get(key(unit))
+            if candidates:
+                pairs[number] = candidates.pop(0)
+                taken.add(pairs[number])
+    return pairs
+
+
+class _Moved:
+    """Which explicit protections are as many on the new side as before, wherever they stand."""
+
+    def __init__(self, before: _Side, after: _Side) -> None:
+        self._before = self._count(before)
+        self._after = self._count(after)
+
+    @staticmethod
+    def _count(side: _Side) -> Counter[str]:
+        # One place counts once, however many services inherit it.
+        return Counter(
+            state.rule.id
+            for state in {
+                (state.rule.id, state.fact.path, state.fact.start): state
+                for of_unit in side.states.values()
+                for state in of_unit.values()
+                if state.fact is not None and state.level == 0
+            }.values()
+        )
+
+    def is_elsewhere(self, rule_id: str) -> bool:
+        return self._after[rule_id] >= self._before[rule_id]
+
+
+def _compared(
+    before: _States, after: _States, moved: _Moved, remains: Callable[[str], bool], *, told: bool = True
+) -> Iterable[Weakness]:
+    """Yield what is weaker in one unit than in the same unit before; with `told` false, only what differs by degree or is lost."""
+    by_rule = _worst_of(before)
+    for state in _worst_of(after).values():
+        old = by_rule.get(state.rule.id)
+        level, rank = (old.level, old.rank) if old else (0, None)
+        if state.level > level and not (state.fact is None and old is None and state.level == 1):
+            if told or state.level < 2:
+                yield _weakness(state, old)
+        elif state.level == level and rank is not None and _is_further(state, old):
+            yield _weakness(state, old)
+    rules_after = {state.rule.id for state in after.values()}
+    for old in by_rule.values():
+        unit = old.unit
+        if old.rule.id in rules_after or old.fact is None or old.level or old.rule.absence is Absence.SAFE:
+            continue
+        if unit.kind in _LOOSE and moved.is_elsewhere(old.rule.id):
+            continue
+        if remains(old.rule.component):
+            yield Weakness(
+                old.rule, old.fact.path, 0, 0, unit.name, is_missing=True, is_lost=True, setting=old.fact.name
+            )
+
+
+def _is_further(state: State, old: State | None) -> bool:
+    return old is not None and old.fact is not None and state.fact is not None and state.rank > old.rank
+
+
+def _worst_of(found: _States) -> dict[str, State]:
+    """Return for each rule its worst state: one of two spellings that is unsafe is not made good by the other."""
+    worst: dict[str, State] = {}
+    for state in found.values():
+        known = worst.get(state.rule.id)
+        if known is None or (state.level, state.rank) > (known.level, known.rank):
+            worst[state.rule.id] = state
+    return worst
+
+
+def _weakness(state: State, old: State | None) -> Weakness:
+    if state.fact is not None:
+        return Weakness(
+            state.rule, state.fact.path, state.fact.start, state.fact.end, state.unit.name, setting=state.fact.name
+        )
+    if old is not None and old.fact is not None and old.fact.path != state.unit.path:
+        return Weakness(
+            state.rule, old.fact.path, 0, 0, state.unit.name, is_missing=True, is_lost=True, setting=old.fact.name
+        )
+    unit = state.unit
+    setting = old.fact.name if old is not None and old.fact is not None else ""
+    return Weakness(
+        state.rule,
+        unit.path,
+        unit.start,
+        unit.end,
+        unit.name,
+        is_missing=True,
+        is_lost=old is not None,
+        setting=setting,
+    )
+
+
+def _unmoved(new_ones: Iterable[State], gone: Iterable[State]) -> Iterable[Weakness]:
+    """Yield what new units bring, less what units that are gone took with them: a service that became another kind of thing."""
+    taken = Counter((state.rule.id, state.explicit) for state in gone if state.level == 2)
+    for state in new_ones:
+        key = (state.rule.id, state.explicit)
+        if taken[key]:
+            taken[key] -= 1
+        else:
+            yield _weakness(state, None)
+
+
+def _lost(unit: Unit, found: _States, moved: _Moved, remains: Callable[[str], bool]) -> Iterable[Weakness]:
+    """Yield the protections that went with a unit that is gone."""
+    if unit.kind is UnitKind.GUARD:
+        yield Weakness(BY_ID[unit.guard], unit.path, 0, 0, unit.name, is_missing=True, is_lost=True)
+        return
+    if unit.kind not in _LOOSE or unit.kind is UnitKind.CALL:
+        return  # what is gone runs no more
+    for state in found.values():
+        if state.fact is None or state.fact.path != unit.path or state.level or state.rule.absence is Absence.SAFE:
+            continue
+        if moved.is_elsewhere(state.rule.id):
+            continue
+        if remains(state.rule.component):
+            yield Weakness(
+                state.rule, unit.path, 0, 0, unit.name, is_missing=True, is_lost=True, setting=state.fact.name
+            )

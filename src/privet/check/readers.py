@@ -1,0 +1,72 @@
+"""Which reader a file gets: by its name, and by nothing that it could hide behind.
+
+Invariants: a reader is loaded when the first file of its format comes; a file that no reader knows has no units, and is no note.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable
+from typing import Final
+
+from privet.check.facts import Note, Reading
+
+Sibling = Callable[[str], str | None]
+"""Gives the text of another file of the same side by its path, or None."""
+
+_FORMATS: Final = (
+    (r"(?:.*[._-])?(?:docker|container)file(?:[._-].*)?", "dockerfile"),
+    (r".*\.(?:dockerfile|containerfile)", "dockerfile"),
+    (r"(?:docker-|podman-)?compose[^/]*\.ya?ml", "compose"),
+    (r"(?:\.env.*|.*\.env|env\.(?:example|sample|prod|dev).*|\.envrc)", "dotenv"),
+    (r".*\.(?:sh|bash|zsh|ksh|command)|\.(?:bashrc|zshrc|profile|bash_profile)|makefile|justfile|procfile.*", "shell"),
+    (r".*\.(?:service|container|kube|timer|socket)", "systemd"),
+    (r".*\.py[iw]?", "python"),
+    (r".*\.ipynb", "notebook"),
+    (r".*\.(?:ya?ml|tpl)|kustomization", "yaml"),
+    (r".*\.toml", "toml"),
+    (r".*\.(?:json|jsonc|json5)|\.babelrc", "json"),
+    (r".*\.(?:ini|cfg|conf|properties)|\.(?:guardrailsrc|gitconfig|npmrc|pip|condarc|wgetrc|curlrc)", "ini"),
+    (r"\.(?:gitignore|dockerignore|gitattributes)", "ignores"),
+    (r".*\.(?:md|markdown|rst)", "card"),
+    (r".*\.(?:tf|tfvars|hcl)", "terraform"),
+)
+_KNOWN: Final = re.compile(
+    "|".join(f"(?P<f{number}>{pattern})" for number, (pattern, _) in enumerate(_FORMATS)), re.IGNORECASE
+)
+_MODULES: Final = {
+    "yaml": "manifests",
+    "compose": "compose",
+    "dotenv": "shell",
+    "shell": "shell",
+    "python": "python",
+    "notebook": "notebook",
+    "toml": "config",
+    "json": "config",
+    "ini": "config",
+    "systemd": "systemd",
+    "dockerfile": "dockerfile",
+    "ignores": "ignores",
+    "card": "card",
+    "terraform": "terraform",
+}
+
+
+def format_of(path: str) -> str:
+    """Return the format's name, or "" for a file that no reader knows."""
+    found = _KNOWN.fullmatch(path.rsplit("/", 1)[-1])
+    return _FORMATS[int(found.lastgroup[1:])][1] if found and found.lastgroup else ""
+
+
+def read(path: str, text: str, sibling: Sibling) -> Reading:
+    """Return what a file says. A reader that fails is a note for this file, never the end of the run."""
+    kind = format_of(path)
+    if not kind:
+        return Reading()
+    try:
+        reader = importlib.import_module(f"privet.check.{_MODULES[kind]}")
+        reading: Reading = reader.read(path, text, sibling)
+    except RecursionError:
+        return Reading(notes=(Note(path, 1, "nested too deeply to be read"),))
+    return reading

@@ -1,0 +1,259 @@
+"""Rules for Python code: what calls are told about certificates, foreign code, logs, services and training with differential privacy.
+
+Invariant: a name is the callee as its import says it, so that an alias is the same call.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypedDict
+
+from privet.check.rule import Example
+from privet.check.rules.row import (
+    CONTENT,
+    DATA,
+    DISK,
+    DOOR,
+    FOREIGN,
+    GAP,
+    LOGS,
+    SAFE,
+    SENT,
+    TRAINING,
+    UNSAFE,
+    UNVETTED,
+    WEAKER,
+    argument,
+    env,
+    flag,
+    key,
+    read_by,
+)  # fmt: skip
+from privet.check.values import (
+    above,
+    any_of,
+    false,
+    filled,
+    has,
+    lowered,
+    matches,
+    open_host,
+    present,
+    raised,
+    remote,
+    true,
+)
+
+
+class _Files(TypedDict):
+    """The two examples of a line."""
+
+    hit: Example
+    miss: Example
+
+
+def _file(hit: str, miss: str) -> _Files:
+    """Return the two examples of a module."""
+    return _Files(hit=Example("src/app.py", hit), miss=Example("src/app.py", miss))
+
+
+_VERBS: Final = ("get", "post", "put", "patch", "delete", "head", "request", "stream")
+_VERIFIED: Final = " ".join(f"{library}.{verb}(verify)" for library in ("requests", "httpx") for verb in _VERBS)
+
+FOREIGN_CODE: Final = (
+    *read_by("torch", "documentation docs.pytorch.org/docs/stable/generated/torch.load.html",
+        argument("torch-load-weights-only", "torch.load(weights_only)", false(), FOREIGN, WEAKER, "True",
+            "a pickle runs code when it is read", hit="False", fix=True,
+            since="True since torch 2.6, False before"),
+        argument("torch-hub-trust", "torch.hub.load(trust_repo)", true(), FOREIGN, SAFE, "check",
+            "code of a repository runs here unasked", hit="True")),
+    *read_by("python", "documentation docs.python.org/3/library/pickle.html",
+        argument("python-pickle-load",
+            "pickle.load() pickle.loads() pickle.Unpickler() cloudpickle.load() cloudpickle.loads() dill.load() dill.loads() "
+            "joblib.load() pandas.read_pickle() "
+            "shelve.open()", present(), UNVETTED.noted, SAFE, "", "a pickle runs code when it is read",
+            remedy="keep data as JSON, and weights as safetensors"),
+        argument("numpy-allow-pickle", "numpy.load(allow_pickle)", true(), UNVETTED, SAFE, "False", "a pickle runs code when it is read",
+            hit="True", fix=True)),
+    *read_by("python", "documentation pyyaml.org/wiki/PyYAMLDocumentation",
+        argument("yaml-unsafe-loader", "yaml.load(Loader) yaml.load(1) yaml.load_all(Loader)",
+            matches(r"(?:^|\.)(?:C?Loader|(?:C?Unsafe|C?Full)Loader)$"), FOREIGN, SAFE,
+            "yaml.SafeLoader", "a file can make Python run code", hit="yaml.Loader"),
+        argument("yaml-unsafe-load", "yaml.unsafe_load() yaml.unsafe_load_all() yaml.full_load()", present(), FOREIGN, SAFE, "",
+            "a file can make Python run code", remedy="use yaml.safe_load")),
+)  # fmt: skip
+
+CONNECTIONS: Final = (
+    *read_by("python", "documentation requests.readthedocs.io/en/latest/user/advanced",
+        argument("python-tls-verify", f"{_VERIFIED} httpx.Client(verify) httpx.AsyncClient(verify) *.verify(=)", false(), DOOR, SAFE,
+            "True", "what is sent can be read by whoever answers",
+            hit="False", fix=True),
+        argument("aiohttp-tls-verify", "aiohttp.TCPConnector(ssl) aiohttp.TCPConnector(verify_ssl)", any_of("false"), DOOR, SAFE, "True",
+            "what is sent can be read by whoever answers", hit="False")),
+    *read_by("python", "documentation docs.python.org/3/library/ssl.html",
+        argument("ssl-unverified-context", "ssl._create_unverified_context()", present(), DOOR, SAFE, "",
+            "what is sent can be read by whoever answers", remedy="use ssl.create_default_context"),
+        argument("ssl-default-context", "ssl._create_default_https_context(=)", matches(r"unverified"), DOOR, SAFE, "",
+            "no connection of the program checks certificates any more",
+            **_file("import ssl\n\nssl._create_default_https_context = ssl._create_unverified_context\n",
+            "import ssl\n\ncontext = ssl.create_default_context()\n"), remedy="take the line out"),
+        argument("ssl-verify-mode", "*.check_hostname(=)", false(), DOOR, SAFE, "True", "what is sent can be read by whoever answers",
+            **_file("import ssl\n\ncontext = ssl.create_default_context()\ncontext.check_hostname = False\n",
+            "import ssl\n\ncontext = ssl.create_default_context()\ncontext.check_hostname = True\n"))),
+    *read_by("python", "documentation urllib3.readthedocs.io/en/stable/advanced-usage.html",
+        argument("urllib3-disable-warnings", "*.disable_warnings()", present(), GAP.noted, SAFE, "",
+            "nobody sees any more that certificates are not checked",
+            **_file("import urllib3\n\nurllib3.disable_warnings()\n", "import urllib3\n\nurllib3.PoolManager()\n"))),
+    *read_by("python", "python package uvicorn: uvicorn/main.py",
+        argument("uvicorn-run-host", "uvicorn.run(host) uvicorn.Config(host)", open_host(), GAP, SAFE, "127.0.0.1",
+            "the server listens on every interface"),
+        argument("uvicorn-run-access-log", "uvicorn.run(access_log) uvicorn.Config(access_log)", true(), LOGS, WEAKER, "False",
+            "the log holds addresses of clients and what they ask for in the address", hit="True"),
+        argument("uvicorn-run-log-level", "uvicorn.run(log_level) uvicorn.Config(log_level)", any_of("debug", "trace"), LOGS, SAFE,
+            "info", "the log holds headers and more", hit="trace")),
+    *read_by("python", "documentation fastapi.tiangolo.com/tutorial/cors",
+        argument("python-cors-origins",
+            "*.add_middleware(allow_origins) *.CORSMiddleware(allow_origins) flask_cors.CORS(origins) aiohttp_cors.setup(defaults)",
+            has("*"), GAP, SAFE, "[]",
+            "any web page that a user opens may read answers", hit='["*"]', miss='["https://chat.example.com"]',
+            remedy="name the pages' own origins"),
+        argument("python-cors-any-regex", "*.add_middleware(allow_origin_regex)", matches(r"^\^?\.[*+]\$?$|^https\?\?://\.\*"), GAP, SAFE,
+            "", "any web page that a user opens may read answers",
+            **_file("from fastapi import FastAPI\nfrom fastapi.middleware.cors import CORSMiddleware\n\napp = FastAPI()\n"
+            'app.add_middleware(CORSMiddleware, allow_origin_regex=".*")\n',
+                "from fastapi import FastAPI\nfrom fastapi.middleware.cors import CORSMiddleware\n\napp = FastAPI()\n"
+                'app.add_middleware(CORSMiddleware, allow_origin_regex=r"https://.*\\.example\\.com")\n'))),
+    *read_by("python", "documentation flask.palletsprojects.com/en/stable/server",
+        argument("flask-run-host", "flask.Flask().run(host) *.app.run(host) app.run(host)", open_host(), GAP, SAFE, "127.0.0.1",
+            "the server listens on every interface",
+            **_file('from flask import Flask\n\napp = Flask(__name__)\napp.run(host="0.0.0.0")\n',
+            'from flask import Flask\n\napp = Flask(__name__)\napp.run(host="127.0.0.1")\n')),
+        argument("flask-run-debug", "*.app.run(debug) app.run(debug) flask.Flask().run(debug)", true(), DOOR, SAFE, "False",
+            "errors show values to visitors, and a console runs code",
+            **_file("from flask import Flask\n\napp = Flask(__name__)\napp.run(debug=True)\n",
+            "from flask import Flask\n\napp = Flask(__name__)\napp.run(debug=False)\n"))),
+    *read_by("python", "documentation docs.python.org/3/library/http.server.html",
+        flag("http-server-all", "--bind -b", open_host(), DOOR, SAFE, "127.0.0.1",
+            "the folder's files can be read by everyone on the network",
+            hit=Example("scripts/share.sh", "#!/bin/sh\npython -m http.server 8000 --bind 0.0.0.0\n"), miss=Example("scripts/share.sh",
+            "#!/bin/sh\npython -m http.server 8000 --bind 127.0.0.1\n"))),
+)  # fmt: skip
+
+_SDK: Final = "openai.OpenAI(base_url) openai.AsyncOpenAI(base_url)"
+
+SERVICES: Final = (
+    *read_by("openai", "python package openai: openai/_client.py",
+        argument("openai-base-url", _SDK, remote(), SENT.noted, UNSAFE, "",
+            "prompts go to a service unless base_url names a server of your own", remedy="give base_url a server of your own"),
+        env("openai-base-url-variable", "OPENAI_BASE_URL OPENAI_API_BASE", remote(), SENT.noted, SAFE, "", "prompts go to this service",
+            hit="https://api.example.com/v1", miss="http://vllm:8000/v1",
+            remedy="name a server of your own"),
+        env("openai-log", "OPENAI_LOG", any_of("debug"), CONTENT, SAFE, "info", "bodies of requests are written to the log", hit="debug"),
+        argument("openai-store", "*.responses.create(store) *.chat.completions.create(store)", true(), CONTENT, SAFE, "False",
+            "the service keeps the prompt and the answer", hit="True")),
+    *read_by("anthropic", "python package anthropic: anthropic/_utils/_logs.py",
+        env("anthropic-log", "ANTHROPIC_LOG", any_of("debug"), CONTENT, SAFE, "info", "bodies of requests are written to the log",
+            hit="debug"),
+        argument("anthropic-base-url", "anthropic.Anthropic(base_url) anthropic.AsyncAnthropic(base_url)", remote(), SENT.noted, UNSAFE,
+            "", "prompts go to a service", remedy="give base_url a server of your own")),
+    *read_by("litellm", "python package litellm 1.109.1: litellm/__init__.py",
+        argument("litellm-set-verbose-python", "litellm.set_verbose(=)", true(), CONTENT, SAFE, "False",
+            "whole requests are written to the log",
+            **_file("import litellm\n\nlitellm.set_verbose = True\n", "import litellm\n\nlitellm.set_verbose = False\n")),
+        argument("litellm-message-logging-python", "litellm.turn_off_message_logging(=)", false(), CONTENT, WEAKER, "True",
+            "prompts and answers go to every logging callback",
+            **_file("import litellm\n\nlitellm.turn_off_message_logging = False\n",
+            "import litellm\n\nlitellm.turn_off_message_logging = True\n"))),
+)  # fmt: skip
+
+LOGGING: Final = (
+    *read_by("python", "documentation docs.python.org/3/library/logging.html",
+        argument("python-debug-logging", "logging.basicConfig(level)", any_of("logging.debug", "debug", "10", "notset", "logging.notset",
+            "0"), LOGS.noted, SAFE, "logging.INFO",
+            "libraries write bodies of requests to the log", hit="logging.DEBUG"),
+        argument("python-http-debug", "http.client.HTTPConnection.debuglevel(=)", above(0), CONTENT, SAFE, "0",
+            "every request is printed",
+            **_file("import http.client\n\nhttp.client.HTTPConnection.debuglevel = 1\n",
+            "import http.client\n\nhttp.client.HTTPConnection.debuglevel = 0\n"))),
+    *read_by("python", "documentation rich.readthedocs.io/en/stable/traceback.html",
+        argument("rich-show-locals",
+            "rich.traceback.install(show_locals) *.RichHandler(tracebacks_show_locals) typer.Typer(pretty_exceptions_show_locals)",
+            true(), CONTENT, SAFE, "False",
+            "the values of variables, prompts among them, are in every traceback", hit="True", fix=True)),
+    *read_by("python", "documentation docs.python.org/3/library/cgitb.html",
+        argument("python-cgitb", "cgitb.enable()", present(), CONTENT, SAFE, "", "the values of variables are shown with every error")),
+    *read_by("python", "documentation loguru.readthedocs.io/en/stable/api/logger.html",
+        argument("loguru-diagnose", "loguru.logger.add(diagnose)", true(), CONTENT, WEAKER, "False",
+            "the values of variables are in every traceback", hit="True")),
+    *read_by("python", "documentation docs.python.org/3/library/faulthandler.html",
+        argument("python-fault-handler", "faulthandler.dump_traceback_later()", present(), LOGS.noted, SAFE, "",
+            "stacks are written to the log")),
+    *read_by("python", "documentation docs.python.org/3/library/resource.html",
+        argument("python-core-limit", "resource.setrlimit(1)", matches(r"INFINITY|-1"), DISK, SAFE, "(0, 0)",
+            "a crash writes memory, with prompts, to disk",
+            **_file("import resource\n\nresource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))\n",
+            "import resource\n\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"))),
+    *read_by("torch", "documentation docs.pytorch.org/docs/stable/profiler.html",
+        argument("torch-profiler", "torch.profiler.profile(with_stack) torch.profiler.profile(record_shapes)", true(), DISK.noted, SAFE,
+            "False", "traces of what ran are written to files", hit="True"),
+        argument("torch-profiler-export", "*.export_chrome_trace() torch.profiler.tensorboard_trace_handler()", present(), DISK.noted,
+            SAFE, "", "traces of what ran are written to files"),
+        argument("torch-memory-snapshot", "torch.cuda.memory._dump_snapshot() *.memory._record_memory_history()", present(), DISK.noted,
+            SAFE, "", "a record of memory is written to a file")),
+)  # fmt: skip
+
+PRIVATE: Final = (
+    *read_by("opacus", "python package opacus: opacus/privacy_engine.py",
+        argument("dp-noise-multiplier", "*.make_private(noise_multiplier)", lowered(), TRAINING, WEAKER, "",
+            "less noise hides each person less", hit="0.4", miss="1.1", remedy="keep the noise"),
+        argument("dp-target-epsilon", "*.make_private_with_epsilon(target_epsilon)", above(10), TRAINING, WEAKER, "",
+            "a larger epsilon promises less to each person", hit="50.0", miss="3.0",
+            remedy="keep epsilon below 10"),
+        argument("dp-target-delta", "*.make_private_with_epsilon(target_delta)", above(0.001), TRAINING, WEAKER, "",
+            "a larger delta is a larger chance that the promise fails", hit="0.01", miss="1e-6",
+            remedy="keep delta below one over the number of people"),
+        argument("dp-max-grad-norm", "*.make_private(max_grad_norm) *.make_private_with_epsilon(max_grad_norm)", raised(), TRAINING,
+            WEAKER, "", "each person may change the model more", hit="10.0", miss="1.0",
+            remedy="keep the bound"),
+        argument("dp-secure-mode", "opacus.PrivacyEngine(secure_mode)", false(), TRAINING, WEAKER, "True",
+            "noise that can be guessed hides nobody", hit="False"),
+        argument("dp-poisson-sampling", "*.make_private(poisson_sampling) *.make_private_with_epsilon(poisson_sampling)", false(),
+            TRAINING, SAFE, "True", "the promise is computed for samples that are not taken", hit="False"),
+        argument("dp-fixed-noise", "*.make_private(noise_generator) *.make_private_with_epsilon(noise_generator)", filled(), TRAINING,
+            SAFE, "None", "noise from a known seed hides nobody",
+            **_file("import torch\nfrom opacus import PrivacyEngine\n\nengine = PrivacyEngine()\n"
+            "engine.make_private(noise_generator=torch.Generator(), noise_multiplier=1.1)\n",
+                "from opacus import PrivacyEngine\n\nengine = PrivacyEngine()\nengine.make_private(noise_multiplier=1.1)\n"))),
+    *read_by("python", "documentation opacus.ai/docs/faq",
+        key("dp-noise-multiplier-config", "*.noise_multiplier *.dp_noise_multiplier", lowered(), TRAINING, WEAKER, "",
+            "less noise hides each person less", hit="0.4", miss="1.1", remedy="keep the noise"),
+        key("dp-epsilon-config", "*.target_epsilon *.dp_epsilon *.epsilon_budget *.per_example_max_epsilon", above(10), TRAINING, WEAKER,
+            "", "a larger epsilon promises less to each person", hit="50", miss="3",
+            remedy="keep epsilon below 10"),
+        key("dp-delta-config", "*.target_delta *.dp_delta", above(0.001), TRAINING, WEAKER, "",
+            "a larger delta is a larger chance that the promise fails", hit="0.01", miss="1e-6",
+            remedy="keep delta below one over the number of people"),
+        key("dp-max-grad-norm-config", "*.dp_max_grad_norm *.max_per_sample_grad_norm *.clip_norm", raised(), TRAINING, WEAKER, "",
+            "each person may change the model more", hit="10.0", miss="1.0", remedy="keep the bound"),
+        key("dp-enabled-config", "*.use_dp *.use_differential_privacy *.differential_privacy *.differential_privacy.enabled "
+            "*.dp_sgd *.use_dp_sgd",
+            false(), TRAINING, WEAKER, "true", "the model can repeat what single people wrote", hit="false"),
+        flag("dp-epsilon-flag", "--target-epsilon --target_epsilon --epsilon --dp-epsilon", above(10), TRAINING, WEAKER, "",
+            "a larger epsilon promises less to each person",
+            hit=Example("scripts/train.sh", "#!/bin/sh\npython train.py --target-epsilon 50\n"), miss=Example("scripts/train.sh",
+            "#!/bin/sh\npython train.py --target-epsilon 3\n"), remedy="keep epsilon below 10"),
+        flag("dp-noise-flag", "--noise-multiplier --noise_multiplier", lowered(), TRAINING, WEAKER, "",
+            "less noise hides each person less",
+            hit=Example("scripts/train.sh", "#!/bin/sh\npython train.py --noise-multiplier 0.4\n"), miss=Example("scripts/train.sh",
+            "#!/bin/sh\npython train.py --noise-multiplier 1.1\n"), remedy="keep the noise")),
+)  # fmt: skip
+
+RETENTION: Final = read_by("python", "documentation docs/check.md",
+    key("retention-days", "*.retention_days *.retentionDays *.retention-days *.log_retention_days *.retention_in_days "
+        "*.data_retention_days", raised(), DATA, WEAKER, "",
+        "what people write is kept for longer", hit="365", miss="30", remedy="keep the time"),
+    env("retention-days-variable", "RETENTION_DAYS LOG_RETENTION_DAYS DATA_RETENTION_DAYS CHAT_RETENTION_DAYS PROMPT_RETENTION_DAYS",
+        raised(), DATA, WEAKER, "", "what people write is kept for longer",
+        hit="365", miss="30", remedy="keep the time"),
+)  # fmt: skip
+
+PYTHON: Final = (*FOREIGN_CODE, *CONNECTIONS, *SERVICES, *LOGGING, *PRIVATE, *RETENTION)

@@ -1,0 +1,117 @@
+"""A tree → its units, notes and findings; two trees → what the second is weaker in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from privet.check import exceptions, own_policy
+from privet.check.cache import Cache
+from privet.check.components import words_of
+from privet.check.exceptions import Allowance
+from privet.check.facts import Note
+from privet.check.findings import Finding, findings_of
+from privet.check.judge import weaknesses_of
+from privet.check.ratchet import weaker
+from privet.check.readers import format_of
+from privet.check.sides import read_tree
+from privet.check.tree import Entry, Tree
+from privet.check.weakness import Weakness
+
+_CONTEXT: Final = frozenset(("compose", "dockerfile", "dotenv", "yaml"))
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The findings that nothing allows, in order; what could not be read; and how many files were looked at."""
+
+    findings: tuple[Finding, ...]
+    notes: tuple[Note, ...]
+    files: int
+    allowed: int = 0
+    weaknesses: tuple[Weakness, ...] = field(default=(), repr=False)
+
+
+def scan(tree: Tree, *, today: date | None = None, cache: Cache | None = None) -> Result:
+    """Return what is weak in a tree; a `cache` spares reading again what has not changed."""
+    day = today or date.today()
+    side = read_tree(tree, day, cache=cache)
+    policy = exceptions.of_policy(tree.text(exceptions.FILE), day)
+    found = [*side.weaknesses, *weaknesses_of(side.units)]
+    return _result(found, tree, (*policy.items, *side.allowances), (*side.notes, *policy.notes))
+
+
+def compare(base: Tree, head: Tree, *, changed: Collection[str] | None = None, today: date | None = None) -> Result:
+    """Return what `head` is weaker in. What allows it has to stand in `base`.
+
+    Of files that are not among the `changed` only those are read from which others take something: manifests and environments.
+    """
+    day = today or date.today()
+    read_of = [None if changed is None else _context(tree, changed) for tree in (base, head)]
+    before, after = (
+        read_tree(tree, day, compared=True, paths=paths) for tree, paths in zip((base, head), read_of, strict=True)
+    )
+    policy = exceptions.of_policy(base.text(exceptions.FILE), day)
+    was_there = exceptions.known_to(before.allowances)
+    lines = tuple(item for item in after.allowances if was_there(item))
+    rest = () if read_of[1] is None else tuple(path for path in head.entries if path not in read_of[1])
+    found = [
+        *weaker(before.units, after.units, head.entries, lambda component: _is_used(component, head, rest)),
+        *own_policy.weaker(base.text(exceptions.FILE), head.text(exceptions.FILE)),
+    ]
+    return _result(found, head, (*policy.items, *lines), (*after.notes, *policy.notes))
+
+
+def _context(tree: Tree, changed: Collection[str]) -> frozenset[str]:
+    return frozenset(path for path in tree.entries if path in changed or format_of(path) in _CONTEXT)
+
+
+def _is_used(component: str, tree: Tree, paths: Collection[str]) -> bool:
+    """Tell whether a file that was not read has one of the words of a component."""
+    words = [word.encode() for word in words_of(component)]
+    for path in paths:
+        if format_of(path):
+            try:
+                raw = tree.read(path)
+            except OSError:
+                continue
+            if any(word in raw for word in words):
+                return True
+    return False
+
+
+def _result(found: Sequence[Weakness], tree: Tree, allowances: Sequence[Allowance], notes: Iterable[Note]) -> Result:
+    findings = findings_of(found, tree.text)
+    left = exceptions.apply(findings, allowances)
+    return Result(tuple(left), tuple(dict.fromkeys(notes)), len(tree.entries), len(findings) - len(left), tuple(found))
+
+
+def only(result: Result, paths: Collection[str]) -> Result:
+    """Return what concerns the named files, and those below the named folders."""
+    folders = tuple(f"{path.rstrip('/')}/" for path in paths)
+
+    def named(path: str) -> bool:
+        return path in paths or path.startswith(folders) or "." in paths
+
+    return Result(
+        tuple(item for item in result.findings if named(item.path)),
+        tuple(item for item in result.notes if named(item.path)),
+        result.files,
+        result.allowed,
+        tuple(item for item in result.weaknesses if named(item.path)),
+    )
+
+
+def scan_texts(files: Mapping[str, str]) -> list[Weakness]:
+    """Return what is weak in files given as text; for tests and for tools that have no folder."""
+    side = read_tree(tree_of(files), date.today())
+    return [*side.weaknesses, *weaknesses_of(side.units)]
+
+
+def tree_of(files: Mapping[str, str]) -> Tree:
+    """Return a tree of files given as text."""
+    raw = {path: text.encode(errors="surrogateescape") for path, text in files.items()}
+    entries = [Entry(path, len(body)) for path, body in sorted(raw.items())]
+    return Tree(entries, lambda entry, limit: raw[entry.path][:limit], "texts")

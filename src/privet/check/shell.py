@@ -1,0 +1,80 @@
+"""Shell scripts, Makefiles, Procfiles and .env files → variables and the programs that are started.
+
+Invariants: a variable that a script exports, or that stands in a .env file, is one environment for the file; a variable set only for a
+command belongs to that command. Nothing is run or expanded.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from privet.check.facts import Fact, Note, Reading, Space, Unit, UnitKind
+from privet.check.programs import environment_facts, process_units
+from privet.check.readers import Sibling, format_of
+from privet.check.words import Command, split
+
+_LINE: Final = re.compile(
+    r"^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][\w.-]*)[ \t]*=[ \t]*(?P<rest>[^\n]*)", re.MULTILINE
+)
+_REST: Final = re.compile(
+    r"'(?P<single>[^']*)'|\"(?P<double>(?:[^\"\\]|\\.)*)\"|(?P<plain>[^\r\n]*?)(?=[ \t]+#|[ \t]*\r?$)",
+    re.DOTALL | re.MULTILINE,
+)
+_RECIPE: Final = re.compile(r"^\t[@+-]*(?P<line>(?:[^\n\\]|\\.|\\\n)*)", re.MULTILINE | re.DOTALL)
+_PROC: Final = re.compile(r"^(?P<name>[\w-]+):[ \t]*(?P<line>[^\n]+)", re.MULTILINE)
+_MAKE_VARIABLE: Final = re.compile(
+    r"^(?:export[ \t]+)(?P<name>[A-Za-z_]\w*)[ \t]*(?:[:?+]?=)[ \t]*(?P<value>[^\n#]*)", re.MULTILINE
+)
+
+
+def read(path: str, text: str, _: Sibling) -> Reading:
+    """Return the units of a script or an environment file."""
+    if format_of(path) == "dotenv":
+        return dotenv(path, text)
+    name = path.rsplit("/", 1)[-1].lower()
+    reference = f"file:{path}"
+    if name in {"makefile", "justfile"} or name.startswith("procfile"):
+        pattern = _PROC if name.startswith("procfile") else _RECIPE
+        commands = [command for line in pattern.finditer(text) for command in split(line["line"], line.start("line"))]
+        facts = tuple(
+            Fact(Space.ENV, item["name"], item["value"].strip(), path, item.start("value"), item.end("value"))
+            for item in _MAKE_VARIABLE.finditer(text)
+        )
+    else:
+        commands = split(text)
+        facts = exported(commands, path)
+    units = process_units(commands, path, owner=path.rsplit("/", 1)[-1], parents=(reference,), guards=True)
+    own = Unit(UnitKind.ENVIRONMENT, path.rsplit("/", 1)[-1], path, 0, 0, frozenset(), facts, (), (reference,))
+    return Reading((*((own,) if facts else ()), *units))
+
+
+def exported(commands: list[Command], path: str) -> tuple[Fact, ...]:
+    """Return the variables that commands of their own set: `export A=b`, `A=b`."""
+    return tuple(
+        fact for command in commands if not command.words for fact in environment_facts(command.assignments, path)
+    )
+
+
+def dotenv(path: str, text: str) -> Reading:
+    """Return the variables of a .env file, as python-dotenv and docker compose read it."""
+    facts: list[Fact] = []
+    notes: list[Note] = []
+    at = 0
+    while line := _LINE.search(text, at):
+        start = line.start("rest")
+        rest = _REST.match(text, start)
+        at = max(line.end(), rest.end() if rest else 0)
+        if rest is None:
+            continue
+        if rest["plain"] is not None and line["rest"][:1] in {"'", '"'}:
+            notes.append(Note(path, text.count("\n", 0, start) + 1, "a quote is not closed"))
+        value = rest["single"] if rest["single"] is not None else rest["double"]
+        value = rest["plain"].strip() if value is None else value
+        if re.search(r"\$\{?\w", value) and rest["single"] is None:
+            facts.append(Fact(Space.ENV, line["name"], None, path, start, rest.end()))
+        else:
+            facts.append(Fact(Space.ENV, line["name"], value, path, start, rest.end()))
+    name = path.rsplit("/", 1)[-1]
+    unit = Unit(UnitKind.ENVIRONMENT, name, path, 0, 0, frozenset(), tuple(facts), (), (f"file:{path}",))
+    return Reading((unit,) if facts else (), tuple(notes))

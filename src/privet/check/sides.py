@@ -1,0 +1,174 @@
+"""One side of a comparison: every file read once, by as many processes as help, and what has not changed not at all.
+
+Invariants: the order of files decides nothing; what a process finds is what one alone would find. A file of a format from which no
+other file takes anything is judged at once, so that only rule ids and places of it travel or are kept.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final, NamedTuple
+
+from privet.check import content, exceptions
+from privet.check.cache import Cache
+from privet.check.exceptions import Allowance
+from privet.check.facts import Note, Reading, Unit
+from privet.check.interest import found_in, has_secret, matters
+from privet.check.judge import weaknesses_of
+from privet.check.readers import format_of, read
+from privet.check.tree import MAX_TEXT_BYTES, Tree, decode
+from privet.check.weakness import Weakness
+
+_OPEN: Final = frozenset(("compose", "dockerfile", "dotenv", "shell", "yaml", "systemd"))
+"""Formats whose files take something from one another: judged together, when all are read."""
+_HEAD_BYTES: Final = 8192
+_NO_TEXT: Final = "is not UTF-8 text, so it was not read"
+_MANY: Final = 600
+"""From so many files on further processes are started, and files without any word of interest are not parsed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What one tree says: units that are to be judged, and what has been judged already."""
+
+    units: tuple[Unit, ...]
+    notes: tuple[Note, ...]
+    allowances: tuple[Allowance, ...] = ()
+    """Those on lines."""
+    weaknesses: tuple[Weakness, ...] = ()
+
+
+class Examined(NamedTuple):
+    """What one file says."""
+
+    units: tuple[Unit, ...] = ()
+    notes: tuple[Note, ...] = ()
+    allowances: tuple[Allowance, ...] = ()
+    weaknesses: tuple[Weakness, ...] = ()
+
+
+def read_tree(
+    tree: Tree, today: date, *, compared: bool = False, paths: Collection[str] | None = None, cache: Cache | None = None
+) -> Side:
+    """Return what the files of a tree say, or those named.
+
+    With `compared`, nothing is judged yet, and steps that only a change can take away are units, too.
+    """
+    names = sorted(tree.entries if paths is None else paths)
+    workers = min(os.cpu_count() or 1, 4) if len(names) >= _MANY else 1
+    if workers == 1:
+        examined = _examine(tree, names, today, compared, cache)
+    else:
+        examined = _in_processes(tree, names, today, compared, cache, workers)
+    return Side(
+        tuple(unit for item in examined for unit in item.units),
+        tuple(note for item in examined for note in item.notes),
+        tuple(allowance for item in examined for allowance in item.allowances),
+        tuple(weakness for item in examined for weakness in item.weaknesses),
+    )
+
+
+_Work = tuple[Tree, Sequence[str], date, bool, Cache | None]
+_work: _Work | None = None
+"""What the processes of a pool inherit: a tree cannot be sent to them."""
+
+
+def _in_processes(
+    tree: Tree,
+    names: Sequence[str],
+    today: date,
+    compared: bool,
+    cache: Cache | None,
+    workers: int,
+) -> list[Examined]:
+    import multiprocessing
+
+    global _work  # noqa: PLW0603 - inherited by fork, and only there
+    _work = (tree, names, today, compared, cache)
+    try:
+        with multiprocessing.get_context("fork").Pool(workers) as pool:
+            parts = pool.map(_part, range(0, len(names), _PART))
+    finally:
+        _work = None
+    if cache is not None:
+        for _, new in parts:
+            cache.add(new)
+    return [item for items, _ in parts for item in items]
+
+
+_PART: Final = 100
+
+
+def _part(start: int) -> tuple[list[Examined], dict[bytes, bytes]]:
+    assert _work is not None  # noqa: S101 - set before the fork
+    tree, names, today, compared, cache = _work
+    examined = _examine(tree, names[start : start + _PART], today, compared, cache)
+    return examined, cache.taken() if cache is not None else {}
+
+
+def _examine(
+    tree: Tree,
+    names: Iterable[str],
+    today: date,
+    compared: bool,
+    cache: Cache | None,
+) -> list[Examined]:
+    found = (_of_file(tree, path, today, compared=compared, cache=cache) for path in names)
+    return [item for item in found if any(item)]
+
+
+def _of_file(tree: Tree, path: str, today: date, *, compared: bool, cache: Cache | None) -> Examined:
+    """Return what one file says, from the cache where it has been read before."""
+    kind = format_of(path)
+    try:
+        raw = tree.read(path, MAX_TEXT_BYTES if kind else content.SAMPLE_BYTES)
+    except OSError:
+        return Examined(notes=(Note(path, 1, "cannot be read"),))
+    key = None if cache is None or compared or kind in _OPEN else cache.key(path, raw, today)
+    if cache is not None and key is not None:
+        known = cache.get(key, path)
+        if known is not None:
+            return Examined(notes=known.notes, allowances=known.allowances, weaknesses=known.weaknesses)
+    reading, allowances = _read(tree, path, kind, raw, today, compared=compared)
+    if compared or kind in _OPEN:
+        return Examined(reading.units, reading.notes, allowances)
+    judged = Examined((), reading.notes, allowances, tuple(weaknesses_of(reading.units)))
+    if cache is not None and key is not None:
+        cache.put(key, judged.notes, judged.allowances, judged.weaknesses)
+    return judged
+
+
+def _read(
+    tree: Tree, path: str, kind: str, raw: bytes, today: date, *, compared: bool
+) -> tuple[Reading, tuple[Allowance, ...]]:
+    size = tree.entries[path].size
+    if content.is_weights(path):
+        return content.of_weights(path, raw), ()
+    if not kind and b"\0" in raw[:_HEAD_BYTES]:
+        return Reading(), ()
+    found = found_in(raw)
+    reading = content.of_text(path, raw, size, has_secret=has_secret(found))
+    if kind and size > MAX_TEXT_BYTES:
+        return _noted(reading, path, f"is larger than {MAX_TEXT_BYTES >> 20} MiB, so it was not read"), ()
+    if kind and (
+        b"privet:" in raw or matters(kind, path, raw, found, compared=compared, everything=len(tree.entries) < _MANY)
+    ):
+        return _parsed(tree, path, raw, reading, today)
+    return reading, ()
+
+
+def _noted(reading: Reading, path: str, message: str) -> Reading:
+    return Reading(reading.units, (*reading.notes, Note(path, 1, message)))
+
+
+def _parsed(tree: Tree, path: str, raw: bytes, reading: Reading, today: date) -> tuple[Reading, tuple[Allowance, ...]]:
+    text = decode(raw)
+    if text is None:
+        return _noted(reading, path, _NO_TEXT), ()
+    more = read(path, text, tree.text)
+    allowances = exceptions.of_lines(path, text, today)
+    units = (*reading.units, *more.units)
+    return Reading(units, (*reading.notes, *more.notes, *allowances.notes)), allowances.items

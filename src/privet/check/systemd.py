@@ -1,0 +1,81 @@
+"""systemd units and Quadlets → one unit a file: its directives, its variables and the program it starts. See systemd.syntax(7)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from privet.check.components import of_command, of_image
+from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
+from privet.check.readers import Sibling
+from privet.check.words import flags_of, split
+
+_SECTION: Final = re.compile(r"^\[(?P<name>[^\]\n]+)\]", re.MULTILINE)
+_LINE: Final = re.compile(
+    r"^(?P<name>[A-Za-z][A-Za-z0-9]*)[ \t]*=[ \t]*(?P<value>(?:[^\n\\]|\\\n|\\[^\n])*)", re.MULTILINE
+)
+_QUOTED: Final = re.compile(
+    r"""(?P<quote>["'])(?P<name>[A-Za-z_]\w*)=(?P<value>[^"'\n]*)(?P=quote)|(?P<plain>[A-Za-z_]\w*)=(?P<rest>"[^"\n]*"|'[^'\n]*'|[^\s"']*)"""
+)
+
+
+def read(path: str, text: str, _: Sibling) -> Reading:
+    """Return the one unit of a file."""
+    name = path.rsplit("/", 1)[-1]
+    sections = [(found.start(), found["name"]) for found in _SECTION.finditer(text)]
+    if not sections:
+        return Reading()
+    facts: list[Fact] = []
+    parents: list[str] = []
+    components: frozenset[str] = frozenset()
+    start, end = sections[0][0], sections[0][0] + len(sections[0][1]) + 2
+    for line in _LINE.finditer(text):
+        section = next((label for place, label in reversed(sections) if place < line.start()), "")
+        directive, value = line["name"], line["value"].strip()
+        if directive == "Environment":
+            facts.extend(_variables(path, line["value"], line.start("value")))
+        elif directive == "EnvironmentFile":
+            parents.append(f"file:{value.lstrip('-')}")
+        elif directive in {"ExecStart", "Exec"}:
+            for command in split(line["value"].lstrip("-@:+!"), line.end("value") - len(line["value"].lstrip("-@:+!"))):
+                found, first = of_command(command.texts())
+                components = components | found
+                facts.extend(flags_of(command.words[first:], path))
+                start, end = (
+                    command.words[0].start if command.words else start,
+                    command.words[0].end if command.words else end,
+                )
+        elif directive == "Image":
+            components = components | of_image(value)
+        facts.append(
+            Fact(Space.KEY, f"systemd.{section}.{directive}", value, path, line.start("value"), line.end("value"))
+        )
+    return Reading((Unit(UnitKind.PROCESS, name, path, start, end, components, tuple(facts), tuple(parents)),))
+
+
+def _variables(path: str, value: str, offset: int) -> list[Fact]:
+    found = []
+    for pair in _QUOTED.finditer(value):
+        if pair["quote"]:
+            found.append(
+                Fact(
+                    Space.ENV,
+                    pair["name"],
+                    pair["value"],
+                    path,
+                    offset + pair.start("value"),
+                    offset + pair.end("value"),
+                )
+            )
+        else:
+            found.append(
+                Fact(
+                    Space.ENV,
+                    pair["plain"],
+                    pair["rest"].strip("\"'"),
+                    path,
+                    offset + pair.start("rest"),
+                    offset + pair.end("rest"),
+                )
+            )
+    return found

@@ -1,0 +1,211 @@
+"""The files of one side: a folder as it is now, or a commit, as git has them.
+
+Invariants: what git ignores is not there; a symbolic link is not followed, nor a folder that is one; nothing is written, and git runs no
+hook, no file system monitor, no external diff and no pager. A file that cannot be read, and a repository inside, is said, never skipped in
+silence.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from privet.check import git
+from privet.check.facts import Note
+from privet.errors import BadInput
+
+MAX_TEXT_BYTES: Final = 8 * 2**20
+"""Larger files are data, and only sampled."""
+_SKIPPED: Final = frozenset(
+    ".git .hg .svn node_modules __pycache__ .venv venv .tox .nox .mypy_cache .ruff_cache .pytest_cache".split()
+)
+
+
+class Entry(NamedTuple):
+    """A file: its path with `/`, its size in bytes, and for a commit the id of its content."""
+
+    path: str
+    size: int
+    blob: str = ""
+
+
+class Tree:
+    """Files and how to read them. `read` gives the first `limit` bytes."""
+
+    def __init__(
+        self,
+        entries: Iterable[Entry],
+        read: Callable[[Entry, int], bytes],
+        label: str,
+        *,
+        notes: Iterable[Note] = (),
+        new: Iterable[str] = (),
+        left_out: Iterable[str] = (),
+    ) -> None:
+        self.entries = {entry.path: entry for entry in entries}
+        self.label = label
+        self.notes = tuple(notes)
+        """What is there and is not looked into: repositories inside this one."""
+        self.new = frozenset(new)
+        """Files that git does not track yet."""
+        self.left_out = frozenset(left_out)
+        """Files that a sparse checkout has not written, so that they are no removals."""
+        self._read = read
+        self._every = self.entries
+
+    def part(self, wanted: Callable[[str], bool]) -> Tree:
+        """Return the same tree with fewer files to look at; `text` still gives those that they name."""
+        kept = [entry for path, entry in self.entries.items() if wanted(path)]
+        return self._like(kept, self._read)
+
+    def watched(self, told: Callable[[int], None]) -> Tree:
+        """Return the same tree, which tells how many bytes were read."""
+
+        def read(entry: Entry, limit: int) -> bytes:
+            raw = self._read(entry, limit)
+            told(len(raw))
+            return raw
+
+        return self._like(self.entries.values(), read)
+
+    def _like(self, entries: Iterable[Entry], read: Callable[[Entry, int], bytes]) -> Tree:
+        other = Tree(entries, read, self.label, notes=self.notes, new=self.new, left_out=self.left_out)
+        other._every = self._every
+        return other
+
+    def read(self, path: str, limit: int = MAX_TEXT_BYTES) -> bytes:
+        """Return the beginning of a file.
+
+        Raises:
+            OSError: it cannot be read.
+
+        """
+        return self._read(self._every[path], limit)
+
+    def text(self, path: str) -> str | None:
+        """Return a file as text, None where there is none, or where it is no text."""
+        entry = self._every.get(path)
+        if entry is None or entry.size > MAX_TEXT_BYTES:
+            return None
+        try:
+            return decode(self.read(path))
+        except OSError:
+            return None
+
+
+def decode(raw: bytes) -> str | None:
+    """Return text of UTF-8, or of UTF-16 with its mark; None for anything else. The mark itself is kept as one character."""
+    if raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        try:
+            return raw.decode("utf-16")
+        except UnicodeDecodeError:
+            return None
+    if b"\0" in raw[:8192]:
+        return None
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def root_of(place: Path) -> Path:
+    """Return the top of the repository that a file or folder lies in; outside of one the nearest folder that is there."""
+    folder = place.absolute()
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent  # a file, or one that a change has removed
+    try:
+        return Path(os.fsdecode(git.ask(folder, "rev-parse", "--show-toplevel").removesuffix(b"\n")))
+    except BadInput:
+        return folder.resolve()
+
+
+def working_tree(root: Path) -> Tree:
+    """Return the files of a folder that git tracks or would track; outside a repository all but the usual caches."""
+    notes: list[Note] = []
+    try:
+        listed = git.ask(root, "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard")
+    except BadInput:
+        paths = {path: b"?" for path in _walk(root, notes)}
+    else:
+        paths = {os.fsdecode(item[2:]): item[:1] for item in listed.split(b"\0") if item}
+    folders = _Folders(root)
+    entries: list[Entry] = []
+    left_out: list[str] = []
+    for path in sorted(paths):
+        try:
+            found = os.lstat(folders.place(path))
+        except (FileNotFoundError, NotADirectoryError):
+            if paths[path] == b"S":
+                left_out.append(path)
+            continue  # else removed and not yet committed
+        except OSError:
+            entries.append(Entry(path, 0))  # reading it fails, too, and that is told
+            continue
+        if stat.S_ISREG(found.st_mode):
+            entries.append(Entry(path, found.st_size))
+        elif stat.S_ISDIR(found.st_mode):
+            notes.append(Note(path.rstrip("/"), 1, "is a repository of its own: run the check in it"))
+
+    def read(entry: Entry, limit: int) -> bytes:
+        descriptor = os.open(folders.place(entry.path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read(limit)
+
+    new = (path for path, tag in paths.items() if tag == b"?")
+    return Tree(entries, read, "working tree", notes=notes, new=new, left_out=left_out)
+
+
+class _Folders:
+    """Where files are, as long as no folder on the way is a link: a link may lead out of the repository."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = str(root).rstrip("/")
+        self._real = {"": True}
+
+    def place(self, path: str) -> str:
+        folder = path.rpartition("/")[0]
+        if not self._is_real(folder):
+            raise NotADirectoryError(path)
+        return f"{self._root}/{path}"
+
+    def _is_real(self, folder: str) -> bool:
+        known = self._real.get(folder)
+        if known is None:
+            known = self._is_real(folder.rpartition("/")[0]) and not os.path.islink(f"{self._root}/{folder}")  # noqa: PTH114 - text, as there are thousands
+            self._real[folder] = known
+        return known
+
+
+def commit_tree(root: Path, base: git.Base) -> Tree:
+    """Return the files of a commit."""
+    entries = []
+    for line in git.ask(root, "ls-tree", "-r", "-l", "-z", "--full-tree", base.commit).split(b"\0"):
+        if not line:
+            continue
+        head, _, name = line.partition(b"\t")
+        mode, kind, blob, size = head.split()
+        if kind == b"blob" and mode in {b"100644", b"100755"}:
+            entries.append(Entry(os.fsdecode(name), int(size), blob.decode()))
+    blobs = git.Blobs(root)
+    return Tree(entries, lambda entry, limit: blobs.read(entry.blob, limit), base.commit)
+
+
+def changed_paths(root: Path, base: git.Base, tree: Tree) -> frozenset[str]:
+    """Return the files that differ between a commit and the folder as it is now, on either side."""
+    options = ("--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules")
+    listed = git.ask(root, "diff", *options, base.commit)
+    return tree.new.union(os.fsdecode(name) for name in listed.split(b"\0") if name)
+
+
+def _walk(root: Path, notes: list[Note]) -> Iterator[str]:
+    def failed(error: OSError) -> None:
+        name = Path(str(error.filename)).relative_to(root).as_posix()
+        notes.append(Note(name, 1, "cannot be opened, so what is below it was not read"))
+
+    for folder, folders, files in os.walk(root, onerror=failed):
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+        for name in files:
+            yield (Path(folder) / name).relative_to(root).as_posix()

@@ -1,0 +1,249 @@
+"""GitHub workflows and composite actions → jobs, the programs that their steps start, and the step that runs Privet.
+
+Source: GitHub Actions workflow syntax. Invariants:
+
+- Each job has the permissions that it gets: its own, else the workflow's. Where all jobs have their own, the workflow is not without.
+- Environments are told at the job; a variable whose value is an expression is None.
+- The step that runs the gate is a guard only where its failure fails the workflow, on changes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from privet.check.components import of_command
+from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
+from privet.check.programs import environment_facts, process_units
+from privet.check.words import Command
+from privet.check.workflow_signs import HEAD, for_strangers, logged, sign
+from privet.check.yaml_facts import environment, fact, keys
+from privet.check.yaml_nodes import Mapping, Node, Scalar, documents
+from privet.check.yaml_places import commands, part
+
+GATE: Final = "gate-step-removed"
+_EXPRESSION: Final = re.compile(r"\$\{\{((?:[^{}]|\{(?!\{)|\}(?!\})){0,2000}+)\}\}")
+_CHANGES: Final = frozenset(("pull_request", "pull_request_target", "push", "merge_group", "workflow_call"))
+_EXPORTED: Final = re.compile(
+    r"""^[ \t]*echo[ \t]+["']?([A-Za-z_]\w*)=([^\n"'>]*)["']?[ \t]*>>[ \t]*["']?\$\{?GITHUB_ENV""", re.MULTILINE
+)
+_OURS: Final = re.compile(r"(?:^|[/-])privet(?:@|$)")
+_YES: Final = frozenset(("true", "yes", "on"))
+
+
+def is_workflow(path: str) -> bool:
+    """Tell whether a path is a workflow or an action."""
+    return bool(re.search(r"(?:^|/)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml$|(?:^|/)action\.ya?ml$", path))
+
+
+class _Workflow(NamedTuple):
+    name: str
+    path: str
+    document: Mapping
+    events: tuple[str, ...]
+
+
+def read(path: str, text: str) -> Reading:
+    """Return the units of a workflow, or of a composite action."""
+    nodes, notes = documents(path, text)
+    document = next((node for node in nodes if isinstance(node, Mapping)), None)
+    if document is None or not {"jobs", "runs"} & document.pairs.keys():
+        return Reading(notes=tuple(notes))
+    name = document.text("name") or path.rsplit("/", 1)[-1].rpartition(".")[0]
+    workflow = _Workflow(name, path, document, tuple(_events(document)))
+    units = list(_action(workflow) if "runs" in document.pairs else _units(workflow))
+    return Reading(tuple(units), tuple(notes))
+
+
+def _events(document: Mapping) -> Iterator[str]:
+    node = document.get("on")
+    if isinstance(node, Mapping):
+        yield from node.pairs
+    else:
+        yield from (item.text for item in document.items("on") if isinstance(item, Scalar))
+
+
+def _event_facts(document: Mapping) -> Iterator[Fact]:
+    node = document.get("on")
+    if isinstance(node, Mapping):
+        for event, (key, _) in node.pairs.items():
+            yield fact(Space.KEY, "actions.on[]", key)._replace(value=event)
+        yield from keys(node, "actions.on")
+    else:
+        yield from (fact(Space.KEY, "actions.on[]", item) for item in document.items("on") if isinstance(item, Scalar))
+
+
+def _action(workflow: _Workflow) -> Iterator[Unit]:
+    key = workflow.document.pairs["runs"][0]
+    runs = workflow.document.mapping("runs")
+    facts = list(_steps_facts(runs, ()))
+    name = f"action {workflow.name}"
+    provides = (_reference(workflow.path, name),)
+    yield Unit(UnitKind.JOB, name, workflow.path, key.start, key.end, facts=tuple(facts), provides=provides)
+    yield from _steps(runs, name, workflow.path, is_gate=False)
+
+
+def _units(workflow: _Workflow) -> Iterator[Unit]:
+    document = workflow.document
+    jobs = {
+        name: (key, node) for name, (key, node) in document.mapping("jobs").pairs.items() if isinstance(node, Mapping)
+    }
+    key = document.pairs["on"][0] if "on" in document.pairs else document.pairs["jobs"][0]
+    facts = list(_event_facts(document))
+    own = list(_permissions(document))
+    if not own and jobs and all(isinstance(node, Mapping) and "permissions" in node.pairs for _, node in jobs.values()):
+        own = [_said(key, "actions.permissions", "by job")]
+    facts += [*own, *_environment(document), *for_strangers((document.get("env"),), workflow.events)]
+    yield Unit(UnitKind.JOB, workflow.name, workflow.path, key.start, key.end, facts=tuple(facts))
+    for name, (mark, node) in jobs.items():
+        if isinstance(node, Mapping):
+            yield from _job(workflow, f"{workflow.name}/{name}", mark, node)
+
+
+def _said(place: Node, name: str, value: str) -> Fact:
+    return Fact(Space.KEY, name, value, place.source.path, place.start, place.end)
+
+
+def _permissions(node: Mapping) -> Iterator[Fact]:
+    """Yield `actions.permissions` as one word, `{}` or "by scope", and each scope."""
+    found = node.get("permissions")
+    if isinstance(found, Mapping):
+        yield _said(found, "actions.permissions", "by scope" if found.pairs else "{}")
+    if found is not None and not (isinstance(found, Mapping) and not found.pairs):
+        yield from keys(found, "actions.permissions")
+
+
+def _environment(node: Mapping) -> Iterator[Fact]:
+    """Yield variables; an expression is known only when it runs, and is told as a key as it is written."""
+    for variable in environment(node.get("env")):
+        is_expression = variable.value is not None and "${{" in variable.value
+        yield variable._replace(value=None) if is_expression else variable
+    if "env" in node.pairs:
+        yield from keys(node.mapping("env"), "actions.env")
+
+
+def _job(workflow: _Workflow, name: str, mark: Scalar, node: Mapping) -> Iterator[Unit]:
+    facts = list(_environment(workflow.document)) + list(_environment(node))
+    facts += list(_permissions(node)) or list(_permissions(workflow.document)) or [
+        _said(mark, "actions.permissions", "inherited")
+    ]  # fmt: skip
+    skipped = {f"actions.{one}" for one in ("steps", "permissions", "env", "if")}
+    facts.extend(keys(node, "actions", skipped))
+    facts.extend(_condition(node, "actions.if"))
+    facts.extend(for_strangers((node.get("env"),), workflow.events))
+    facts.extend(_steps_facts(node, workflow.events))
+    facts.extend(_weakened(node))
+    yield Unit(
+        UnitKind.JOB,
+        name,
+        workflow.path,
+        mark.start,
+        mark.end,
+        facts=tuple(facts),
+        provides=(_reference(workflow.path, name),),
+    )
+    is_gate = bool(_CHANGES.intersection(workflow.events)) and _counts(node)
+    yield from _steps(node, name, workflow.path, is_gate=is_gate)
+
+
+def _condition(node: Mapping, name: str) -> Iterator[Fact]:
+    """Yield an `if` without the braces that it may have."""
+    found = node.get("if")
+    if isinstance(found, Scalar):
+        whole = _EXPRESSION.fullmatch(found.text.strip())
+        yield fact(Space.KEY, name, found)._replace(value=whole[1].strip() if whole else found.value)
+
+
+def _counts(node: Mapping) -> bool:
+    """Tell whether a job or step runs, and fails what it is in."""
+    condition = next((one.value for one in _condition(node, "")), "true")
+    return node.text("continue-on-error").lower() not in _YES and condition not in {"false", "0", "''", ""}
+
+
+def _each_step(node: Mapping) -> Iterator[Mapping]:
+    for step in node.items("steps"):
+        if isinstance(step, Mapping):
+            yield step
+
+
+def _steps_facts(node: Mapping, events: tuple[str, ...]) -> Iterator[Fact]:
+    for step in _each_step(node):
+        # A path is one of data that leaves only where the step uploads.
+        moves = bool(re.search(r"upload|publish|deploy|release", step.text("uses")))
+        yield from keys(step, "actions.steps[]", {"actions.steps[].if", "" if moves else "actions.steps[].with.path"})
+        yield from _condition(step, "actions.steps[].if")
+        for variable in environment(step.get("env")):
+            yield variable._replace(value=None) if variable.value and "${{" in variable.value else variable
+        run, uses = step.get("run"), step.text("uses")
+        if isinstance(run, Scalar):
+            yield from _exported(run)
+            yield from logged(run)
+        if uses.startswith("actions/checkout@"):
+            yield from _checkout(step, events)
+        yield from for_strangers((step.get("env"), step.get("with")), events)
+
+
+def _checkout(step: Mapping, events: tuple[str, ...]) -> Iterator[Fact]:
+    """Yield a fact when a checkout takes a stranger's code in a workflow that has the owner's rights."""
+    for name in ("ref", "repository"):
+        found = step.get("with", name)
+        if (
+            isinstance(found, Scalar)
+            and HEAD.search(found.text)
+            and {"pull_request_target", "workflow_run"} & {*events}
+        ):
+            yield sign("actions-pull-request-target-checkout", found)
+
+
+def _exported(run: Scalar) -> Iterator[Fact]:
+    """Yield what a script sets for what follows: exports, and lines added to the job's environment file."""
+    for command in commands(run, _EXPRESSION.sub(_blanked, run.text)):
+        if not command.words:
+            yield from environment_facts(command.assignments, run.source.path)
+    for found in _EXPORTED.finditer(run.text):
+        if "$" not in found[2]:
+            yield fact(Space.ENV, found[1], part(run, *found.span(2)))
+
+
+def _steps(node: Mapping, owner: str, path: str, *, is_gate: bool) -> Iterator[Unit]:
+    """Yield what the steps of a job start, numbered through the job, and its guards."""
+    listed: list[Command] = []
+    for step in _each_step(node):
+        run, uses = step.get("run"), step.get("uses")
+        is_guard = is_gate and _counts(step)
+        if isinstance(uses, Scalar) and is_guard and _OURS.search(uses.text):
+            yield _guard(uses.source.path, uses)
+        if isinstance(run, Scalar) and run.value:
+            found = commands(run, _EXPRESSION.sub(_blanked, run.value))
+            listed.extend(found)
+            if is_guard:
+                yield from (unit for unit in process_units(found, path, guards=True) if unit.kind is UnitKind.GUARD)
+    yield from process_units(listed, path, owner=owner, parents=(_reference(path, owner),))
+
+
+def _weakened(node: Mapping) -> Iterator[Fact]:
+    """Yield the steps that run the gate and whose failure stops nothing."""
+    for step in _each_step(node):
+        run, uses = step.get("run"), step.get("uses")
+        if isinstance(uses, Scalar) and _OURS.search(uses.text) and not (_counts(node) and _counts(step)):
+            yield sign("gate-weakened", uses)
+        if isinstance(run, Scalar) and "privet" in run.text:
+            for command in commands(run, _EXPRESSION.sub(_blanked, run.text)):
+                words = command.texts()
+                runs = "check" in words and "privet" in of_command(words)[0]
+                if runs and (command.ignored or not (_counts(node) and _counts(step))):
+                    yield sign("gate-weakened", Scalar("", command.words[0].start, command.words[-1].end, run.source))
+
+
+def _reference(path: str, name: str) -> str:
+    return f"job:{path}:{name}"
+
+
+def _blanked(found: re.Match[str]) -> str:
+    """Return a shell variable of an expression's length: known only at run time, and one word."""
+    return "$" + "_" * (len(found[0]) - 1)
+
+
+def _guard(path: str, place: Node) -> Unit:
+    return Unit(UnitKind.GUARD, "privet check", path, place.start, place.end, frozenset({"privet"}), guard=GATE)

@@ -1,0 +1,225 @@
+"""`privet check`: what in a repository weakens privacy; with --base, what a change makes weaker."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from privet.errors import BadInput
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from privet.check.baseline import Known
+    from privet.check.git import Base
+    from privet.check.scan import Result
+    from privet.check.tree import Tree
+
+FORMATS: Final = ("text", "json", "sarif", "github", "junit")
+_CONTEXT: Final = frozenset(("compose", "dockerfile", "dotenv", "shell", "yaml"))
+"""Formats from which other files take something: read even where they are not named."""
+
+
+def add_parser(verbs: Any) -> None:
+    """Add the verb."""
+    parser: argparse.ArgumentParser = verbs.add_parser("check", help="what in a repository weakens privacy")
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="report only these files and folders (default: the repository)"
+    )
+    parser.add_argument("--base", metavar="REF", help="report only what is weaker than this commit or branch")
+    parser.add_argument("--format", choices=FORMATS, default="text", help="how to report (default: text)")
+    parser.add_argument("--json", action="store_const", const="json", dest="format", help="the same as --format json")
+    parser.add_argument("--fix", action="store_true", help="rewrite what has one safe spelling")
+    parser.add_argument(
+        "--baseline",
+        nargs="?",
+        const="",
+        metavar="FILE",
+        help="let pass what was there when this file was made (default: .privet-baseline.json); made when missing",
+    )
+    parser.set_defaults(run=run)
+
+
+class _Job(NamedTuple):
+    """What is checked: a repository, what it is compared with, and the paths that count, none for all."""
+
+    root: Path
+    base: Base | None
+    names: tuple[str, ...]
+    whole: bool
+    """Whether all files are read, whatever counts."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check, report, and return 1 where something is weaker."""
+    from privet.check import git
+    from privet.check.tree import root_of, working_tree
+
+    places = [Path(path) for path in options.paths]
+    root = root_of(places[0] if places else Path())
+    names = tuple(_relative(place, root) for place in places)
+    base = git.base_of(root, options.base) if options.base else None
+    if base is not None and not base.is_exact:
+        sys.stderr.write(
+            f"privet check: where this branch left {_plain(options.base)} is not known here, so it is compared with that itself;"
+            " git fetch --unshallow tells\n"
+        )
+    job = _Job(root, base, () if "." in names else names, options.baseline is not None)
+    tree = working_tree(root)
+    result = _judged(job, tree)
+    fixed = 0
+    if options.fix:
+        from privet.check.fix import fix
+
+        fixed = len(fix(root, tree, result.weaknesses, _named(job, result).findings))
+        result = _judged(job, working_tree(root)) if fixed else result
+    if options.baseline is not None:
+        result = _against(job, options.baseline, result)
+    result = _named(job, result)
+    _report(result, options, fixed)
+    return 1 if result.findings else 0
+
+
+def _judged(job: _Job, tree: Tree) -> Result:
+    from privet.check import cache, scan
+    from privet.check.facts import Note
+    from privet.check.readers import format_of
+    from privet.check.tree import changed_paths, commit_tree
+
+    if job.base is not None:
+        before = commit_tree(job.root, job.base).part(lambda path: path not in tree.left_out)
+        _all_there(job, tree, before)
+        with _watched(tree, whole=False) as watched:
+            result = scan.compare(before, watched, changed=changed_paths(job.root, job.base, tree))
+    else:
+        _all_there(job, tree)
+        if job.names and not job.whole:
+            tree = tree.part(lambda path: _is_named(path, job.names) or format_of(path) in _CONTEXT)
+        folder = cache.folder_of(os.environ)
+        known = None if folder is None else cache.load(folder)
+        with _watched(tree, whole=True) as watched:
+            result = scan.scan(watched, cache=known)
+        if known is not None and folder is not None:
+            known.save(folder)
+    left_out = [name for name in job.names if _is_left_out(name, job, tree)]
+    notes = [Note(name, 1, "is not looked at: git ignores it, or it is a link or a device") for name in left_out]
+    return replace(result, notes=(*result.notes, *tree.notes, *notes))
+
+
+def _watched(tree: Tree, *, whole: bool) -> AbstractContextManager[Tree]:
+    if not sys.stderr.isatty():
+        return nullcontext(tree)
+    from privet.cli.check_progress import shown
+
+    return shown(tree, sys.stderr, whole=whole)
+
+
+def _all_there(job: _Job, *trees: Tree) -> None:
+    """Fail where a name is of nothing: a typing error must not pass as clean.
+
+    Raises:
+        BadInput: neither the folder nor the commit has it.
+
+    """
+    for name in job.names:
+        if not (os.path.lexists(job.root / name) or any(_has(tree, name) for tree in trees)):
+            raise BadInput(f"there is no {_plain(name)}", hint="name files and folders of one repository")
+
+
+def _has(tree: Tree, name: str) -> bool:
+    return name in tree.entries or any(path.startswith(f"{name}/") for path in tree.entries)
+
+
+def _is_left_out(name: str, job: _Job, tree: Tree) -> bool:
+    place = job.root / name
+    noted = any(note.path == name for note in tree.notes)
+    return (
+        not noted and os.path.lexists(place) and (place.is_symlink() or not place.is_dir()) and name not in tree.entries
+    )
+
+
+def _is_named(path: str, names: tuple[str, ...]) -> bool:
+    return any(path == name or path.startswith(f"{name}/") for name in names)
+
+
+def _named(job: _Job, result: Result) -> Result:
+    """Return what concerns the named paths, and why an exception that may be for them does not count."""
+    if not job.names:
+        return result
+    from privet.check import exceptions, scan
+
+    notes = (note for note in result.notes if note.path == exceptions.FILE and exceptions.FILE not in job.names)
+    named = scan.only(result, job.names)
+    return replace(named, notes=(*named.notes, *notes))
+
+
+def _relative(place: Path, root: Path) -> str:
+    try:
+        # Not resolved: a link is itself, wherever it leads.
+        relative = Path(os.path.abspath(place)).relative_to(os.path.realpath(root))  # noqa: PTH100 - resolve() follows it
+    except ValueError:
+        try:
+            relative = (place.parent.resolve() / place.name).relative_to(root.resolve())
+        except ValueError as error:
+            raise BadInput(
+                f"{_plain(place.name)} is outside of the repository", hint="name files and folders of one repository"
+            ) from error
+    return relative.as_posix()
+
+
+def _plain(text: str) -> str:
+    """Return a name as it may stand in a message: on one line, in characters that every terminal shows as they are."""
+    from privet.report.check import plain
+
+    return plain(text)
+
+
+def _against(job: _Job, name: str, result: Result) -> Result:
+    """Let pass what the baseline knows. A change is compared with the one of its base, and writes none."""
+    from privet.check import baseline
+    from privet.check.tree import commit_tree
+
+    path = Path(name) if name else job.root / baseline.FILE
+    if job.base is not None:
+        text = commit_tree(job.root, job.base).text(_relative(path, job.root))
+        known = baseline.parse(text, path.name) if text else {}
+        return replace(result, findings=tuple(baseline.new_among(result.findings, known)))
+    known_now = baseline.load(path)
+    if known_now is None:
+        baseline.save(path, baseline.of(result.findings))
+        sys.stderr.write(
+            f"privet check: {_plain(path.name)} written with {len(result.findings)} findings; commit it, and only new ones fail\n"
+        )
+        return replace(result, findings=())
+    _shrink(path, known_now, result)
+    return replace(result, findings=tuple(baseline.new_among(result.findings, known_now)))
+
+
+def _shrink(path: Path, known: Known, result: Result) -> None:
+    from privet.check import baseline
+
+    left = baseline.shrunk(known, result.findings, {note.path for note in result.notes})
+    if len(left) < len(known):
+        baseline.save(path, left)
+        sys.stderr.write(f"privet check: {_plain(path.name)} has {len(known) - len(left)} findings less; commit it\n")
+
+
+def _report(result: Result, options: argparse.Namespace, fixed: int) -> None:
+    from privet.report import check as report
+
+    kind: str = options.format
+    if kind == "text":
+        from privet.cli.style import Style
+
+        width = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 0
+        text = report.as_text(result, Style.of(sys.stdout), base=options.base or "", fixed=fixed, width=width)
+    else:
+        text = report.MACHINES[kind](result)
+    # What a machine reads must not depend on the locale, and no character that a terminal lacks ends the report.
+    encoding = sys.stdout.encoding if kind == "text" else "utf-8"
+    sys.stdout.buffer.write(text.encode(encoding, errors="replace"))

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from privet.check import cache as caches
+from privet.check.scan import scan, tree_of
+
+DAY = date(2027, 1, 1)
+FILES = {
+    "train.py": 'from transformers import AutoModel\n\nAutoModel.from_pretrained("m", trust_remote_code=True)\n',
+    "data/a.csv": "name,email\nMaria,maria.lopez@correo-madrid.es\nJan,jan.kowal@poczta-krakow.pl\n",
+    "compose.yaml": 'services:\n  llm:\n    image: vllm/vllm-openai\n    environment: {VLLM_NO_USAGE_STATS: "0"}\n',
+    "plain.py": "x = 1\n",
+}
+
+
+def test_a_second_run_finds_the_same(tmp_path: Path) -> None:
+    first = caches.load(tmp_path)
+    found = scan(tree_of(FILES), today=DAY, cache=first)
+    assert found.findings
+    first.save(tmp_path)
+    second = caches.load(tmp_path)
+    assert scan(tree_of(FILES), today=DAY, cache=second) == found
+    assert len(second.taken()) == 3  # the compose file is read each time: others may take something from it
+
+
+def test_what_changed_is_read_again(tmp_path: Path) -> None:
+    first = caches.load(tmp_path)
+    scan(tree_of(FILES), today=DAY, cache=first)
+    first.save(tmp_path)
+    mended = {**FILES, "train.py": FILES["train.py"].replace("True", "False")}
+    found = scan(tree_of(mended), today=DAY, cache=caches.load(tmp_path))
+    assert "train.py" not in {finding.path for finding in found.findings}
+
+
+def test_an_allowance_is_another_one_tomorrow(tmp_path: Path) -> None:
+    line = 'AutoModel.from_pretrained("m", trust_remote_code=True)'
+    comment = '  # privet: allow transformers-trust-remote-code reason="own code" expires=2027-01-01'
+    files = {"train.py": FILES["train.py"].replace(line, line + comment)}
+    first = caches.load(tmp_path)
+    assert not scan(tree_of(files), today=DAY, cache=first).findings
+    first.save(tmp_path)
+    assert scan(tree_of(files), today=date(2027, 1, 2), cache=caches.load(tmp_path)).findings
+
+
+def test_the_file_holds_no_value_and_no_path(tmp_path: Path) -> None:
+    first = caches.load(tmp_path)
+    scan(tree_of(FILES), today=DAY, cache=first)
+    first.save(tmp_path)
+    (file,) = tmp_path.iterdir()
+    raw = file.read_bytes()
+    assert b"maria" not in raw.lower()
+    assert b"train.py" not in raw
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_broken_file_is_an_empty_cache(tmp_path: Path) -> None:
+    first = caches.load(tmp_path)
+    scan(tree_of(FILES), today=DAY, cache=first)
+    first.save(tmp_path)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(b"\xc1broken")
+    assert scan(tree_of(FILES), today=DAY, cache=caches.load(tmp_path)).findings

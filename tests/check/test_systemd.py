@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from privet.check.facts import Space
+from privet.check.systemd import read
+
+TEXT = """\
+[Unit]
+Description=x
+
+[Service]
+Environment=VLLM_NO_USAGE_STATS=1 "B=x y"
+EnvironmentFile=-/etc/llm.env
+ExecStart=/usr/bin/vllm serve m \\
+  --host 0.0.0.0
+PrivateNetwork=yes
+"""
+
+
+def test_a_unit_has_directives_variables_and_the_program() -> None:
+    (unit,) = read("deploy/llm.service", TEXT, lambda _: None).units
+    assert unit.components == {"vllm"}
+    assert unit.parents == ("file:/etc/llm.env",)
+    found = {(fact.space, fact.name): fact for fact in unit.facts}
+    assert found[Space.ENV, "VLLM_NO_USAGE_STATS"].value == "1"
+    assert found[Space.ENV, "B"].value == "x y"
+    host = found[Space.FLAG, "--host"]
+    assert TEXT[host.start : host.end] == "0.0.0.0"  # noqa: S104 - the finding
+    assert found[Space.KEY, "systemd.Service.PrivateNetwork"].value == "yes"
+
+
+@given(st.text(st.sampled_from("[Service]\nExecStart= a'\"\\-@")))
+def test_any_text_is_read(text: str) -> None:
+    read("a.service", "[Service]\n" + text, lambda _: None)
