@@ -7,12 +7,14 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final
 
+# Not from `typing`, which takes longer to load than all that `privet run` needs to start a program.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from privet.detect import detect, detect_all
     from privet.errors import PrivetError
     from privet.records import Span
@@ -46,8 +48,14 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         message = f"module 'privet' has no attribute {name!r}"
         raise AttributeError(message)
-    found = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
+    found = globals()[name] = getattr(_module(_HOMES[name]), name)
     return found
+
+
+def _module(name: str) -> ModuleType:
+    import importlib
+
+    return importlib.import_module(name)
 
 
 def __dir__() -> list[str]:
@@ -56,9 +64,7 @@ def __dir__() -> list[str]:
 
 def _function(name: str) -> property:
     """Return the function that has the name of its module: importing `privet.redact` must not put the module in its place."""
-    return property(
-        lambda _module: getattr(importlib.import_module(f"privet.{name}"), name), lambda _module, _loaded: None
-    )
+    return property(lambda _package: getattr(_module(f"privet.{name}"), name), lambda _package, _loaded: None)
 
 
 class _Package(ModuleType):

@@ -3,7 +3,8 @@
 Invariants:
 
 - Nothing that exists is overwritten and no existing line is lost: what is there is extended once, and a second run changes nothing.
-- Files are written beside and renamed into place.
+- All files are written beside their places before the first is renamed into place: what cannot be done in full is not begun.
+- A link stays a link, and what it leads to outside of the repository is not touched.
 - The workflow has no permission that it does not use, and every action is pinned by its commit.
 """
 
@@ -11,12 +12,19 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from privet.errors import BadInput
 
+if TYPE_CHECKING:
+    import yaml
+
 WORKFLOW: Final = ".github/workflows/privacy.yml"
+_OTHER_WORKFLOW: Final = ".github/workflows/privet.yml"
+"""Where a workflow for something else has that name."""
 _CHECKOUT: Final = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2"
 _PYTHON: Final = "actions/setup-python@a26af69be951a213d495a4c3e4e4022e16d87065 # v5.6.0"
 
@@ -124,11 +132,9 @@ def adopt(root: Path, version: str) -> list[Step]:
             _CONTRIBUTING_TEXT,
         ),
         _section(root, _request_template(root), "", _REQUEST_TEXT),
-        _section(root, _existing(root, ("README.md",)), f"# {root.name}\n\n", _CARD_TEXT),
+        _section(root, _card(root), f"# {root.name}\n\n", _CARD_TEXT),
     ]
-    for path, text, _ in plan:
-        if text is not None:
-            _write(root / path, text)
+    _write_all(root, [(path, text) for path, text, _ in plan if text is not None])
     return [Step(step, path) for path, _, step in plan]
 
 
@@ -145,7 +151,7 @@ def _workflow(root: Path, text: str) -> _Planned:
     for file in sorted((*folder.glob("*.yml"), *folder.glob("*.yaml"))):
         if re.search(r"\bprivet check\b", _read(root, file.relative_to(root).as_posix()) or ""):
             return (file.relative_to(root).as_posix(), None, "kept")
-    return _whole(root, WORKFLOW, text)
+    return _whole(root, WORKFLOW if not os.path.lexists(root / WORKFLOW) else _OTHER_WORKFLOW, text)
 
 
 def _existing(root: Path, names: tuple[str, ...]) -> str:
@@ -166,6 +172,13 @@ def _request_template(root: Path) -> str:
     return _existing(root, (f".github/{name}", name, f"docs/{name}"))
 
 
+def _card(root: Path) -> str:
+    """Return the model card: the README, unless that is in another markup, beside which a README.md would become the front page."""
+    name = _existing(root, ("README.md", "MODEL_CARD.md"))
+    other = any((root / readme).is_file() for readme in ("README.rst", "README.txt", "README.adoc", "README"))
+    return "MODEL_CARD.md" if other and not os.path.lexists(root / name) else name
+
+
 def _section(root: Path, path: str, head: str, section: str) -> _Planned:
     text = _read(root, path)
     if text is None:
@@ -182,37 +195,51 @@ def _hook(root: Path, hook: str) -> _Planned:
     path = ".pre-commit-config.yaml"
     text = _read(root, path)
     if text is None or not text.strip():
-        return (path, (text or "") + "repos:\n" + _indented(hook, "  "), "extended" if text else "wrote")
+        return (path, (text or "") + "repos:\n" + _indented(hook, "  "), "wrote" if text is None else "extended")
     if re.search(r"\bprivet(?:-check| check)\b", text):
         return (path, None, "kept")
-    return (path, _with_hook(text, hook), "extended")
+    extended = _with_hook(text, hook)
+    if _hooked(text) + 1 != _hooked(extended):
+        raise BadInput(".pre-commit-config.yaml has no list of repos in block style", hint=_REMEDY)
+    return (path, extended, "extended")
+
+
+_REMEDY: Final = "correct the file, or add the hook by hand (docs/check.md#pre-commit); nothing was changed"
+
+
+def _repos(text: str) -> yaml.Node | None:
+    import yaml
+
+    try:
+        root = yaml.compose(text, Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise BadInput(".pre-commit-config.yaml is not valid YAML", hint=_REMEDY) from error
+    pairs = root.value if isinstance(root, yaml.MappingNode) else []
+    found = next((value for key, value in pairs if key.value == "repos"), None)
+    return found if isinstance(found, yaml.Node) else None
+
+
+def _hooked(text: str) -> int:
+    repos = _repos(text)
+    return len(repos.value) if repos is not None and isinstance(repos.value, list) else 0
 
 
 def _with_hook(text: str, hook: str) -> str:
     """Put a hook behind the last one of the list; where that list ends is asked of the YAML parser."""
     import yaml
 
-    remedy = "correct the file, or add the hook by hand; see docs/check.md"
-    try:
-        root = yaml.compose(text, Loader=yaml.CSafeLoader)
-    except yaml.YAMLError as error:
-        raise BadInput(".pre-commit-config.yaml is not valid YAML", hint=remedy) from error
-    pairs = root.value if isinstance(root, yaml.MappingNode) else []
-    repos = next((value for key, value in pairs if key.value == "repos"), None)
+    repos = _repos(text)
     newline = "\r\n" if "\r\n" in text else "\n"
     if repos is None:
         end = "" if text.endswith("\n") else newline
         return f"{text}{end}repos:{newline}" + _indented(hook, "  ").replace("\n", newline)
-    if isinstance(repos, yaml.SequenceNode) and not repos.value:  # repos: []
+    if isinstance(repos, yaml.ScalarNode) or not repos.value:  # `repos:` or `repos: []`
         filled = newline + _indented(hook, "  ").rstrip("\n").replace("\n", newline)
         return text[: repos.start_mark.index].rstrip(" ") + filled + text[repos.end_mark.index :]
-    if not isinstance(repos, yaml.SequenceNode) or repos.flow_style:
-        raise BadInput(".pre-commit-config.yaml has no list of repos in block style", hint=remedy)
     first = repos.value[0].start_mark
     line = text[text.rfind("\n", 0, first.index) + 1 : first.index]
     indent = line[: len(line) - len(line.lstrip())]
-    last = repos.value[-1]
-    at = _end_of(text, last)
+    at = _end_of(text, repos.value[-1])
     body = text[:at] + ("" if text[:at].endswith("\n") else newline)
     return body + _indented(hook, indent).replace("\n", newline) + text[at:]
 
@@ -249,10 +276,36 @@ def _read(root: Path, path: str) -> str | None:
         ) from error
 
 
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".privet-{path.name}.tmp")
-    beside.write_bytes(text.encode())
-    if path.exists():
-        beside.chmod(path.stat().st_mode & 0o7777)
-    beside.replace(path)
+def _write_all(root: Path, files: Iterable[tuple[str, str]]) -> None:
+    """Write files, all or none."""
+    made: list[Path] = []
+    moves: list[tuple[Path, Path]] = []
+    try:
+        for name, text in files:
+            place = (root / name).resolve()
+            if not place.is_relative_to(root.resolve()):
+                raise BadInput(f"{name} is a link out of the repository", hint="make it a file; nothing was changed")
+            made.extend(_made(place.parent))
+            beside = place.with_name(f".privet-{place.name}.tmp")
+            made.append(beside)
+            beside.write_bytes(text.encode())
+            if place.exists():
+                beside.chmod(place.stat().st_mode & 0o7777)
+            moves.append((beside, place))
+        for beside, place in moves:
+            beside.replace(place)
+    except (OSError, BadInput) as error:
+        for path in reversed(made):
+            with suppress(OSError):
+                path.rmdir() if path.is_dir() else path.unlink()
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(f"{name} cannot be written", hint="make the folder writable; nothing was changed") from error
+
+
+def _made(folder: Path) -> Iterable[Path]:
+    """Make a folder; yield what had to be made."""
+    if not folder.is_dir():
+        yield from _made(folder.parent)
+        folder.mkdir()
+        yield folder

@@ -12,15 +12,16 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from shlex import quote
-from typing import Final, NamedTuple
-
 from privet.environment_agents import AGENTS, TRACES
 from privet.environment_models import HUBS, SERVING, SHARED, TRACKING
 from privet.environment_secrets import is_withheld
-from privet.environment_setting import Kind, Setting
+from privet.environment_setting import KINDS, Setting
 from privet.environment_tools import BUILDS, CLOUDS, HISTORIES, PIPELINES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from typing import Final
 
 CATALOGUE: Final[tuple[Setting, ...]] = (
     *SHARED, *SERVING, *HUBS, *TRACKING, *TRACES, *AGENTS, *CLOUDS, *PIPELINES, *BUILDS, *HISTORIES
@@ -28,16 +29,19 @@ CATALOGUE: Final[tuple[Setting, ...]] = (
 _KNOWN: Final = {setting.name: setting for setting in CATALOGUE}
 
 
-class Safe(NamedTuple):
-    """What a program gets, and how it differs from what its caller has; the names are sorted."""
+class Safe:
+    """What a program gets, and how it differs from what its caller has, as sorted names.
 
-    environment: dict[str, str]
-    added: tuple[str, ...]
-    """Set where nothing was."""
-    corrected: tuple[str, ...]
-    """Replaced or taken out, because the value was weaker."""
-    withheld: tuple[str, ...]
-    """Secrets and ways outside that were not passed on."""
+    `added` was not there, `corrected` had a weaker value and was replaced or taken out, `withheld` are secrets and ways outside.
+    """
+
+    __slots__ = ("added", "corrected", "environment", "withheld")
+
+    def __init__(
+        self, environment: dict[str, str], added: list[str], corrected: list[str], withheld: list[str]
+    ) -> None:
+        self.environment = environment
+        self.added, self.corrected, self.withheld = map(tuple, map(sorted, (added, corrected, withheld)))
 
     def __repr__(self) -> str:
         # The environment may hold secrets that the caller named.
@@ -73,11 +77,13 @@ def safe(environment: Mapping[str, str], *, passed: Collection[str] = (), reacha
             del result[name]
         else:
             result[name] = setting.value
-    return Safe(result, tuple(sorted(added)), tuple(sorted(corrected)), tuple(sorted(withheld)))
+    return Safe(result, added, corrected, withheld)
 
 
 def shell(result: Safe, current: Mapping[str, str]) -> str:
     """Return the text that brings a POSIX shell from its current environment to the safe one: `eval "$(privet env)"`."""
+    from shlex import quote
+
     lines = [
         f"export {name}={quote(value)}\n"
         for name, value in sorted(result.environment.items())
@@ -104,6 +110,8 @@ def difference(result: Safe) -> str:
 
 
 def _line(what: str, name: str, result: Safe) -> str:
+    from shlex import quote
+
     setting = _KNOWN[name]
     now = (
         f"{name}={quote(setting.value)}"
@@ -133,9 +141,9 @@ def as_json(result: Safe) -> dict[str, object]:
 def environment_page() -> str:
     """Return docs/environment.md's reference: every setting with its programs and where its reading was seen."""
     parts = []
-    for kind in Kind:
-        rows = [setting for setting in CATALOGUE if setting.kind is kind]
-        parts.append(f"### {kind.value.capitalize()}\n\n{_table(sorted(rows, key=lambda row: row.name))}")
+    for kind in KINDS:
+        rows = [setting for setting in CATALOGUE if setting.kind == kind]
+        parts.append(f"### {kind.capitalize()}\n\n{_table(sorted(rows, key=lambda row: row.name))}")
     return "\n".join(parts)
 
 

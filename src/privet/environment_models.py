@@ -6,16 +6,27 @@ each of them, and a program that needs another one has a row of its own.
 
 from __future__ import annotations
 
-from typing import Final
+from privet.environment_setting import (
+    ANY,
+    CONTENT,
+    CRASH,
+    FALSE,
+    FALSY,
+    FALSY_WORDS,
+    HISTORY,
+    OFFLINE,
+    TELEMETRY,
+    TRUE,
+    TRUTHY,
+    TRUTHY_WORDS,
+    UPDATE,
+    read_by,
+)
 
-from privet.environment_setting import ANY, FALSE, FALSY, FALSY_WORDS, TRUE, TRUTHY, TRUTHY_WORDS, Kind, read_by
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
-CONTENT: Final = Kind.CONTENT
-CRASH: Final = Kind.CRASH
-HISTORY: Final = Kind.HISTORY
-OFFLINE: Final = Kind.OFFLINE
-TELEMETRY: Final = Kind.TELEMETRY
-UPDATE: Final = Kind.UPDATE
 HUB: Final = ("huggingface.co",)
 
 SHARED: Final = (

@@ -6,7 +6,9 @@ judged by its words (`HF_TOKEN`), never by letters inside one (`TOKENIZERS_PARAL
 
 from __future__ import annotations
 
-from typing import Final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 OUTSIDE: Final = frozenset((
     # Agents that sign, ask or answer for the user.

@@ -1,21 +1,22 @@
-"""One environment variable that a known program reads, and the value with which it keeps data at home."""
+"""One environment variable that a known program reads, and the value with which it keeps data at home.
+
+No enumeration and no named tuple: `privet run` reads the catalogue at every start, and their modules take longer to load than it does.
+"""
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Final, NamedTuple
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
-
-class Kind(StrEnum):
-    """What a variable switches off."""
-
-    TELEMETRY = "telemetry"
-    OFFLINE = "offline"
-    CONTENT = "content capture"
-    HISTORY = "history"
-    UPDATE = "update check"
-    CRASH = "crash report"
-
+TELEMETRY: Final = "telemetry"
+OFFLINE: Final = "offline"
+CONTENT: Final = "content capture"
+HISTORY: Final = "history"
+UPDATE: Final = "update check"
+CRASH: Final = "crash report"
+KINDS: Final = (TELEMETRY, OFFLINE, CONTENT, HISTORY, UPDATE, CRASH)
+"""What a variable switches off."""
 
 ANY: Final = ("any value",)
 """For `as_safe`: the program looks only whether the variable is there and not empty."""
@@ -28,7 +29,7 @@ FALSY_WORDS: Final = (*FALSY, "no", "No", "NO", "off", "Off", "OFF")
 _PAGE: Final = "documentation "
 
 
-class Setting(NamedTuple):
+class Setting:
     """A variable with the value that its programs honour.
 
     `value` is None where only absence is safe. `as_safe` are other values with the same effect on every one of the programs, so a
@@ -37,14 +38,22 @@ class Setting(NamedTuple):
     that promises it.
     """
 
-    name: str
-    value: str | None
-    kind: Kind
-    programs: tuple[str, ...]
-    stops: str
-    source: str
-    as_safe: tuple[str, ...] = ()
-    hosts: tuple[str, ...] = ()
+    __slots__ = ("as_safe", "hosts", "kind", "name", "programs", "source", "stops", "value")
+
+    def __init__(
+        self,
+        name: str,
+        value: str | None,
+        kind: str,
+        programs: tuple[str, ...],
+        stops: str,
+        source: str,
+        as_safe: tuple[str, ...] = (),
+        hosts: tuple[str, ...] = (),
+    ) -> None:
+        self.name, self.value, self.kind = name, value, kind
+        self.programs, self.stops, self.source = programs, stops, source
+        self.as_safe, self.hosts = as_safe, hosts
 
     @property
     def seen_in_source(self) -> bool:
@@ -59,9 +68,9 @@ class Setting(NamedTuple):
 
 
 Row = (
-    tuple[str, str | None, Kind, str]
-    | tuple[str, str | None, Kind, str, tuple[str, ...]]
-    | tuple[str, str | None, Kind, str, tuple[str, ...], tuple[str, ...]]
+    tuple[str, str | None, str, str]
+    | tuple[str, str | None, str, str, tuple[str, ...]]
+    | tuple[str, str | None, str, str, tuple[str, ...], tuple[str, ...]]
 )
 """A setting without its programs and source: name, value, kind, what it stops, then `as_safe` and `hosts` where there are any."""
 

@@ -122,6 +122,8 @@ def _redact_all(
             last = {}
             for at in waiting:
                 more = _pass_edits(batch[at], finder, how, reads.get(at), as_stream=as_stream, first=first.get(at, -1))
+                if not more:
+                    continue
                 text = edited(batch[at], more)
                 if text != batch[at]:
                     edits[at] = combined(edits[at], batch[at], more)

@@ -89,6 +89,14 @@ jobs:
         with: {persist-credentials: false, fetch-depth: 0}
       - run: privet check --base "origin/$GITHUB_BASE_REF"
 """
+ALLOWED = """\
+[[exception]]
+rule = "compose-ports-all-interfaces"
+path = "compose.yaml"
+reason = "x"
+owner = "y"
+expires = 2999-01-01
+"""
 
 
 def change(base: dict[str, str], head: dict[str, str]) -> set[tuple[str, str]]:
@@ -206,7 +214,7 @@ WEAKER = {
         {"compose.yaml": COMPOSE},
         {
             "compose.yaml": COMPOSE.replace("127.0.0.1:8000", "8000"),
-            "privet.toml": '[[exception]]\nrule = "compose-ports-all-interfaces"\npath = "compose.yaml"\nreason = "x"\nowner = "y"\nexpires = 2999-01-01\n',
+            "privet.toml": ALLOWED,
         },
         ("compose-ports-all-interfaces", "compose.yaml"),
     ),
@@ -305,10 +313,9 @@ def test_what_only_looks_like_it_is_not(name: str) -> None:
 
 
 def test_an_exception_of_the_base_counts() -> None:
-    allowed = '[[exception]]\nrule = "compose-ports-all-interfaces"\npath = "compose.yaml"\nreason = "x"\nowner = "y"\nexpires = 2999-01-01\n'
-    head = {"compose.yaml": COMPOSE.replace("127.0.0.1:8000", "8000"), "privet.toml": allowed}
-    assert change({"compose.yaml": COMPOSE, "privet.toml": allowed}, head) == set()
-    late = allowed.replace("2999", "1999")
+    head = {"compose.yaml": COMPOSE.replace("127.0.0.1:8000", "8000"), "privet.toml": ALLOWED}
+    assert change({"compose.yaml": COMPOSE, "privet.toml": ALLOWED}, head) == set()
+    late = ALLOWED.replace("2999", "1999")
     result = compare(tree_of({"compose.yaml": COMPOSE, "privet.toml": late}), tree_of(head))
     assert any("expired" in note.message for note in result.notes)
     assert ("compose-ports-all-interfaces", "compose.yaml") in {(item.rule, item.path) for item in result.findings}

@@ -52,6 +52,24 @@ def test_show_names_every_setting_with_what_it_does_and_why(privet: Run) -> None
     assert "\x1b" not in out
 
 
+def test_show_lists_the_ways_out_that_are_open(privet: Run, tmp_path: Path) -> None:
+    block = (
+        '[[exception]]\nrule = "egress"\nhost = "{}"\nport = 8443\nreason = "models of the team"\n'
+        'owner = "platform"\nexpires = {}\n'
+    )
+    soon, before = date.today() + timedelta(1), date.today() - timedelta(1)
+    text = block.format("hub.example.com", soon) + block.format("old.example.com", before)
+    (tmp_path / "privet.toml").write_text(text, encoding="utf-8")
+    code, out, err = privet("policy", "show")
+    assert code == 0
+    assert f"hub.example.com:8443       open to privet run in this folder until {soon}\n" in out
+    assert "  because models of the team, owner platform\n" in out
+    assert "old.example.com" not in out
+    assert err == f"privet policy: the exception for old.example.com:8443 expired on {before}: it is closed\n"
+    shown = json.loads(privet("policy", "show", "--json")[1])["egress"]
+    assert [(way["host"], way["port"], way["expires"]) for way in shown] == [("hub.example.com", 8443, str(soon))]
+
+
 def test_show_says_what_differs_and_where_it_was_read(
     privet: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 
 from privet.detect import detect, detect_all
 from privet.detect.engine import Detector, PatternTier, detector, resolve, settled
-from privet.detect.rule import CONTEXT_CHARS
+from privet.detect.patterns import _left
+from privet.detect.rule import CONTEXT_CHARS, Candidate
+from privet.detect.rules import RULES
 from privet.errors import BadInput
 from privet.policy import DEFAULT
 from privet.records import Span
@@ -97,6 +99,35 @@ def test_policy_chooses_kinds_and_score() -> None:
 def test_detect_all_is_detect_of_each() -> None:
     texts = [MAIL, "", "nothing", "192.0.2.1"]
     assert list(detect_all(iter(texts))) == [detect(text) for text in texts]
+
+
+SAMPLES = sorted({text.replace("«", "").replace("»", "") for rule in RULES for text in (*rule.hits, *rule.misses)})
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.lists(st.sampled_from(SAMPLES) | st.text(alphabet="a1 @.-+\n\0é\u200b\ud800%40", max_size=6), max_size=3),
+        max_size=12,
+    )
+)
+def test_many_texts_at_once_are_found_as_each_alone(drawn: list[list[str]]) -> None:
+    # What ends one text and begins the next makes no word, no number and no context together.
+    texts = ["".join(parts) for parts in drawn]
+    alone = [DETECTOR.find(text) for text in texts]
+    assert list(DETECTOR.find_all(texts)) == alone
+    first = DETECTOR.first_places(texts)
+    assert all(at in first for at, spans in enumerate(alone) if spans)
+    assert [
+        tuple(settled(text, DETECTOR.candidates(text, first=first[at]))) for at, text in enumerate(texts) if at in first
+    ] == [alone[at] for at in first]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(["a", "B", "card ", "É", "電話", "\u212a", "x" * 40, "\ud800", "İ"]), max_size=12))
+def test_what_stands_left_of_a_hit_reads_the_same_in_bytes(parts: list[str]) -> None:
+    data = "".join(parts).encode("utf-8", "surrogatepass")
+    assert _left(data, len(data), Candidate) == Candidate(data, len(data), len(data)).left.encode("utf-8", "replace")
 
 
 def test_a_policy_builds_its_rules_once() -> None:

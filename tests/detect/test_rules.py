@@ -115,7 +115,8 @@ def test_matchers_agree_on_any_text(text: str) -> None:
         if position >= 0:
             assert list(fast.which(data, position)) == list(slow.which(data, position))
             position += 1
-    assert fast.near(text) == slow.near(text)
+    left = text.encode()
+    assert set(fast.near(left)) == set(slow.near(left))
 
 
 MATCHERS = (re2_matchers(RULES), re_matchers(RULES))

@@ -168,6 +168,8 @@ def test_prose_flows_one_word_behind() -> None:
         "Postfach ",
         "in DE ",
         r"C:\Users\Jane ",
+        "12 Main\n",
+        "350 West 42nd\n",
     ],
 )
 def test_an_identifier_in_the_making_is_held(held: str) -> None:
@@ -177,6 +179,11 @@ def test_an_identifier_in_the_making_is_held(held: str) -> None:
 @pytest.mark.parametrize("free", ["Hello, ", "end. ", "room 5\n", "密 ", "12 rooms were booked. "])
 def test_ordinary_words_are_not_held(free: str) -> None:
     assert is_cut("so " + free, len(free) + 3)
+
+
+@pytest.mark.parametrize("below", ["Next", "Streets", "13 Pears", "street", "\nStreet"])
+def test_a_line_ends_below_which_no_street_is_named(below: str) -> None:
+    assert is_cut("at 12 Main\n" + below + " ", 11)
 
 
 @pytest.mark.parametrize("word", ["hello", "I", "a", "Ünal", "look", "point", "DOT"])

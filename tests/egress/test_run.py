@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -116,6 +117,19 @@ def test_attempts_are_told_with_program_destination_and_count() -> None:
     assert all("python" in entry["program"] for entry in told["attempts"])
     assert "Name or service not known" in done.stdout
     assert "203.0.113.7:443" in locked(*tried).stderr
+
+
+def test_very_many_attempts_are_told() -> None:
+    source = """
+        import socket
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+            out.setblocking(False)
+            for number in range(26 * 250):
+                try: out.connect((f"192.0.2.{number % 250 + 1}", 9 + number // 250))
+                except OSError: pass
+    """
+    done = locked(*python(source), options=["--json"])
+    assert (done.returncode, len(json.loads(done.stderr.splitlines()[-1])["attempts"])) == (0, 26 * 250)
 
 
 def test_audit_prints_exceptions_to_justify() -> None:
@@ -330,6 +344,28 @@ def test_loopback_and_unix_sockets_work_inside() -> None:
     assert done.stdout == "all\n", done.stderr
 
 
+def test_sockets_made_outside_later_are_hidden_and_those_made_inside_are_not(tmp_path: Path) -> None:
+    inner = """
+        import os, socket, stat, time
+        listening = socket.socket(socket.AF_UNIX); listening.bind(os.getcwd() + "/inner"); listening.listen()
+        print("ready", flush=True); input()
+        while stat.S_ISSOCK(os.stat("outer").st_mode): time.sleep(0.02)
+        socket.socket(socket.AF_UNIX).connect("inner"); os.unlink("inner"); print("works")
+    """
+    # In a network namespace of its own, it is found when all are looked for anew.
+    outer = "import os, socket; s = socket.socket(socket.AF_UNIX); s.bind(os.getcwd() + '/outer'); print(flush=True); input()"
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": tmp_path}
+    apart = ("unshare", "--user", "--net", sys.executable, "-c", outer)
+    with subprocess.Popen([*RUN, "--", *python(inner)], **pipes) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "ready\n"
+        with subprocess.Popen(apart, **pipes) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "\n"
+            assert run.communicate("\n", timeout=60)[0] == "works\n"
+            other.communicate("\n", timeout=60)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several users")
 def test_a_socket_inside_sees_who_connects_and_its_owner_decides() -> None:
     done = locked(
@@ -353,6 +389,33 @@ def test_a_socket_inside_sees_who_connects_and_its_owner_decides() -> None:
     )
     assert done.stdout.splitlines() == ["(1234, 1234)", "[Errno 13] Permission denied"], done.stderr
     assert "attempt" not in done.stderr
+
+
+CONNECTED = "exec 3>/dev/udp/127.0.0.1/9 && echo connected"
+
+
+def test_a_program_that_cannot_be_traced_works() -> None:
+    source = """
+        import ctypes, socket
+        ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(("127.0.0.1", 9))
+        print("connected")
+    """
+    assert locked(*python(source)).stdout == "connected\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes a file that its user may start and not read: another owner's")
+@pytest.mark.parametrize(("mode", "said"), [(0o755, "connected\n"), (0o711, "")])
+def test_what_cannot_be_looked_at_does_not_connect(tmp_path: Path, mode: int, said: str) -> None:
+    program = tmp_path / "bash"
+    shutil.copy("/bin/bash", program)
+    os.chown(program, 1234, 1234)
+    program.chmod(mode)
+    # One user alone, so that the file's owner is nobody's to command.
+    words = ["unshare", "--user", "--map-root-user", *RUN, "--", str(program), "-c", CONNECTED]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == said
+    assert ("Operation not permitted" in done.stderr) == (not said)
 
 
 def test_nothing_is_left_behind_and_new_files_are_private(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from privet.egress import seccomp
-from privet.egress.seccomp import CALLS, program
+from privet.egress.seccomp import CALLS, asking_lock, closed_lock, program
 
 ALLOW, ASK = 0x7FFF0000, 0x7FC00000
 ARCHITECTURES = sorted(CALLS)
@@ -29,6 +29,10 @@ def verdict(filter_program: bytes, arch: int, number: int, *arguments: int) -> i
             place += if_true if held == value else if_false
         elif code == 0x35:
             place += if_true if held >= value else if_false
+        elif code == 0x45:
+            place += if_true if held & value else if_false
+        elif code == 0x54:
+            held &= value
         elif code == 0x06:
             return value
         else:
@@ -89,3 +93,83 @@ def test_all_else_passes(name: str) -> None:
             assert verdict(program(name), calls.arch, number) == refused(errno.ENOSYS)
         elif number not in asked:
             assert verdict(program(name), calls.arch, number) == ALLOW, number
+
+
+PAIR, OPTION = {"x86_64": 53, "aarch64": 199}, {"x86_64": 54, "aarch64": 208}
+THROUGH_OTHERS = {
+    "x86_64": {101, 310, 311, 308, 321, 175, 313, 246, 320, 304, 438},
+    "aarch64": {117, 270, 271, 268, 280, 105, 273, 104, 294, 265, 438},
+}
+STREAM, DATAGRAM, RAW, PACKETS = 1, 2, 3, 5
+FLAGS = 0o2000000 | 0o4000  # SOCK_CLOEXEC | SOCK_NONBLOCK
+FAST_OPEN = 0x20000000
+
+
+def locks(name: str) -> Iterator[bytes]:
+    yield asking_lock(name, connects=True)
+    yield asking_lock(name, connects=False)
+    yield closed_lock(name)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_lock_of_ones_own_makes_no_socket_itself_or_unix_ones_only(name: str) -> None:
+    calls = CALLS[name]
+    for family in range(48):
+        asked = ASK if family in {1, 2, 10, 16} else refused(errno.EAFNOSUPPORT)
+        assert verdict(asking_lock(name, connects=True), calls.arch, calls.socket, family, STREAM, 0) == asked
+        assert verdict(asking_lock(name, connects=False), calls.arch, calls.socket, family, STREAM, 0) == asked
+        for kind in (STREAM, DATAGRAM, RAW, PACKETS):
+            expected = ALLOW if family == 1 and kind in {STREAM, PACKETS} else refused(errno.EACCES)
+            assert verdict(closed_lock(name), calls.arch, calls.socket, family, kind | FLAGS, 0) == expected
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_lock_of_ones_own_and_connections(name: str) -> None:
+    calls = CALLS[name]
+    assert verdict(asking_lock(name, connects=True), calls.arch, calls.connect, 3, 4096, 16) == ASK
+    assert verdict(asking_lock(name, connects=False), calls.arch, calls.connect, 3, 4096, 16) == ALLOW
+    assert verdict(closed_lock(name), calls.arch, calls.connect, 3, 4096, 16) == refused(errno.EACCES)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_what_every_lock_of_ones_own_refuses(name: str) -> None:
+    calls = CALLS[name]
+    for held in locks(name):
+        for kind in (STREAM, DATAGRAM, RAW, PACKETS):
+            expected = ALLOW if kind in {STREAM, PACKETS} else refused(errno.EACCES)
+            assert verdict(held, calls.arch, PAIR[name], 1, kind | FLAGS, 0) == expected
+        for number, place in ((calls.sendto, 3), (calls.sendmsg, 2), (calls.sendmmsg, 3)):
+            arguments = [3, 4096, 1, 0]
+            assert verdict(held, calls.arch, number, *arguments) == ALLOW
+            arguments[place] = FAST_OPEN | 0x4000
+            assert verdict(held, calls.arch, number, *arguments) == refused(errno.EOPNOTSUPP)
+        for level, option in ((1, 25), (1, 62), (6, 30)):
+            assert verdict(held, calls.arch, OPTION[name], 3, level, option) == refused(errno.EPERM)
+        for level, option in ((1, 2), (6, 1), (6, 25), (41, 26)):
+            assert verdict(held, calls.arch, OPTION[name], 3, level, option) == ALLOW
+        for number in THROUGH_OTHERS[name]:
+            assert verdict(held, calls.arch, number) == refused(errno.EPERM)
+        for number in (425, 426, 427):
+            assert verdict(held, calls.arch, number) == refused(errno.ENOSYS)
+        assert verdict(held, calls.arch, calls.ioctl, 0, seccomp.TIOCSTI) == refused(errno.EPERM)
+        assert verdict(held, 0x40000003, 41) == refused(errno.ENOSYS)
+        assert verdict(held, calls.arch, 0x40000000 + 41) == refused(errno.ENOSYS)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_all_else_passes_a_lock_of_ones_own(name: str) -> None:
+    calls = CALLS[name]
+    looked_at = {
+        calls.socket,
+        calls.connect,
+        calls.ioctl,
+        PAIR[name],
+        OPTION[name],
+        425,
+        426,
+        427,
+        *THROUGH_OTHERS[name],
+    }
+    for held in locks(name):
+        for number in set(range(500)) - looked_at:
+            assert verdict(held, calls.arch, number) == ALLOW, number

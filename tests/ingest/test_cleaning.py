@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from docx import Document
 
 from privet.errors import Unprotected
 from privet.ingest import delimited
@@ -66,7 +67,7 @@ def test_members_of_all_kinds_are_cleaned_like_files(plain: Cleaning) -> None:
             zipped(
                 ("a.txt", b"to jane.doe@example.com\n"),
                 ("rows.jsonl", rows),
-                ("rows.jsonl.gz", gzip.compress(rows, mtime=0)),
+                ("rows.jsonl.gz", gzip.compress(b'{"m": "of jane.doe@example.com"}\n', mtime=0)),
                 ("t.csv", b"mail,n\njane.doe@example.com,1\n"),
                 ("of jane.doe@example.com/a.txt", b"nothing\n"),
                 ("inner.zip", zipped(("b.txt", EMAIL))),
@@ -77,7 +78,7 @@ def test_members_of_all_kinds_are_cleaned_like_files(plain: Cleaning) -> None:
     )
     assert cleaned["a.txt"] == b"to [EMAIL_ADDRESS]\n"
     assert cleaned["rows.jsonl"] == b'{"m": "to [EMAIL_ADDRESS]"}\n{"m": "x"}\n'
-    assert gzip.decompress(cleaned["rows.jsonl.gz"]) == cleaned["rows.jsonl"]
+    assert gzip.decompress(cleaned["rows.jsonl.gz"]) == b'{"m": "of [EMAIL_ADDRESS]"}\n'
     assert cleaned["t.csv"] == b"mail,n\n[EMAIL_ADDRESS],1\n"
     assert cleaned["of EMAIL_ADDRESS/a.txt"] == b"nothing\n"
     assert unzipped(cleaned["inner.zip"]) == {"b.txt": b"[EMAIL_ADDRESS]"}
@@ -101,7 +102,9 @@ def test_archives_in_archives_have_an_end(plain: Cleaning) -> None:
 
     wrap = lambda content: zipped(("a", content))  # noqa: E731
     assert inside(plain.whole(nested(deepest, wrap))) == b"deep\n"
-    assert inside(plain.whole(nested(deepest + 1, wrap)))[:2] == b"PK"
+    for too_deep in (deepest + 1, deepest + 4):
+        with pytest.raises(CannotClean, match=r"^nothing in it can be cleaned: nested too deep$"):
+            plain.whole(nested(too_deep, wrap))
     assert gzip.decompress(plain.whole(gzip.compress(b"deep\n"))) == b"deep\n"
     with pytest.raises(CannotClean, match="cannot be cleaned"):
         plain.whole(nested(deepest + 1, lambda content: gzip.compress(content, mtime=0)))
@@ -109,20 +112,25 @@ def test_archives_in_archives_have_an_end(plain: Cleaning) -> None:
 
 def test_members_that_are_left_out_are_named_without_identifiers(plain: Cleaning) -> None:
     inner = zipped(("deep/jane.doe@example.com.bin", bytes(range(256))), ("a.txt", b"words"))
-    packed = gzip.compress(tarred("b.exe", b"MZ" + bytes(300)))
+    packed = gzip.compress(zipped(("b.exe", b"MZ" + bytes(300)), ("c.txt", b"words")))
     raw = zipped(
-        ("in.zip", inner), ("all.tar.gz", packed), ("c.7z", b"7z\xbc\xaf\x27\x1c" + bytes(40)), ("d.txt", b"words")
+        ("in.zip", inner),
+        ("all.zip.gz", packed),
+        ("none.zip", zipped(("b.exe", b"MZ" + bytes(300)))),
+        ("c.7z", b"7z\xbc\xaf\x27\x1c" + bytes(40)),
+        ("d.txt", b"words"),
     )
     plain.begin()
     removed = plain.document("zip", "a.zip", io.BytesIO(raw), io.BytesIO())
     assert [tuple(member) for member in plain.set_aside] == [
         ("in.zip/deep/EMAIL_ADDRESS.bin", "its format is not known"),
-        ("all.tar.gz/all.tar/b.exe", "a program"),
+        ("all.zip.gz/all.zip/b.exe", "a program"),
+        ("none.zip", "nothing in it can be cleaned: a program"),
         ("c.7z", "a 7z archive: unpack it first"),
     ]
     assert removed["member set aside"] == len(plain.set_aside)
     plain.begin()
-    many = zipped(*((f"{number}.bin", bytes(range(256))) for number in range(1010)))
+    many = zipped(("a.txt", b"words"), *((f"{number}.bin", bytes(range(256))) for number in range(1010)))
     assert plain.document("zip", "a.zip", io.BytesIO(many), io.BytesIO())["member set aside"] == 1010
     assert len(plain.set_aside) == 1000
     plain.begin()
@@ -132,8 +140,17 @@ def test_members_that_are_left_out_are_named_without_identifiers(plain: Cleaning
 def test_a_member_that_leads_out_is_dropped(plain: Cleaning) -> None:
     names = ("../up.txt", "/etc/passwd", "a/../../b.txt", "C:\\x.txt", "..\\y.txt", "fine.txt")
     assert list(unzipped(plain.whole(zipped(*((name, b"x\n") for name in names))))) == ["fine.txt"]
-    with tarfile.open(fileobj=io.BytesIO(plain.whole(tarred("../../x.txt", b"x\n")))) as archive:
-        assert archive.getnames() == []
+    with pytest.raises(CannotClean, match=r"^nothing in it can be cleaned$"):
+        plain.whole(tarred("../../x.txt", b"x\n"))
+
+
+def test_an_archive_that_comes_out_empty_was_empty(plain: Cleaning) -> None:
+    assert unzipped(plain.whole(zipped())) == {}
+    folder = zipped(("folder/", b""))
+    assert unzipped(plain.whole(folder)) == {}
+    for raw in (zipped(("a.bin", bytes(range(256)))), tarred("a.exe", b"MZ" + bytes(300))):
+        with pytest.raises(CannotClean, match=r"^nothing in it can be cleaned: (its format is not known|a program)$"):
+            plain.whole(raw)
 
 
 @pytest.mark.parametrize("kind", ["zip", "gzip", "tar.gz", "docx", "png", "members"])
@@ -253,3 +270,40 @@ def test_a_table_in_an_encoding_of_its_own_keeps_its_header(plain: Cleaning) -> 
         delimited.clean_unit(path, Unit(0, len(content)), columns, out)
         assert columns.marks.rows == 1
     assert out.getvalue() == content.replace(EMAIL, b"[EMAIL_ADDRESS]")
+
+
+def test_a_member_that_becomes_another_kind_is_called_so(plain: Cleaning) -> None:
+    document = io.BytesIO()
+    Document().save(document)
+    macros = {
+        name: content.replace(
+            b"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml",
+            b"application/vnd.ms-word.document.macroEnabled.main+xml",
+        )
+        for name, content in unzipped(document.getvalue()).items()
+    }
+    held = unzipped(plain.whole(zipped(("a.docm", zipped(*macros.items())), ("a.docx", document.getvalue()))))
+    assert sorted(held) == ["a-2.docx", "a.docx"]
+
+
+def test_of_texts_that_are_the_same_each_counts(plain: Cleaning) -> None:
+    document = Document()
+    for text in (
+        "to jane.doe@example.com",
+        "words",
+        "to jane.doe@example.com",
+        "of 192.0.2.7",
+        "words",
+        "to jane.doe@example.com",
+    ):
+        document.add_paragraph(text)
+    raw, target = io.BytesIO(), io.BytesIO()
+    document.save(raw)
+    plain.texts.taken()
+    plain.begin()
+    plain.document("ooxml", "a.docx", io.BytesIO(raw.getvalue()), target)
+    made = [paragraph.text for paragraph in Document(target).paragraphs]
+    assert made == [
+        "to [EMAIL_ADDRESS]", "words", "to [EMAIL_ADDRESS]", "of [IP_ADDRESS]", "words", "to [EMAIL_ADDRESS]"
+    ]  # fmt: skip
+    assert plain.texts.taken() == {"body": {"EMAIL_ADDRESS": 3, "IP_ADDRESS": 1}}

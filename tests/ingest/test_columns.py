@@ -104,6 +104,11 @@ def test_columns_that_groups_are_formed_by_keep_what_is_no_identifier() -> None:
     assert cleaned("zip", "10115") == ["[LOCATION]"]
 
 
+def test_numbers_with_a_fraction_are_measures_and_whole_ones_may_be_cards() -> None:
+    values = [0.5, -1e9 - 0.5, float("inf"), 4111111111111111.0, 99999.0]
+    assert cleaned("amount", *values) == [0.5, -1e9 - 0.5, float("inf"), None, 99999.0]
+
+
 def test_each_value_is_judged_by_itself() -> None:
     values = [
         "Kim Lee",
@@ -166,3 +171,42 @@ def test_a_transform_inside_is_no_unused_column() -> None:
     held = columns(_with(Transform(column="address.zip", how="generalise", keep_chars=2)))
     held.clean({"address": [{"zip": "10115"}]})
     assert "address.zip" in held.seen
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "kind"),
+    [
+        ("name", "Jane Doe", "PERSON"),
+        ("patient", "Jane Doe", "PERSON"),
+        ("patient", "P-0017", "ID_NUMBER"),
+        ("customer", "Jane Doe", "PERSON"),
+        ("email", "jane@example.com", "EMAIL_ADDRESS"),
+        ("ward", "north", "ID_NUMBER"),
+        ("patient", 17, "ID_NUMBER"),
+    ],
+)
+def test_a_pseudonym_is_of_the_kind_of_its_column(column: str, value: Any, kind: str) -> None:
+    scrub = replace(DEFAULT.scrub, transform=frozenset((Transform("pseudonym", column=column),)))
+    used = columns(replace(DEFAULT, scrub=scrub))
+    batch: dict[str, list[Any]] = {column: [value]}
+    (new,) = used.clean(batch).values()
+    assert re.fullmatch(rf"\[{kind}_\w+\]", new[0])
+    assert used._texts.taken() == {column: {kind: 1}}
+    declared = replace(scrub, transform=frozenset((Transform("pseudonym", column=column, kind="AGE"),)))
+    assert cleaned(column, value, policy=replace(DEFAULT, scrub=declared))[0].startswith("[AGE_")
+
+
+def test_a_column_without_a_name_is_said_to_have_none() -> None:
+    used = columns()
+    raw: dict[str, list[Any]] = {"": ["jane@example.com"], "b": [{"": "bob@example.com"}]}
+    assert used.clean(raw) == {
+        "": ["[EMAIL_ADDRESS]"],
+        "b": [{"": "[EMAIL_ADDRESS]"}],
+    }
+    assert used._texts.taken() == {
+        "(no name)": {"EMAIL_ADDRESS": 1},
+        "b.(no name)": {"EMAIL_ADDRESS": 1},
+    }
+    narrow = columns(replace(DEFAULT, scrub=replace(DEFAULT.scrub, columns=frozenset(("b",)))))
+    narrow.clean({"": ["x"], "b": ["y"]})
+    assert narrow.dropped == {"(no name)": 1}

@@ -15,7 +15,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from privet.ingest import jsonl
+from privet.ingest import json_texts, jsonl
 from privet.ingest.record_file import Unit
 from privet.metadata.job import CannotClean, Limits
 
@@ -40,6 +40,13 @@ def _files(draw: st.DrawFn) -> bytes:
     if lines and draw(st.booleans()):
         body = body.rstrip(b"\r\n ")
     return draw(st.sampled_from((b"", b"\xef\xbb\xbf"))) + body
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=20), st.sampled_from((b'"a"', '"é"'.encode(), b'"a" ')))
+def test_a_text_is_written_as_python_writes_it(text: str, old: bytes) -> None:
+    expected = json.dumps(text, ensure_ascii=old.isascii())
+    assert json_texts.written(text, old).rstrip() == expected.encode()
 
 
 @settings(max_examples=60, deadline=None)

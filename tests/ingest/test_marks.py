@@ -114,3 +114,32 @@ def test_marks_hold_nothing_to_read(tmp_path: Path) -> None:
         {"age": ["canary"], "zip": ["canary"], "t": ["canary " * 9]},
     )
     assert b"canary" not in (tmp_path / "m").read_bytes()
+
+
+def test_rows_of_which_no_column_is_left_are_rows(tmp_path: Path) -> None:
+    marks = Marks(PLAIN)
+    marks.add({}, [b"{}", b"{}"])
+    assert marks.rows == 2
+    with (tmp_path / "m").open("wb") as file:
+        marks.save(file)
+    (kept,) = kept_rows([(tmp_path / "m", "")], PLAIN, tmp_path)
+    assert kept.duplicates == 1
+
+
+def test_a_document_that_is_a_record_is_nobodys_copy(tmp_path: Path) -> None:
+    rows: list[dict[str, list[Any]]] = [
+        {"age": [3], "zip": ["1"], "text": ["just a few words"]},
+        {"text": ["just a few words"]},
+    ]
+    for at, row in enumerate(rows):
+        parts = []
+        for number in range(2):
+            marks = Marks(GROUPED)
+            marks.add(row, None)
+            marks.as_document()
+            path = tmp_path / f"{at}{number}.marks"
+            with path.open("wb") as file:
+                marks.save(file)
+            parts.append((path, ""))
+        copies = [kept.duplicates for kept in kept_rows(parts, GROUPED, tmp_path)]
+        assert copies == ([0, 0] if at == 0 else [0, 1])

@@ -111,7 +111,8 @@ def test_groups_are_counted_over_the_files_of_a_folder(tmp_path: Path) -> None:
 
 def test_groups_are_counted_over_what_stays(tmp_path: Path) -> None:
     scrub = replace(KEEP_NEAR, quasi_identifiers=frozenset({"age"}), min_group_rows=2)
-    assert left(tmp_path, scrub, {"age": [30, 30], "x": [1, 1]}) == [[False, False]]
+    assert left(tmp_path, scrub, {"age": [30, 30], "x": ["so it is said"] * 2}) == [[False, False]]
+    assert left(tmp_path, scrub, {"age": [30, 30], "x": [1, 1]}) == [[True, True]]
 
 
 def test_groups_with_one_sensitive_value_go(tmp_path: Path) -> None:

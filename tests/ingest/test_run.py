@@ -7,14 +7,17 @@ import json
 import os
 import signal
 import sqlite3
+import unicodedata
+import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from docx import Document
 
 from privet.errors import BadInput
 from privet.evidence import Signer, is_signed, merkle_root
@@ -63,6 +66,23 @@ class Inline:
                 self._left -= 1
 
 
+def make_macro(path: Path) -> None:
+    """Say of a document that it may hold macros."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    plain = b"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
+    types = members["[Content_Types].xml"]
+    assert plain in types
+    members["[Content_Types].xml"] = types.replace(plain, b"application/vnd.ms-word.document.macroEnabled.main+xml")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+def text_of(path: Path) -> str:
+    return "\n".join(paragraph.text for paragraph in Document(str(path)).paragraphs)
+
+
 @pytest.fixture
 def raw(tmp_path: Path) -> Path:
     folder = tmp_path / "raw"
@@ -107,6 +127,80 @@ def test_a_run_cleans_and_tells(raw: Path, tmp_path: Path) -> None:
     assert is_signed(outcome.manifest)
     assert outcome.manifest["merkle_root"] == merkle_root(outcome.manifest["files"])
     assert json.loads((out / MANIFEST).read_bytes()) == outcome.manifest
+
+
+def test_names_that_become_one_take_no_file_s_own_name(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    mail = "From: jane.doe@example.com\nSubject: plan\n\n{}\n"
+    for name, content in {
+        "of jane.doe@example.com.txt": "of the mail",
+        "of EMAIL_ADDRESS.txt": "of the name",
+        "of john@example.com.txt": "of another",
+        "Plan.txt": "large",
+        "plan.txt": "small",
+        "caf\u00e9.txt": "composed",
+        "cafe\u0301.txt": "decomposed",
+        "a.docm": "",
+        "a.docx": "",
+    }.items():
+        if content:
+            (raw / name).write_text(f"text {content} here\n")
+        else:
+            document = Document()
+            document.add_paragraph(f"text {name} here")
+            document.save(str(raw / name))
+            if name == "a.docm":
+                make_macro(raw / name)
+    (raw / "m.eml").write_text(mail.format("one"))
+    made = []
+    for out in (tmp_path / "whole", tmp_path / "cut"):
+        while not (out / MANIFEST).exists():
+            with suppress(KeyboardInterrupt):
+                scrub(job(raw, out), partial(Inline, after=1), Quiet())
+        made.append(tree(out))
+    assert made[0] == made[1]
+    files = {path.name: path for path in (tmp_path / "whole").iterdir()}
+    assert len({unicodedata.normalize("NFC", name).casefold() for name in files}) == len(files) == 11
+    assert "text of the name" in files["of EMAIL_ADDRESS.txt"].read_text()
+    assert {files[f"of EMAIL_ADDRESS-{number}.txt"].read_text() for number in (2, 3)} == {
+        "text of the mail here\n",
+        "text of another here\n",
+    }
+    assert "text a.docx here" in text_of(files["a.docx"])
+    assert "text a.docm here" in text_of(files["a-2.docx"])
+
+
+def test_groups_are_small_in_archives_and_documents_too(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    group = "age,zip\n" + "30,1*\n" * 5
+    for number in range(2):
+        (raw / f"patient-{number}.json").write_text('{"age": 90, "zip": "9*"}\n')
+    (raw / "settings.json").write_text('{"theme": "blue"}\n')
+    for name, members in {
+        "a.zip": {"some.csv": group + "90,9*\n", "words.txt": "plain words\n"},
+        "b.zip": {"lone.json": '{"age": 90, "zip": "9*"}\n'},
+    }.items():
+        with zipfile.ZipFile(raw / name, "w") as archive:
+            for member, content in members.items():
+                archive.writestr(member, content)
+    policy = with_value(DEFAULT, "scrub.quasi_identifiers", frozenset({"age", "zip"}))
+    out = tmp_path / "clean"
+    outcome = scrub(job(raw, out, policy=policy), ENGINE, Quiet())
+    files = {entry["input"]: entry for entry in outcome.manifest["files"]}
+    reason = "it is a record in a group that is too small"
+    assert {name: entry["reason"] for name, entry in files.items() if entry["output"] is None} == {
+        "b.zip": f"nothing in it can be cleaned: {reason}",
+        "patient-0.json": reason,
+        "patient-1.json": reason,
+    }
+    with zipfile.ZipFile(out / "a.zip") as archive:
+        assert archive.read("some.csv").decode() == group
+    assert files["a.zip"]["rows"] == {
+        "read": 6, "written": 5, "duplicates": 0, "near_duplicates": 0, "suppressed": 1
+    }  # fmt: skip
+    assert sorted(path.name for path in out.iterdir()) == ["a.zip", MANIFEST, "settings.json"]
 
 
 def test_the_bytes_do_not_depend_on_who_does_the_work(raw: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from privet.ingest.weight import check_weight
+from privet.ingest.weight import check_content, check_weight
 from privet.metadata.job import Job, Limits
 from privet.metadata.zip_members import TooMuch
 
@@ -48,3 +48,12 @@ def test_how_deep_is_bounded_and_damage_is_not_judged() -> None:
         check_weight(io.BytesIO(raw), "gzip", Job())
     check_weight(io.BytesIO(raw[:-20]), "gzip", Job(limits=Limits(max_depth=1)))
     check_weight(io.BytesIO(b"PK\3\4 no archive"), "zip", Job())
+
+
+def test_what_is_unpacked_already_is_held_against_what_it_was_packed_in() -> None:
+    bomb = gzip.compress(b"0,1\n" * 5_000_000)
+    check_content(b"0,1\n" * 5_000_000, 100, Job())
+    with pytest.raises(TooMuch, match="over and over"):
+        check_content(bomb, len(bomb) // 10, Job())
+    with pytest.raises(TooMuch, match="more than the limit"):
+        check_content(_zip(os.urandom(400_000)), 400_000, Job(limits=Limits(max_unpacked_bytes=600_000)))

@@ -211,8 +211,13 @@ class _Audit:
             self._findings.add(Finding("raw-identifier", self._masking.masked(file), 0, kind="name of a file"))
 
     def _table(self, name: str) -> Groups:
-        """Return the groups of the table to which a file belongs: the files of one folder are one table."""
-        folder = name.rpartition("/")[0]
+        """Return the groups of the table to which a file belongs: the files of one folder are one table.
+
+        A compressed file holds one member that has its own name, `a.csv.gz!/a.csv`: it stands where the file does.
+        """
+        box, mark, inner = name.rpartition("!/")
+        is_itself = mark and "/" not in inner and box.rpartition("/")[2].startswith(inner)
+        folder = (box if is_itself else name).rpartition("/")[0]
         if folder not in self._groups:
             self._groups[folder] = Groups(self._options.quasi_identifiers, self._options.sensitive)
         return self._groups[folder]

@@ -1,7 +1,7 @@
 """Findings that were there when the gate was adopted: a file of fingerprints that only shrinks.
 
-Invariants: it holds fingerprints, rule ids and paths, nothing else; what is fixed is taken out, what is new is never put in, and what is in a
-file that could not be read stays as it is. See docs/formats/baseline.md.
+Invariants: it holds fingerprints, rule ids and paths, nothing else; what is fixed is taken out, what is new is never put in, and what is
+in a file that could not be read stays as it is. See docs/formats/baseline.md.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -45,8 +45,7 @@ class _Edit(NamedTuple):
 def can_fix(weakness: Weakness) -> bool:
     """Tell whether a weakness has one safe spelling and a place for it."""
     rule = weakness.rule
-    written = not weakness.is_missing and weakness.end > weakness.start and not weakness.path.endswith(".ipynb")
-    return written and rule.one_spelling and bool(rule.safe)
+    return rule.one_spelling and bool(rule.safe) and not weakness.is_missing and not weakness.path.endswith(".ipynb")
 
 
 def fix(root: Path, tree: Tree, weaknesses: Iterable[Weakness], findings: Collection[Finding]) -> list[Fixed]:
@@ -77,7 +76,8 @@ def _edits(text: str, path: str, weaknesses: Iterable[Weakness]) -> list[_Edit]:
     places: dict[tuple[int, int], _Edit] = {}
     for weakness in weaknesses:
         start, end = weakness.start, weakness.end
-        replacement = _spelled(weakness, text[start:end], path)
+        has_place = end > start or text[start - 1 : start] == "="  # an empty value has no characters
+        replacement = _spelled(weakness, text[start:end], path) if has_place else None
         if replacement is not None:
             places.setdefault((start, end), _Edit(start, end, replacement, weakness.rule.id))
     apart: list[_Edit] = []
@@ -108,11 +108,12 @@ def _spliced(text: str, edits: Iterable[_Edit]) -> str:
 
 
 def _is_better(text: str, changed: str, path: str, edits: Collection[_Edit], tree: Tree) -> bool:
-    """Tell whether a text reads as well as before, and has so many fewer weaknesses of the edits' rules."""
+    """Tell whether a text reads as well as before, has so many fewer weaknesses of the edits' rules, and none that is new."""
     before, after = read(path, text, tree.text), read(path, changed, tree.text)
-    rules = {edit.rule for edit in edits}
-    old, new = (sum(item.rule.id in rules for item in weaknesses_of(side.units)) for side in (before, after))
-    return len(after.notes) <= len(before.notes) and new <= max(0, old - len(edits))
+    old, new = (Counter(item.rule.id for item in weaknesses_of(side.units)) for side in (before, after))
+    gone = Counter(edit.rule for edit in edits)
+    fewer = all(new[rule] <= max(0, old[rule] - count) for rule, count in gone.items())
+    return fewer and new <= old and len(after.notes) <= len(before.notes)
 
 
 def _spelled(weakness: Weakness, source: str, path: str) -> str | None:
@@ -122,19 +123,18 @@ def _spelled(weakness: Weakness, source: str, path: str) -> str | None:
     if "\n" in source:
         return None
     if space is Space.FLAG:
-        return None if safe.startswith("-") or source.startswith("-") else safe
+        name, equals, _ = source.partition("=") if source.startswith("-") else ("", "", "")
+        return None if safe.startswith("-") or (name and not equals) else f"{name}{equals}{safe}"
     if space is Space.ARGUMENT and ending in _CODE:
         return _in_code(safe, source)
     quote = source[0] if source[:1] in {'"', "'"} and source[-1:] == source[:1] and len(source) > 1 else ""
-    inner = source.strip(quote) if quote else source
-    name, equals, _ = inner.partition("=")
+    name, equals, _ = source.strip(quote or None).partition("=")
     if space is Space.ENV and equals and name.isidentifier():  # NAME=value as one item of a list
         return f"{quote}{name}={safe}{quote}"
-    if quote:
-        return f"{quote}{safe}{quote}"
+    bare = ending not in _TYPED or bool(_LITERAL.fullmatch(safe))
     if space is Space.ENV and ending in _TYPED | {"yaml", "yml"}:
-        return json.dumps(safe)  # a bare 1 or true would be a number or a boolean there
-    return json.dumps(safe) if ending in _TYPED and not _LITERAL.fullmatch(safe) else safe
+        bare = False  # a bare 1 or true would be a number or a boolean there
+    return f"{quote}{safe}{quote}" if quote else safe if bare else json.dumps(safe)
 
 
 def _in_code(safe: str, source: str) -> str | None:

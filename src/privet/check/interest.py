@@ -20,7 +20,8 @@ _ASKED: Final = frozenset(("python", "notebook", "yaml", "toml", "json", "ini", 
 _STEPS: Final = (
     r"(?i:scrub|redact|anonymi[sz]e|pseudonymi[sz]e|de_?identif|mask_pii|remove_pii|strip_(?:pii|metadata|exif)|sanitize_(?:pii|prompt|message"
     r"|text|log)|filter_pii|hash_user|drop_pii)\w*\s*[(,)]|(?:remove_columns|drop_columns|select_columns|make_private\w*|PrivacyEngine"
-    r"|AnalyzerEngine|AnonymizerEngine|BatchMemoryManager|DPOptimizer)\s*[(=]|(?:import|from) privet"
+    r"|AnalyzerEngine|AnonymizerEngine|BatchMemoryManager|DPOptimizer|Depends|Security|add_middleware|encrypt\w*|Fernet|AESGCM"
+    r"|ChaCha20Poly1305|SecretBox|SealedBox)\s*[(=]|(?:import|from) privet"
 )
 _STARTS: Final = r"subprocess|os\.system|os\.popen|os\.exec"
 _SERVERS: Final = (
@@ -29,7 +30,7 @@ _SERVERS: Final = (
 )
 _LOGGED: Final = (
     r"(?:log|print)[\w.]*\([^\n]*(?:prompt|message|user_|body|request|chat_history|conversation|completion|generated_text|email"
-    r"|ssn|phone|password|api_key|token|payload)"
+    r"|ssn|phone|password|api_key|token|payload|quer|question|answer|_text|transcript)"
 )
 _BEGINS: Final = (
     r"sk-[A-Za-z0-9_-]{16}|sk_live_|gh[pousr]_[A-Za-z0-9]{20}|github_pat_|A[KS]IA[0-9A-Z]{12}|hf_[A-Za-z]{20}"

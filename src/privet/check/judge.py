@@ -122,7 +122,7 @@ def _same_name(rule: str, fact: str) -> bool:
         return True
     # `transformers.TrainingArguments(…)` may be imported from a module below: transformers.training_args.TrainingArguments.
     package, _, rest = rule.partition(".")
-    return fact.startswith(package + ".") and fact.endswith("." + rest.rsplit(".", 1)[-1])
+    return "." not in rest.partition("(")[0] and fact.startswith(package + ".") and fact.endswith("." + rest)
 
 
 INDEX: Final = _Index(RULES)
@@ -202,7 +202,7 @@ def _grouped(facts: Sequence[Fact], evident: frozenset[str]) -> Iterator[tuple[R
         group = same if "[]" in name else same[-1:]
         for rule in INDEX.rules_of(same[-1]):
             if _applies(rule, space, name, evident):
-                if "[]" in name and rule.values.test not in {"lacks", "never"}:
+                if "[]" in name and rule.values.test not in {"lacks", "never", "better"}:
                     # Every item is a place of its own: the worst one decides, and the finding points at it.
                     worst = [fact for fact in group if rule.values.unsafe((fact.value,))]
                     yield rule, (worst[:1] if worst else group[-1:])

@@ -37,8 +37,9 @@ _RUNS: Final = frozenset(
 )
 _LOGS: Final = frozenset(("debug", "info", "warning", "warn", "error", "exception", "critical", "log"))
 _CONTENT: Final = re.compile(
-    r"(?:prompts?|messages?|user_(?:input|message|prompt|query|text)|(?:raw_|request_|req_)?body|request_json|chat_history|conversations?|completions?|generated_text|full_prompt|"
-    r"email|user_email|ssn|phone|password|api_key|token|payload)",
+    r"(?:(?:full_|system_|final_)?prompts?|messages?|user_(?:input|message|prompt|query|text)|(?:raw_|request_|req_)?body"
+    r"|request_json|chat_history|conversations?|completions?|generated_text|(?:input|output|response|answer)_text|transcripts?"
+    r"|quer(?:y|ies)|questions?|answers?|(?:user_)?email|ssn|phone|password|api_key|token|payload)",
     re.IGNORECASE,
 )
 _SERVES: Final = frozenset(

@@ -15,6 +15,12 @@ _PROTECTS: Final = re.compile(
     r"|sanitize_(?:pii|prompts?|messages?|text|logs?)|filter_pii|hash_user\w*|drop_pii)",
     re.IGNORECASE,
 )
+_GUARDS_DOOR: Final = re.compile(
+    r"(?:verify|require|check|validate|authenticate|authorize|get_current)_?\w*(?:auth|token|key|user|login|jwt|session|admin)\w*|login_required"
+    r"|HTTPBearer|HTTPBasic|APIKeyHeader|APIKeyQuery|OAuth2\w*|TrustedHostMiddleware|HTTPSRedirectMiddleware|AuthenticationMiddleware",
+    re.IGNORECASE,
+)
+_ENCRYPTS: Final = re.compile(r"(?:^|_)encrypt(?:_\w+)?$|^Fernet$|^AESGCM$|^ChaCha20Poly1305$|^SecretBox$|^SealedBox$")
 _PRIVATE_TRAINING: Final = frozenset(
     ("make_private", "make_private_with_epsilon", "PrivacyEngine", "BatchMemoryManager", "DPOptimizer")
 )
@@ -38,20 +44,20 @@ _WHOLE: Final = frozenset(("json", "body", "text", "model_dump", "dict", "model_
 _ENGINES: Final = frozenset(("AnonymizerEngine", "AnalyzerEngine"))
 SCRUB: Final = "python-scrub-removed"
 PRIVATE: Final = "training-dp-removed"
+DOOR: Final = "python-auth-removed"
+ENCRYPTED: Final = "python-encryption-removed"
 
 
 def protections(
     dotted: str, last: str, node: ast.Call, lookup: Callable[[str], ast.expr | None]
 ) -> Iterator[tuple[str, str]]:
     """Yield the rule that is broken when this call goes, and the step's name."""
-    if last in _PRIVATE_TRAINING:
-        yield PRIVATE, last
-    elif last in _COLUMNS:
+    if last in _COLUMNS:
         yield from ((SCRUB, name) for name in _columns(last, node, lookup))
-    elif _PROTECTS.search(last) or last in _ENGINES:
-        yield SCRUB, last
-    elif dotted.partition(".")[0] == "privet":
-        yield SCRUB, dotted
+    elif last in {"Depends", "Security", "add_middleware"}:
+        yield from ((DOOR, f"{last} {name}") for name in map(_bare, node.args) if _GUARDS_DOOR.fullmatch(name))
+    else:
+        yield from _by_name(dotted, last)
     if last in _HANDS_ON:
         for argument in (*node.args, *(item.value for item in node.keywords)):
             name = _bare(argument)
@@ -59,6 +65,17 @@ def protections(
                 yield SCRUB, f"{last} {name}"
     if any(item.arg == "remove_columns" for item in node.keywords):
         yield SCRUB, f"{last} remove_columns"
+
+
+def _by_name(dotted: str, last: str) -> Iterator[tuple[str, str]]:
+    if last in _PRIVATE_TRAINING:
+        yield PRIVATE, last
+    elif _PROTECTS.search(last) or last in _ENGINES:
+        yield SCRUB, last
+    elif _ENCRYPTS.search(last):
+        yield ENCRYPTED, last
+    elif dotted.partition(".")[0] == "privet":
+        yield SCRUB, dotted
 
 
 def _columns(last: str, node: ast.Call, lookup: Callable[[str], ast.expr | None]) -> list[str]:

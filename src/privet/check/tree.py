@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -20,7 +20,10 @@ from privet.errors import BadInput
 MAX_TEXT_BYTES: Final = 8 * 2**20
 """Larger files are data, and only sampled."""
 _SKIPPED: Final = frozenset(
-    ".git .hg .svn node_modules __pycache__ .venv venv .tox .nox .mypy_cache .ruff_cache .pytest_cache".split()
+    (
+        *(".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox"),
+        *(".mypy_cache", ".ruff_cache", ".pytest_cache"),
+    )
 )
 
 
@@ -122,13 +125,17 @@ def root_of(place: Path) -> Path:
         return folder.resolve()
 
 
-def working_tree(root: Path) -> Tree:
-    """Return the files of a folder that git tracks or would track; outside a repository all but the usual caches."""
+def working_tree(root: Path, names: Collection[str] = ()) -> Tree:
+    """Return the files of a folder that git tracks or would track.
+
+    Outside a repository, where the folder may be anybody's home: the named files, what is beside them, and all but the usual caches
+    below the named folders; without names, below the folder.
+    """
     notes: list[Note] = []
     try:
         listed = git.ask(root, "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard")
     except BadInput:
-        paths = {path: b"?" for path in _walk(root, notes)}
+        paths = dict.fromkeys(_walk(root, names or (".",), notes), b"?")
     else:
         paths = {os.fsdecode(item[2:]): item[:1] for item in listed.split(b"\0") if item}
     folders = _Folders(root)
@@ -200,12 +207,15 @@ def changed_paths(root: Path, base: git.Base, tree: Tree) -> frozenset[str]:
     return tree.new.union(os.fsdecode(name) for name in listed.split(b"\0") if name)
 
 
-def _walk(root: Path, notes: list[Note]) -> Iterator[str]:
+def _walk(root: Path, names: Collection[str], notes: list[Note]) -> Iterator[str]:
     def failed(error: OSError) -> None:
         name = Path(str(error.filename)).relative_to(root).as_posix()
         notes.append(Note(name, 1, "cannot be opened, so what is below it was not read"))
 
-    for folder, folders, files in os.walk(root, onerror=failed):
-        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
-        for name in files:
-            yield (Path(folder) / name).relative_to(root).as_posix()
+    for name in names:
+        place = root / name
+        is_whole = place.is_dir() and not place.is_symlink()
+        for folder, folders, files in os.walk(place if is_whole else place.parent, onerror=failed):
+            folders[:] = sorted(name for name in folders if name not in _SKIPPED) if is_whole else []
+            for file in files:
+                yield (Path(folder) / file).relative_to(root).as_posix()

@@ -70,14 +70,14 @@ def run(options: argparse.Namespace) -> int:
             " git fetch --unshallow tells\n"
         )
     job = _Job(root, base, () if "." in names else names, options.baseline is not None)
-    tree = working_tree(root)
+    tree = working_tree(root, job.names)
     result = _judged(job, tree)
     fixed = 0
     if options.fix:
         from privet.check.fix import fix
 
         fixed = len(fix(root, tree, result.weaknesses, _named(job, result).findings))
-        result = _judged(job, working_tree(root)) if fixed else result
+        result = _judged(job, working_tree(root, job.names)) if fixed else result
     if options.baseline is not None:
         result = _against(job, options.baseline, result)
     result = _named(job, result)

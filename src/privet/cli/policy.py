@@ -14,7 +14,7 @@ from privet.cli.style import Style
 from privet.errors import BadInput
 from privet.policy import SETTINGS, value_of
 from privet.policy_file import LoadedPolicy, config_home, find_policy_file, load_policy
-from privet.report.policy_text import as_json, explain, shown
+from privet.report.policy_text import as_json, explain, shown, ways_out
 
 
 def add_parser(verbs: Any) -> None:
@@ -64,9 +64,12 @@ def load(options: argparse.Namespace) -> LoadedPolicy:
 def run_show(options: argparse.Namespace) -> int:
     """Print every setting, with what it does and why."""
     loaded = load(options)
+    for item in loaded.expired_egress:
+        sys.stderr.write(f"privet policy: the exception for {item} expired on {item.expires}: it is closed\n")
     if options.json:
         settings = [as_json(setting_id, loaded) for setting_id in SETTINGS]
-        sys.stdout.write(json.dumps({"sources": loaded.sources, "settings": settings}, indent=2) + "\n")
+        found = {"sources": loaded.sources, "settings": settings, "egress": ways_out(loaded)}
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
         return 0
     style = Style.of(sys.stdout)
     section = ""
@@ -82,9 +85,19 @@ def run_show(options: argparse.Namespace) -> int:
             f"{setting_id.split('.')[1]:<26} {colour(f'{text:<18}')} {state if state != 'default' else ''}\n"
         )
         sys.stdout.write(f"  {known.says}\n  {style.dim('because ' + known.reason)}\n")
+    _show_ways_out(loaded, style)
     source = f"read from {', '.join(loaded.sources)}" if loaded.sources else "defaults only, no privet.toml here"
     sys.stdout.write(f"\n{source}; one setting in full: privet policy explain ID\n")
     return 0
+
+
+def _show_ways_out(loaded: LoadedPolicy, style: Style) -> None:
+    if loaded.egress:
+        sys.stdout.write(f"\n{style.bold('[[exception]] egress')}\n")
+    for way in ways_out(loaded):
+        where = f"{way['host']}:{way['port']}"
+        sys.stdout.write(f"{where:<26} {style.yellow('open')} to privet run in this folder until {way['expires']}\n")
+        sys.stdout.write(f"  {style.dim('because ' + way['reason'] + ', owner ' + way['owner'])}\n")
 
 
 def run_explain(options: argparse.Namespace) -> int:

@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
 
-from privet.environment import as_json as env_as_json
-from privet.environment import difference, safe, shown
+from privet.environment import Safe, safe, shown
 from privet.errors import BadInput, Unprotected
-from privet.report.egress_text import as_json, blocks, explained, summary
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from typing import Any, Final
+
     from privet.egress.run import Ended
 
 _FILE: Final = "privet.toml"
+_SWITCHES: Final = ("--audit", "--json")
+
+
+class Options:
+    """What the words of the command line say."""
+
+    def __init__(self, command: Sequence[str], *, audit: bool, as_json: bool, pass_env: Sequence[str]) -> None:
+        self.verb, self.version, self.run = "run", False, run_command
+        self.explain = self.print_env = False
+        self.command, self.audit, self.json, self.pass_env = command, audit, as_json, pass_env
+
+
+def plain_options(words: Sequence[str]) -> Options | None:
+    """Read the words that start a program; None where there are others, which are for the parser of `add_parser`."""
+    switches, passed, place = set(), [], 0
+    while place < len(words) and (word := words[place]).startswith("-") and word != "--":
+        place += 1
+        if word == "--pass-env" and place < len(words) and not words[place].startswith("-"):
+            passed.append(words[place])
+            place += 1
+        elif word in _SWITCHES:
+            switches.add(word)
+        else:
+            return None
+    return Options(words[place:], audit="--audit" in switches, as_json="--json" in switches, pass_env=passed)
 
 
 def add_parser(verbs: Any) -> None:
     """Add the verb."""
+    import argparse
+
     parser: argparse.ArgumentParser = verbs.add_parser(
         "run",
         help="any program with a safe environment and no way off the machine",
@@ -39,7 +64,7 @@ def add_parser(verbs: Any) -> None:
     parser.set_defaults(run=run_command)
 
 
-def run_command(options: argparse.Namespace) -> int:
+def run_command(options: argparse.Namespace | Options) -> int:
     """Run it.
 
     Raises:
@@ -54,18 +79,11 @@ def run_command(options: argparse.Namespace) -> int:
             hint="run it in a container there: docker run --network none …",
         )
     if options.explain:
-        from privet.egress.layers import layers
-
-        found = layers()
-        sys.stdout.write(json.dumps([layer._asdict() for layer in found]) + "\n" if options.json else explained(found))
-        return 0 if all(layer.holds for layer in found if layer.is_required) else 3
-    from privet.egress.run import run
-
+        return _explain(options)
     named = _named()
     made = safe(os.environ, passed=options.pass_env, reachable=[host for host, _ in named])
     if options.print_env:
-        sys.stdout.write(json.dumps(env_as_json(made)) + "\n" if options.json else difference(made))
-        return 0
+        return _print_env(options, made)
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if not command:
         raise BadInput("there is no program to run", hint="privet run -- CMD…, such as privet run -- python train.py")
@@ -76,33 +94,61 @@ def run_command(options: argparse.Namespace) -> int:
     for name in sorted(set(options.pass_env) - os.environ.keys()):
         _say(f"{shown(name)} is not set, so there is nothing to pass on")
     sys.stderr.flush()
+    from privet.egress.run import run
+
     ended = run(command, made.environment, named, learning=options.audit, complain=_say)
     _tell(options, ended)
     return ended.code
 
 
+def _explain(options: argparse.Namespace | Options) -> int:
+    from privet.egress.layers import layers
+    from privet.report.egress_text import explained
+
+    found = layers()
+    sys.stdout.write(_json([layer._asdict() for layer in found]) if options.json else explained(found))
+    return 0 if all(layer.holds for layer in found if layer.is_required) else 3
+
+
+def _print_env(options: argparse.Namespace | Options, made: Safe) -> int:
+    from privet.environment import as_json, difference
+
+    sys.stdout.write(_json(as_json(made)) if options.json else difference(made))
+    return 0
+
+
 def _named() -> Sequence[tuple[str, int]]:
     """Return the destinations that ./privet.toml names today."""
-    path = Path(_FILE)
-    if not path.exists():
+    if not os.access(_FILE, os.F_OK):
         return ()
     from datetime import date
+    from pathlib import Path
 
     from privet.policy_file import load_policy
 
-    loaded = load_policy(path, environment={}, today=date.today())
+    loaded = load_policy(Path(_FILE), environment={}, today=date.today())
     for item in loaded.expired_egress:
         _say(f"the exception for {item} expired on {item.expires}: it is closed")
     return [(item.host, item.port) for item in loaded.egress]
 
 
-def _tell(options: argparse.Namespace, ended: Ended) -> None:
+def _tell(options: argparse.Namespace | Options, ended: Ended) -> None:
+    if not (options.json or options.audit or any(ended.told.values())):
+        return
+    from privet.report.egress_text import as_json, blocks, summary
+
     if options.json:
-        sys.stderr.write(json.dumps(as_json(ended.code, ended.told)) + "\n")
+        sys.stderr.write(_json(as_json(ended.code, ended.told)))
     else:
         sys.stderr.write(summary(ended.told, is_learning=options.audit))
     if options.audit:
         sys.stdout.write(blocks(ended.told))
+
+
+def _json(found: object) -> str:
+    import json
+
+    return json.dumps(found) + "\n"
 
 
 def _say(text: str) -> None:

@@ -113,11 +113,13 @@ def _announce(ready: Ready) -> None:
     program = "privet" if shutil.which("privet") else os.path.relpath(sys.argv[0])
     serve_policy = ready.loaded.policy.serve
     model = ready.model or "the upstream's models"
+    reach = "no connection but to the embedded engine" if ready.model else "no connection but to the upstream"
     on = (
         f"identifiers in prompts: {serve_policy.prompt_identifiers}; in answers: {serve_policy.answer_identifiers}",
         "nothing kept: no prompt, answer, address or key on disk, in logs or in metrics",
         "stored state, remote files, hosted tools, log probabilities and unknown fields are refused",
-        "key needed, foreign hosts and web origins refused, core dumps off, no outside connections",
+        "key needed, foreign hosts and web origins refused, core dumps off",
+        f"locked by the kernel ({', '.join(ready.layers)}): {reach}",
     )
     lines = [style.bold(f"Privet serves {model} at {style.green(ready.url)}"), ""]
     lines += [f"  {style.green('on')}  {text}" for text in on]

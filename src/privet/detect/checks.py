@@ -57,6 +57,9 @@ def both(first: Check, second: Check) -> Check:
 
 _EXPIRY: Final = re.compile(rb"[ ,;:/|]{1,2}(?:0[1-9]|1[0-2])[/-]\d\d")
 _GROUP_BEFORE: Final = re.compile(rb"(?:\A|\D)\d{4}[ -]\Z|[.\w/\\+*#%$=-]\Z")
+# One of a row, a decimal, a path or a term, by the two bytes at either side.
+_FREE_LEFT: Final = re.compile(rb"(?<![A-Za-z0-9./\\_+*#%$-])(?<![0-9][ \t,;:])")
+_BOUND_RIGHT: Final = re.compile(rb"[A-Za-z0-9_%\\/*+]|[ \t.,:-][0-9]")
 _GROUP_BEHIND: Final = re.compile(rb"[ ._/-]\d{4}(?:\D|\Z)|[\w%\\/*+]")
 
 
@@ -68,14 +71,7 @@ def luhn(number: str) -> bool:
 
 def alone(hit: Candidate) -> bool:
     """Reject a number that is one of a row of numbers, part of a decimal, a version, a path or an arithmetic term."""
-    before, after = hit.before(2), hit.after(2)
-    if before and ((before[-1:] in b"./\\-_=+*#%$" and before[-1:] != b"=") or before[-1:].isalnum()):
-        return False
-    if len(before) > 1 and before[-1:] in b" \t,;:" and before[-2:-1].isdigit():
-        return False
-    if after[:1] and (after[:1].isalnum() or after[:1] in b"_%\\/*+"):
-        return False
-    return not (len(after) > 1 and after[:1] in b" \t.,-:" and after[1:2].isdigit())
+    return _FREE_LEFT.match(hit.data, hit.start) is not None and _BOUND_RIGHT.match(hit.data, hit.end) is None
 
 
 _DATE: Final = re.compile(
@@ -132,13 +128,18 @@ _VERSION_LEFT: Final = re.compile(
     rb"(?:\b(?:version|ver|release|rel|v|oid|snmp|section|python|chapter)[\s.:=\"']*|[\d.]|\bv)$"
 )
 
+_VERSION_MARKS: Final = b" \t\n\r\f\v.:=\"'"
+# The last letters of those words, and digits: at most places it is seen at once that there are none.
+_VERSION_ENDS: Final = frozenset(bytes((byte,)) for byte in b"nrelvdp0123456789")
+
 
 def ipv4(hit: Candidate) -> bool:
     """Pass IPv4 addresses that can belong to someone; reject versions, loopback, masks and longer dotted numbers."""
     after = hit.after(2)
     if (after[:1] == b"." and after[1:2].isdigit()) or after[:1] == b"-" or hit.before(1) == b"-":
         return False
-    if _VERSION_LEFT.search(hit.before(_VERSION_CHARS).lower()):
+    left = hit.before(_VERSION_CHARS).lower()
+    if (b"." in left[-2:] or left.rstrip(_VERSION_MARKS)[-1:] in _VERSION_ENDS) and _VERSION_LEFT.search(left):
         return False
     first, *others = map(int, hit.data[hit.start : hit.end].split(b"."))
     # 0.x is "this network", 127 loopback, 224 and up multicast, reserved and masks; x.0.0.0 is a network.

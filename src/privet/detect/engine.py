@@ -15,7 +15,7 @@ from bisect import bisect, bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
@@ -242,7 +242,7 @@ def _pattern_tier(policy: DetectPolicy) -> PatternTier:
 
 def settled(text: str, found: Sequence[Span]) -> list[Span]:
     """Return the spans that remain where several overlap: names are added to what the patterns and rules found."""
-    if len(found) <= 1:
+    if all(one.start < two.start and one.end <= two.start for one, two in pairwise(found)):
         return list(found)
     names = [span for span in found if span.rule.startswith("names-")]
     firm = resolve(span for span in found if not span.rule.startswith("names-"))
@@ -268,8 +268,11 @@ def _overlapping(spans: Iterable[Span]) -> Iterator[list[Span]]:
         yield group
 
 
-def _resolved(spans: Iterable[Span]) -> list[Span]:
+def _resolved(spans: Sequence[Span]) -> list[Span]:
     ranked = sorted(spans, key=lambda span: (-span.score, span.start - span.end, span.start, span.rule, span.kind))
+    first = ranked[0]
+    if first.start <= spans[0].start and first.end >= max(span.end for span in spans):
+        return [first]
     taken: list[Span] = []
     starts: list[int] = []
     for span in ranked:

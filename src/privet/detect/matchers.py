@@ -18,7 +18,7 @@ from privet.detect.rule import MAX_PATTERN_BYTES, Rule, utf8
 
 Search = Callable[[bytes, int], int]
 Which = Callable[[bytes, int], Sequence[int]]
-Near = Callable[[str], Collection[int]]
+Near = Callable[[bytes], Collection[int]]
 
 _RE2_MEMORY_BYTES: Final = 64 * 1024 * 1024
 _IDEOGRAM: Final = "\u3040"
@@ -95,8 +95,11 @@ def re2_matchers(rules: Sequence[Rule]) -> Matchers:
         found = table_match(window)
         return sorted(found) if len(found) > 1 else found
 
-    def near(left: str) -> Collection[int]:
-        return {with_context[place] for place in contexts.Match(left.encode("utf-8", "replace"))}
+    contexts_match = contexts.Match
+
+    def near(left: bytes) -> Collection[int]:
+        found = contexts_match(left)
+        return {with_context[place] for place in found} if found else ()
 
     return Matchers(search, which, near)
 
@@ -119,8 +122,7 @@ def re_matchers(rules: Sequence[Rule]) -> Matchers:
         window = _window(data, position)
         return [number for number, match in enumerate(matching) if match(window)]
 
-    def near(left: str) -> Collection[int]:
-        window = left.encode("utf-8", "replace")
-        return {number for number, found in contexts if found(window)}
+    def near(left: bytes) -> Collection[int]:
+        return {number for number, found in contexts if found(left)}
 
     return Matchers(search, which, near)

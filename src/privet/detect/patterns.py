@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from privet.detect.matchers import has_re2, re2_matchers, re_matchers
 from privet.detect.readings import Reading, hidden, opened, readings
-from privet.detect.rule import Candidate, Check, Rule
+from privet.detect.rule import CONTEXT_CHARS, Candidate, Check, Rule
 from privet.policy import DetectPolicy
 from privet.records import Span
 
@@ -28,7 +28,8 @@ _CERTAIN: Final = 0.8
 _MAX_RESCAN_BYTES: Final = 256
 # No identifier of so few letters and spaces: the shortest made of letters alone is a cloud key of twenty.
 _PLAIN_CHARS: Final = 16
-_STEP: Final = re.compile(rb"\w+|.", re.DOTALL)
+_WORD: Final = re.compile(rb"\w+")
+_WORD_BYTES: Final = frozenset(bytes((byte,)) for byte in range(128) if chr(byte).isalnum() or byte == ord("_"))
 # A base64 run is one identifier of what stands inside, unless that is weak; an identifier around the run comes first.
 _INSIDE_FLOOR: Final = 0.6
 _INSIDE_TOP: Final = 0.8
@@ -46,11 +47,15 @@ class _Known(NamedTuple):
     check: Check | None
     score: float
     needs_context: bool
+    context_score: float
+    has_extent: bool
 
 
 def _known(rule: Rule) -> _Known:
     match = re.compile((rule.extent or rule.pattern).encode("ascii")).match
-    return _Known(rule, match, rule.check, rule.score, rule.needs_context)
+    return _Known(
+        rule, match, rule.check, rule.score, rule.needs_context, rule.context_score, has_extent=bool(rule.extent)
+    )
 
 
 class PatternTier:
@@ -92,14 +97,15 @@ class PatternTier:
         if position < 0:
             return []
         found: list[_Hit] = []
+        search, look = self._search, self._look
         # A pass that looks for what is hidden is saved where nothing is, neither NUL nor what begins an escape: in prose with a few
         # certain hits.
         doubtful = len(data) != len(text) or b"%" in data or b"&" in data or b"\\" in data or b"\0" in data
         while position >= 0:
-            count, resume = len(found), self._look(data, position, floor, found)
+            count, resume = len(found), look(data, position, floor, found)
             if not doubtful:
-                doubtful = len(found) == count or found[-1][3] < _CERTAIN or _goes_on(data[resume - 1 : resume + 1])
-            position = self._search(data, resume)
+                doubtful = len(found) == count or found[-1][3] < _CERTAIN or _goes_on(data, resume)
+            position = search(data, resume)
         if len(data) == len(text):
             spans = [Span(first, last, rule.kind, score, rule.id) for first, last, rule, score in found]
         else:
@@ -108,20 +114,24 @@ class PatternTier:
             spans += _not_inside(self._read(data, start), spans)
         return spans
 
-    def first_places(self, texts: Iterable[str]) -> dict[int, int]:
+    def first_places(self, texts: Sequence[str]) -> dict[int, int]:
         """Return for each text that may hold a hit, by its number, the first byte at which one may begin; the others hold none.
 
         All are looked at in one go, which is faster than one by one.
         """
-        pieces = [text.encode("utf-8", "surrogatepass") for text in texts]
-        data = b"\n".join(pieces)
-        starts = [0, *accumulate(len(piece) + 1 for piece in pieces)]
+        joined = "\n".join(texts)
+        data = joined.encode("utf-8", "surrogatepass")
         found: dict[int, int] = {}
         number, position = 0, self._search(data, 0)
+        if position < 0:
+            return found
+        is_ascii = len(data) == len(joined)
+        sizes = map(len, texts if is_ascii else (text.encode("utf-8", "surrogatepass") for text in texts))
+        starts = [0, *accumulate(size + 1 for size in sizes)]
         while position >= 0:
             number = bisect_right(starts, position, lo=number) - 1
             found[number] = position - starts[number]
-            position = self._search(data, starts[number + 1]) if number + 1 < len(pieces) else -1
+            position = self._search(data, starts[number + 1]) if number + 1 < len(texts) else -1
         return found
 
     def _read(self, data: bytes, start: int) -> Iterator[Span]:
@@ -143,7 +153,7 @@ class PatternTier:
         position = self._search(data, 0)
         while position >= 0:
             position = self._search(data, self._look(data, position, 0, found, reading.candidate))
-        for first, end, rule, score in found:
+        for first, end, rule, score in _whole_characters(data, found):
             place, last = reading.char_of(first), reading.char_of(end)
             if reading.differs(reading.left(place), last):
                 yield Span(*reading.span(place, last), rule.kind, score, rule.id)
@@ -171,11 +181,13 @@ class PatternTier:
         """Add what is found at `position`; return where to go on."""
         best, resume, behind = 0.0, 0, 0
         numbers = self._which(data, position)
-        near: Collection[int] = ()
-        if not self._contextual.isdisjoint(numbers):
-            near = self._near(candidate(data, position, position).left)
+        is_plain = self._contextual.isdisjoint(numbers)
+        near: Collection[int] = () if is_plain else self._near(_left(data, position, candidate))
+        known = self._known
+        judged: tuple[Check | None, int, int] = (None, 0, 0)
+        hit = verdict = None
         for number in numbers:
-            rule, matching, check, base, needs_context = self._known[number]
+            rule, matching, check, base, needs_context, context_score, has_extent = known[number]
             in_context = number in near
             if needs_context and not in_context:
                 continue
@@ -185,34 +197,53 @@ class PatternTier:
             first, last = match.span(match.lastindex or 0)
             score = base
             if check is not None:
-                hit = candidate(data, first, last)
-                verdict = check(hit)
+                # Rules that differ in their context alone ask the same of the same place.
+                if hit is None or judged != (check, first, last):
+                    judged = (check, first, last)
+                    hit = candidate(data, first, last)
+                    verdict = check(hit)
                 first, last = hit.start, hit.end
-                score = base if verdict is True else float(verdict)
+                score = base if verdict is True else float(verdict or 0.0)
             if in_context and score:
-                score = max(score, rule.context_score)
+                score = max(score, context_score)
             if score >= self._min_score and last > floor:
-                found.append((*_whole_characters(data, max(first, floor), last), rule, score))
+                found.append((max(first, floor), last, rule, score))
                 if score > best or (score == best and last > resume):
-                    best, resume = score, last if score >= _CERTAIN or rule.extent else position
+                    best, resume = score, last if score >= _CERTAIN or has_extent else position
             elif match.end() - position > _MAX_RESCAN_BYTES:
                 behind = max(behind, match.end())
-        step = _STEP.match(data, position)
-        return max(resume, behind, step.end() if step else position + 1)
+        return _behind(data, position, max(resume, behind, position + 1))
 
 
-def _whole_characters(data: bytes, start: int, end: int) -> tuple[int, int]:
-    """Return a place that cuts no character: patterns count bytes, and a bound may fall inside one."""
-    while start > 0 and start < len(data) and data[start] & 0xC0 == 0x80:
-        start -= 1
-    while end < len(data) and data[end] & 0xC0 == 0x80:
-        end += 1
-    return start, end
+def _behind(data: bytes, position: int, resume: int) -> int:
+    """Return where to go on, not inside a word that begins at `position`; such a one ends before `resume` where no letter stands there."""
+    if data[resume : resume + 1] in _WORD_BYTES and (word := _WORD.match(data, position)):
+        return max(resume, word.end())
+    return resume
 
 
-def _goes_on(around: bytes) -> bool:
+def _left(data: bytes, position: int, candidate: Callable[[bytes, int, int], Candidate]) -> bytes:
+    """Return the text left of a place as `Candidate.left` has it, in bytes."""
+    window = data[max(0, position - CONTEXT_CHARS) : position]
+    if candidate is Candidate and window.isascii():
+        return window.lower()
+    return candidate(data, position, position).left.encode("utf-8", "replace")
+
+
+def _whole_characters(data: bytes, found: Iterable[_Hit]) -> Iterator[_Hit]:
+    """Yield hits that cut no character: patterns count bytes, and a bound may fall inside one."""
+    for start, end, rule, score in found:
+        first, last = start, end
+        while first > 0 and first < len(data) and data[first] & 0xC0 == 0x80:
+            first -= 1
+        while last < len(data) and data[last] & 0xC0 == 0x80:
+            last += 1
+        yield first, last, rule, score
+
+
+def _goes_on(data: bytes, place: int) -> bool:
     """Tell whether a base64 run may go on over the end of a hit."""
-    return len(around) == 2 and all(byte in _RUN for byte in around)
+    return place < len(data) and data[place] in _RUN and data[place - 1] in _RUN
 
 
 def _not_inside(read: Iterable[Span], spans: Sequence[Span]) -> list[Span]:
@@ -230,6 +261,7 @@ def _not_inside(read: Iterable[Span], spans: Sequence[Span]) -> list[Span]:
 
 def _in_code_points(data: bytes, found: list[_Hit]) -> Iterator[Span]:
     """Turn byte offsets into code points, reading the text once."""
+    found = list(_whole_characters(data, found))
     points = {0: 0}
     last, count = 0, 0
     for offset in sorted({offset for first, end, _, _ in found for offset in (first, end)}):

@@ -77,6 +77,8 @@ def outside(text: str, spans: Iterable[Span], regions: Sequence[Region]) -> list
 
     Parts with no letter and no digit are dropped.
     """
+    if not regions:
+        return list(spans)
     out: list[Span] = []
     for span in spans:
         lowest = bisect_right(regions, span.start, key=itemgetter(1))

@@ -2,7 +2,8 @@ r"""Rules for street addresses in en de es fr it nl pl pt: a number and a street
 
 Invariants:
 
-- An address lies on one line, and is at most `_MAX_BYTES` long. Its words are parted by single spaces.
+- An address lies on one line, and is at most `_MAX_BYTES` long. Its words are parted by single spaces. Of one that goes on below, what
+  says where it is has a rule of its own; an English word for a street may stand on the line below its name (`segments` waits for it).
 - Between any two of its words `goes_on` is true of the text left of the place, or `begins_street` of the text right of it (see
   `address_words`): so no stream is cut inside one, and a check may look further right than the next white space.
 """
@@ -19,12 +20,13 @@ from privet.detect.address_words import (
     LETTERS,
     MORE,
     PREFIXES,
+    STREETS,
     STRONG,
     SUFFIXES,
     UNITS,
     WEAK,
 )
-from privet.detect.rule import Candidate, Rule, utf8
+from privet.detect.rule import CONTEXT_CHARS, Candidate, Rule, utf8
 
 _MAX_BYTES: Final = 176
 _LATIN: Final = r"(?:\xc3[\x80-\xbf]|[\xc4\xc5][\x80-\xbf])"
@@ -105,18 +107,30 @@ def _line_left(hit: Candidate) -> str:
     return hit.before(_MAX_BYTES // 2).rpartition(b"\n")[2].decode("utf-8", "ignore")
 
 
+BELOW: Final = re.compile("|".join(form for word in sorted(STRONG - {"st"}) for form in (word.title(), word.upper())))
+"""The words for streets that may stand on the line below the name: St may begin the name of a saint."""
+
+
+def _line_above(hit: Candidate) -> str:
+    """Return the line that ends right before a hit, with a space in the place of its end."""
+    return hit.before(_MAX_BYTES // 2)[:-1].rpartition(b"\n")[2].decode("utf-8", "ignore") + " "
+
+
 def _english(hit: Candidate) -> bool | float:
     """Reach back from a street word to a number, over one to three words that can name a street."""
     # Most words for streets in prose stand far from any number, and that is quick to see.
-    if hit.before(1) != b" " or not _DIGIT_BYTE.search(hit.before(_MAX_LEFT_BYTES)) or hit.after(1) >= b"\x80":
+    is_below = hit.before(1) == b"\n"
+    if (hit.before(1) != b" " and not is_below) or not _DIGIT_BYTE.search(hit.before(_MAX_LEFT_BYTES)):
         return False
     street = hit.value
-    left = _line_left(hit)
+    if hit.after(1) >= b"\x80" or (is_below and not BELOW.fullmatch(street)):
+        return False
+    left = _line_above(hit) if is_below else _line_left(hit)
     number, between = _number_left(left.split(" ")[:-1])
     if not number or not (between or street == "Broadway"):
         return False
     is_named = street[0].isupper() and all(word[0].isupper() or word[0].isdigit() for word in between)
-    if not is_named and street.lower() not in STRONG:
+    if not is_named and (is_below or street.lower() not in STRONG):
         return False
     if street.lower() in _SHORT and hit.after(1) == b".":
         hit.end += 1
@@ -244,7 +258,58 @@ def _romance(hit: Candidate) -> bool | float:
     return _extended(hit, _EUROPEAN_TAIL) and (0.8 if is_named else 0.6)
 
 
+# The line below a street: a town with its postcode. The town by itself is a matter of names.
+_POSTCODE: Final = (
+    r"[A-Z]{1,2}\d[A-Z0-9]? \d[A-Z]{2}\b"
+    rf"|(?:{_US_STATES}) \d{{5}}(?:-\d{{4}})?\b|(?:\d{{5}}|\d{{4}} [A-Z]{{2}}) {_CAPITAL}{_CHAR}{{1,19}}"
+)
+_NUMBERED: Final = rf"[0-9]{{1,4}} ?[{LETTERS}]?(?:[-/][0-9]{{1,3}})?"
+_STREET_ABOVE: Final = re.compile(
+    rf"(?:\A|[\s,:;(\"'])(?:[0-9]{{1,5}}[A-Za-z]?,? (?:\S+ ){{0,3}}(?:{'|'.join(sorted(STREETS))})\.?"
+    rf"|[{LETTERS} -]*(?:{'|'.join(map(re.escape, SUFFIXES))}) {_NUMBERED}"
+    rf"|(?:{'|'.join(map(re.escape, PREFIXES))}) ?(?:\S+ ){{1,4}}(?:n[.º°]? ?)?{_NUMBERED}"
+    rf"|[0-9]{{1,4}},? (?:{'|'.join(map(re.escape, (*_FRENCH, *_FRENCH_TOO)))})(?: \S+){{1,5}})"
+    rf"(?:,? (?:{'|'.join(map(re.escape, UNITS))}) ?#?\w{{1,5}})?,?\Z",
+    re.IGNORECASE,
+)
+_TOWN_LEFT: Final = re.compile(rf"(?:[{LETTERS}][{LETTERS}'’.-]{{0,19}},? ){{0,3}}")
+
+
+def _below_street(hit: Candidate) -> bool:
+    """Pass a postcode on the line below a street with its number, behind three words of a town at most."""
+    above, newline, line = hit.before(CONTEXT_CHARS).decode("utf-8", "ignore").rpartition("\n")
+    return bool(newline) and _TOWN_LEFT.fullmatch(line) is not None and _STREET_ABOVE.search(above) is not None
+
+
 RULES: Final = (
+    Rule(
+        id="postcode-below-street",
+        kind="LOCATION",
+        head=(
+            rf"\b(?:[A-Z]{{1,2}}\d[A-Z0-9]? \d[A-Z]|(?:{_US_STATES}) \d{{5}}"
+            rf"|(?:\d{{5}}|\d{{4}} [A-Z]{{2}}) (?:[A-Z]|\xc3[\x80-\x9e]|[\xc4\xc5]))"
+        ),
+        pattern=rf"\b(?:{_POSTCODE})",
+        score=0.75,
+        check=_below_street,
+        source="postal addresses of several lines: Royal Mail PAF, USPS Publication 28, DIN 5008, NEN 5825",
+        hits=(
+            "221B Baker Street,\nLondon «NW1 6XE»",
+            "12 Main St.\nSpringfield, «IL 62701-1234»",
+            "77 Vine Street, Apt 5\n«TX 78701»",
+            "Hauptstraße 5\n«10115 Berlin»",
+            "Kerkstraat 12-3,\n«1017 GA Amsterdam»",
+            "12 rue de la Paix\n«75002 Paris»",
+            "calle Mayor 5\n«28013 Madrid»",
+        ),
+        misses=(
+            "London NW1 6XE",
+            "10115 Berlin",
+            "the street\nIL 62701",
+            "12 Main Street\n\n10115 Berlin",
+            "12 pages\n10115 Berlin",
+        ),
+    ),
     Rule(
         id="street-address",
         kind="LOCATION",
@@ -264,6 +329,8 @@ RULES: Final = (
             "«12 OLD MILL ROAD»",
             "«4 St. Mary's Court», please",
             "«9 Elm Dr., San Jose, CA 95112-1234» is it",
+            "at «12 Main\nStreet», upstairs",
+            "«350 West 42nd\nSTREET»",
         ),
         misses=(
             "5 minutes down the road",
@@ -274,6 +341,10 @@ RULES: Final = (
             "2 people crossed the street",
             "version 1.2 Main Street",
             "5 wheel drive",
+            "12 Apostles\nSt Peter",
+            "chapter 12\nStreet",
+            "12 main\nStreet",
+            "the 5\nRoad Runners",
         ),
     ),
     Rule(

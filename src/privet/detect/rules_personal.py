@@ -9,8 +9,8 @@ from privet.detect import checks
 from privet.detect.rule import LETTERED_HEAD, NUMBER_HEAD, Candidate, Rule, utf8
 
 _BIRTH_GAP: Final = re.compile(
-    r".*\b(?:born|birth|birthday|birthdate|dob|d\.o\.b|geboren|geb|geburtsdatum|geburtstag|né|née|naissance|naci\w*|nat[oa]|"
-    r"nascita|geboortedatum|nascid[oa]|nascimento|nasceu|urodz\w*|ur)\b(.*)\Z",
+    r".*\b(?:born|birth|birthday|birthdate|dob|d\.o\.b|geboren|geb|geburt|geburtsdatum|geburtstag|né|née|naissance|naci\w*|nat[oa]|"
+    r"nascita|geboorte|geboortedatum|nascid[oa]|nascimento|nasceu|urodz\w*|ur)\b(.*)\Z",
     re.DOTALL,
 )
 

@@ -41,16 +41,20 @@ _GAP: Final = r"(?:[ .\-/()]|\xc2\xa0|\xe2\x80[\x90-\x93\xaf])"
 
 def _international(hit: Candidate) -> bool | float:
     """Score numbers with a country code: high if the numbering plan knows them, else medium if the length fits."""
-    import phonenumbers
-
     before = hit.before(1)
     if before and (before.isalnum() or before in b"+_)]"):
         return False
-    if hit.after(1) == b"." and hit.after(2)[1:].isdigit():
+    after = hit.after(2)
+    if after[:1] == b"." and after[1:].isdigit():
         return False
-    number = checks.digits(_EXTENSION_PART.sub("", hit.value.replace("(0)", ""))).removeprefix("00")
+    value = hit.value
+    plain = "x" not in value and "(0)" not in value
+    number = hit.digits if plain else checks.digits(_EXTENSION_PART.sub("", value.replace("(0)", "")))
+    number = number.removeprefix("00")
     if _FICTION.match(number):
         return True
+    import phonenumbers
+
     try:
         parsed = phonenumbers.parse("+" + number, None)
     except phonenumbers.NumberParseException:
@@ -58,7 +62,7 @@ def _international(hit: Candidate) -> bool | float:
     if phonenumbers.is_valid_number(parsed):
         return True
     # Telephone numbers that people make up or mistype are still written for a person; arithmetic has no separators.
-    separated = len(hit.value) > len(number) + 2
+    separated = len(value) > len(number) + 2
     return 0.65 if separated and phonenumbers.is_possible_number(parsed) else False
 
 

@@ -27,6 +27,7 @@ from privet.detect.engine import Detector, Settled
 from privet.detect.placeholders import closed_end, placeholders
 from privet.detect.readings import read
 from privet.detect.rule import MAX_PATTERN_BYTES
+from privet.detect.rules_address import BELOW
 from privet.detect.rules_personal import MONTHS
 from privet.detect.rules_secrets import BE_WORDS, KEY_HEADER, LOGIN_FLAGS, PASSWORD_WORDS, SECRET_WORDS, block_end
 from privet.detect.rules_spelled import SPELLED
@@ -65,6 +66,10 @@ _SPELLED_END: Final = re.compile(
 )
 _SPELLED_BEGIN: Final = re.compile(r"[(\[{<]?(@|[^\W\d_]*)")
 _SPELLED_BEGUN: Final = frozenset(word[:size] for word in SPELLED for size in range(len(word)))
+_STREET_WORDS: Final = 4
+"""A number and at most three words stand before a word for a street."""
+_LETTERS: Final = re.compile("[A-Za-z]*")
+_BELOW_BEGUN: Final = frozenset(word[:size] for word in BELOW.pattern.split("|") for size in range(len(word)))
 _BRACKETS: Final = frozenset("([{<")
 _MAX_SPELLED_GAP: Final = 3
 _HIDDEN_CHARS: Final = 128
@@ -131,7 +136,7 @@ def is_cut(text: str, place: int) -> bool:
         plain = last not in SPELLED and following not in _MAY_BE_SPELLED and not _hides(following)
         return (plain or not _is_spelled(text, place, last, gap)) and ("\n" in gap or not goes_on(body))
     if not last or "\n" in gap:
-        return True
+        return not last or gap != "\n" or not _is_street_below(text, place, body)
     if last.endswith(("@", *LOGIN_FLAGS)) or _HOME_BEGUN.search(last):
         return False
     if _is_spelled(text, place, last, gap) or _is_in_address(text, place, body):
@@ -145,6 +150,18 @@ def _is_in_address(text: str, place: int, body: str) -> bool:
     if _hides(following):
         following = read(following).text
     return goes_on(body) or (body[-1].isalpha() and body[-1] < _UNSPACED and begins_street(following))
+
+
+def _is_street_below(text: str, place: int, body: str) -> bool:
+    """Tell whether the word for a street stands, or may come to, on the line below its number and name."""
+    words = body.rpartition("\n")[2].split()[-_STREET_WORDS:]
+    if not any(map(str.isdigit, "".join(words[:-1]))) or words[-1].isdigit():
+        return False
+    following = text[place : place + 24]
+    if _hides(following):
+        following = read(following).text
+    word = _LETTERS.match(following)[0]  # type: ignore[index]
+    return BELOW.fullmatch(word) is not None or (word == following and word in _BELOW_BEGUN)
 
 
 def _hides(text: str) -> bool:

@@ -16,6 +16,7 @@ _INET: Final = struct.Struct("!2xH4s")
 _INET6: Final = struct.Struct("!2xH4x16s")
 _INET_BYTES: Final = 8
 _INET6_BYTES: Final = 24
+_LOOPBACK_BYTE: Final = 127
 
 _LOCAL: Final = tuple(
     ipaddress.ip_network(text)
@@ -68,6 +69,13 @@ def destination(raw: bytes) -> Destination:
     if family == socket.AF_UNIX and len(raw) > 2 and raw[2]:
         return Destination(path=raw[2:].partition(b"\0")[0])
     return Destination()
+
+
+def loopback_port(raw: bytes) -> int | None:
+    """Return the port of an IPv4 loopback address, as nearly all are; None for all others, which `destination` reads."""
+    if len(raw) < _INET_BYTES or raw[4] != _LOOPBACK_BYTE or int.from_bytes(raw[:2], "little") != socket.AF_INET:
+        return None
+    return int.from_bytes(raw[2:4], "big")
 
 
 def is_local(address: Address) -> bool:

@@ -8,11 +8,14 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import socket
 import struct
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Final, NamedTuple
+
+from privet.egress.bare import socket
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Final
 
 CLONE_NEWNS: Final = 0x00020000
 CLONE_NEWUTS: Final = 0x04000000
@@ -32,10 +35,15 @@ MS_SHARED: Final = 0x100000
 PR_SET_PDEATHSIG: Final = 1
 PR_CAPBSET_DROP: Final = 24
 PR_SET_NO_NEW_PRIVS: Final = 38
+PR_SET_DUMPABLE: Final = 4
+PR_SET_PTRACER: Final = 0x59616D61
 
 _SECCOMP: Final = {"x86_64": 317, "aarch64": 277}
 _PIDFD_GETFD: Final = 438
 _SET_MODE_FILTER: Final = 1
+_EVERY_THREAD: Final = 1 << 0
+_NO_SUCH_THREAD: Final = 1 << 4
+"""Since Linux 5.7: where another thread cannot be given the filter, that is the error ESRCH, not the number of a thread."""
 _NEW_LISTENER: Final = 1 << 3
 _WAIT_KILLABLE: Final = 1 << 5
 """Since Linux 5.19: a call that is being answered is not begun anew for every signal, as Go's scheduler sends them all the time."""
@@ -89,25 +97,34 @@ class _Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def install_filter(program: bytes) -> int:
+def install_filter(program: bytes, *, every_thread: bool = False) -> int:
     """Put a seccomp filter on this thread and all that it starts; return the descriptor on which it is asked (seccomp(2)).
 
-    `program` holds instructions of eight bytes (struct sock_filter).
+    `program` holds instructions of eight bytes (struct sock_filter). With `every_thread`, all threads of this process get it.
     """
-    held = _Program(len(program) // 8, program)
-
-    def install(flags: int) -> int:
-        number = ctypes.c_long(_SECCOMP[machine()])
-        return _checked(
-            _libc.syscall(number, ctypes.c_uint(_SET_MODE_FILTER), ctypes.c_uint(flags), ctypes.byref(held))
-        )
-
+    flags = _NEW_LISTENER | (_EVERY_THREAD | _NO_SUCH_THREAD if every_thread else 0)
     try:
-        return install(_NEW_LISTENER | _WAIT_KILLABLE)
+        return _seccomp(program, flags | _WAIT_KILLABLE)
     except OSError as error:
         if error.errno != errno.EINVAL:
             raise
-        return install(_NEW_LISTENER)
+        return _seccomp(program, flags)
+
+
+def install_silent_filter(program: bytes) -> None:
+    """Put a seccomp filter that asks nobody on all threads of this process and all that they start.
+
+    Raises:
+        OSError: ESRCH where another thread has a filter of its own.
+
+    """
+    _seccomp(program, _EVERY_THREAD | _NO_SUCH_THREAD)
+
+
+def _seccomp(program: bytes, flags: int) -> int:
+    held = _Program(len(program) // 8, program)
+    number = ctypes.c_long(_SECCOMP[machine()])
+    return _checked(_libc.syscall(number, ctypes.c_uint(_SET_MODE_FILTER), ctypes.c_uint(flags), ctypes.byref(held)))
 
 
 def descriptor_of(process: int, number: int) -> int:
@@ -121,17 +138,17 @@ def descriptor_of(process: int, number: int) -> int:
         os.close(held)
 
 
-class Ruleset(NamedTuple):
+class Ruleset:
     """What a Landlock ruleset handles: bits of struct landlock_ruleset_attr."""
 
-    files: int = 0
-    network: int = 0
-    scoped: int = 0
+    def __init__(self, files: int = 0, network: int = 0, scoped: int = 0) -> None:
+        self.bits = (files, network, scoped)
 
 
 _LANDLOCK_CREATE: Final = 444
 _LANDLOCK_RESTRICT: Final = 446
 _LANDLOCK_VERSION: Final = 1
+_LANDLOCK_EVERY_THREAD: Final = 1 << 3
 
 
 def landlock_abi() -> int:
@@ -144,16 +161,20 @@ def landlock_abi() -> int:
         return 0
 
 
-def landlock(rules: Ruleset) -> None:
-    """Put a Landlock domain around this thread and all that it starts; what is handled is denied, as nothing is allowed."""
-    held = (ctypes.c_uint64 * len(rules))(*rules)
+def landlock(rules: Ruleset, *, every_thread: bool = False) -> None:
+    """Put a Landlock domain around this thread and all that it starts; what is handled is denied, as nothing is allowed.
+
+    `every_thread` takes all threads of this process along, which needs version 8 of the interface.
+    """
+    held = (ctypes.c_uint64 * len(rules.bits))(*rules.bits)
+    flags = _LANDLOCK_EVERY_THREAD if every_thread else 0
     ruleset = _checked(
         _libc.syscall(
             ctypes.c_long(_LANDLOCK_CREATE), ctypes.byref(held), ctypes.c_size_t(ctypes.sizeof(held)), ctypes.c_uint(0)
         )
     )
     try:
-        _checked(_libc.syscall(ctypes.c_long(_LANDLOCK_RESTRICT), ctypes.c_int(ruleset), ctypes.c_uint(0)))
+        _checked(_libc.syscall(ctypes.c_long(_LANDLOCK_RESTRICT), ctypes.c_int(ruleset), ctypes.c_uint(flags)))
     finally:
         os.close(ruleset)
 
@@ -226,6 +247,19 @@ def memory_of(process: int, place: int, size: int) -> bytes:
     return held.raw[:count]
 
 
+class _Header(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("process", ctypes.c_int))
+
+
+_CAPABILITIES_VERSION: Final = 0x20080522
+
+
+def give_up_capabilities() -> None:
+    """Give up all capabilities of this thread (capset(2))."""
+    none = (ctypes.c_uint32 * 6)()
+    _checked(_libc.capset(ctypes.byref(_Header(_CAPABILITIES_VERSION, 0)), ctypes.byref(none)))
+
+
 def unmount(target: str) -> None:
     """Unmount (umount2(2))."""
     _checked(_libc.umount2(os.fsencode(target), ctypes.c_int(0)))
@@ -259,21 +293,28 @@ _SETRESUID: Final = {"x86_64": 117, "aarch64": 147}
 _SETRESGID: Final = {"x86_64": 119, "aarch64": 149}
 
 
-@contextmanager
-def acting_as(user: int, group: int) -> Iterator[None]:
+class acting_as:  # noqa: N801 (it is used as a function)
     """Have another effective user and group in this thread alone; the C library would set those of all threads (setresuid(2))."""
 
-    def become(numbers: dict[str, int], effective: int) -> None:
-        unchanged = ctypes.c_int(-1)
-        _checked(_libc.syscall(ctypes.c_long(numbers[machine()]), unchanged, ctypes.c_int(effective), unchanged))
+    def __init__(self, user: int, group: int) -> None:
+        self._user, self._group = user, group
+        self._own = os.geteuid(), os.getegid()
 
-    own = os.geteuid(), os.getegid()
-    become(_SETRESGID, group)
-    try:
-        become(_SETRESUID, user)
+    def __enter__(self) -> None:
+        _become(_SETRESGID, self._group)
         try:
-            yield
+            _become(_SETRESUID, self._user)
+        except OSError:
+            _become(_SETRESGID, self._own[1])
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            _become(_SETRESUID, self._own[0])
         finally:
-            become(_SETRESUID, own[0])
-    finally:
-        become(_SETRESGID, own[1])
+            _become(_SETRESGID, self._own[1])
+
+
+def _become(numbers: dict[str, int], effective: int) -> None:
+    unchanged = ctypes.c_int(-1)
+    _checked(_libc.syscall(ctypes.c_long(numbers[machine()]), unchanged, ctypes.c_int(effective), unchanged))

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from privet.egress import inside, kernel, namespaces, seccomp, unix_sockets
+from privet.egress import kernel, namespaces, program, seccomp, unix_sockets
 
 
 class Layer(NamedTuple):
@@ -82,7 +82,7 @@ def _domain(_line: socket.socket) -> None:
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
     if not kernel.landlock_abi():
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-    inside.restrict()
+    program.restrict()
 
 
 def _filter(_line: socket.socket) -> None:

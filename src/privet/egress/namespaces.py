@@ -13,13 +13,14 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import socket
 import struct
-from contextlib import suppress
-from pathlib import Path
-from typing import Final
 
 from privet.egress import kernel
+from privet.egress.bare import Ignoring, read_text, socket, write_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _SIOCGIFFLAGS: Final = 0x8913
 _SIOCSIFFLAGS: Final = 0x8914
@@ -28,7 +29,7 @@ _IFF_UP: Final = 1
 # capabilities(7). What root keeps is about files, users and processes of its own; what is dropped is about the machine.
 _KEPT: Final = frozenset((0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 18, 27, 31))
 """chown, dac_override, dac_read_search, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service, sys_chroot, mknod, setfcap"""
-_LAST_CAPABILITY: Final = Path("/proc/sys/kernel/cap_last_cap")
+_LAST_CAPABILITY: Final = "/proc/sys/kernel/cap_last_cap"
 
 
 def enter(line: socket.socket) -> None:
@@ -63,17 +64,17 @@ def mapped(process: int) -> bytes:
 
 def _map_users(process: int) -> None:
     """Give a process in a new user namespace its users: root keeps all, another user itself."""
-    folder = Path(f"/proc/{process}")
+    folder = f"/proc/{process}"
     try:
-        lines = {name: _same(Path(f"/proc/self/{name}").read_text(encoding="ascii")) for name in ("uid_map", "gid_map")}
+        lines = {name: _same(read_text(f"/proc/self/{name}")) for name in ("uid_map", "gid_map")}
         if os.geteuid() != 0:
             raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
         for name, text in lines.items():
-            (folder / name).write_text(text, encoding="ascii")
+            write_text(f"{folder}/{name}", text)
     except PermissionError:
-        (folder / "setgroups").write_text("deny", encoding="ascii")
-        (folder / "uid_map").write_text(f"{os.geteuid()} {os.geteuid()} 1", encoding="ascii")
-        (folder / "gid_map").write_text(f"{os.getegid()} {os.getegid()} 1", encoding="ascii")
+        write_text(f"{folder}/setgroups", "deny")
+        write_text(f"{folder}/uid_map", f"{os.geteuid()} {os.geteuid()} 1")
+        write_text(f"{folder}/gid_map", f"{os.getegid()} {os.getegid()} 1")
 
 
 def _same(text: str) -> str:
@@ -83,11 +84,14 @@ def _same(text: str) -> str:
 
 def loopback_up() -> None:
     """Switch the loopback interface on."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handle:
+    handle = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
         request = bytearray(struct.pack("16sH22x", b"lo", 0))
         fcntl.ioctl(handle, _SIOCGIFFLAGS, request)
         (flags,) = struct.unpack_from("H", request, 16)
         fcntl.ioctl(handle, _SIOCSIFFLAGS, bytearray(struct.pack("16sH22x", b"lo", flags | _IFF_UP)))
+    finally:
+        handle.close()
 
 
 def protect_settings() -> None:
@@ -101,14 +105,14 @@ def protect_settings() -> None:
         if os.path.lexists(path):
             kernel.mount(path, path, "", kernel.MS_BIND)
             kernel.read_only(path)
-    with suppress(FileNotFoundError):
+    with Ignoring(FileNotFoundError):
         kernel.read_only("/sys")
 
 
 def hide_devices() -> None:
     """Hide what would let a virtual machine's network be played by a program that may open it."""
     for path in ("/dev/vhost-net", "/dev/vhost-vsock"):
-        with suppress(OSError):
+        with Ignoring(OSError):
             kernel.mount("/dev/null", path, "", kernel.MS_BIND)
 
 
@@ -126,7 +130,7 @@ def own_processes() -> bool:
 
 def give_up_privileges() -> None:
     """Drop from this process and all it starts what could undo the namespaces, where it has it, and gaining any by starting a program."""
-    for number in range(int(_LAST_CAPABILITY.read_text(encoding="ascii")) + 1):
+    for number in range(int(read_text(_LAST_CAPABILITY)) + 1):
         if number not in _KEPT:
             kernel.prctl(kernel.PR_CAPBSET_DROP, number)
     kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)

@@ -8,27 +8,30 @@ from __future__ import annotations
 
 import os
 import select
-import signal
-import socket
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+import struct
 
 from privet.egress import inside, kernel, namespaces, seccomp, unix_sockets
+from privet.egress.bare import Ignoring, signal, socket
+from privet.egress.program import FORWARDED, Program, exit_code
 from privet.errors import Unprotected
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any, Final
+
     from privet.egress.outside import Desk
 
-_MESSAGE_BYTES: Final = 1 << 22
+
+_MESSAGE_BYTES: Final = 1 << 18
+_DESCRIPTOR: Final = struct.Struct("=i")
 
 
-class Ended(NamedTuple):
+class Ended:
     """What became of a locked program: its exit code, what it tried and what was let through (see `Attempts.told`)."""
 
-    code: int
-    told: dict[str, Any]
+    def __init__(self, code: int, told: dict[str, Any]) -> None:
+        self.code, self.told = code, told
 
 
 def run(
@@ -52,11 +55,11 @@ def run(
         )
     allowed = frozenset() if learning else frozenset(named)
     mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, inside.FORWARDED)
-    signals = kernel.signalfd(inside.FORWARDED)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
+    signals = kernel.signalfd(FORWARDED)
     machine = unix_sockets.Machine()
-    program = inside.Program(
-        command, environment, sorted(allowed), learning, frozenset(map(int, before)), machine.new_paths()
+    program = Program(
+        command, environment, sorted(allowed), frozenset(map(int, before)), machine.new_paths(), learning=learning
     )
     keeper = os.fork()
     if keeper == 0:
@@ -65,37 +68,31 @@ def run(
         inside.keep(theirs, program)
     theirs.close()
     try:
-        return _Watch(mine, signals, partial(_desk, mine, allowed, machine, complain)).until_ended(keeper)
+        return _Watch(mine, signals, allowed, machine, complain).until_ended(keeper)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(signals)
         mine.close()
 
 
-def _desk(
-    line: socket.socket,
-    allowed: frozenset[tuple[str, int]],
-    machine: unix_sockets.Machine,
-    complain: Callable[[str], None],
-) -> Desk:
-    # Loaded when the keeper asks for something: many programs end before that.
-    from privet.egress.outside import Desk, Named
-
-    return Desk(line, frozenset(Named(*item) for item in allowed), machine, complain)
-
-
 class _Watch:
     """The loop outside: questions of the keeper, signals for the program, the end."""
 
-    def __init__(self, line: socket.socket, signals: int, desk: Callable[[], Desk]) -> None:
-        self._line = line
-        self._signals = signals
-        self._new_desk = desk
+    def __init__(
+        self,
+        line: socket.socket,
+        signals: int,
+        allowed: frozenset[tuple[str, int]],
+        machine: unix_sockets.Machine,
+        complain: Callable[[str], None],
+    ) -> None:
+        self._line, self._signals = line, signals
+        self._allowed, self._machine, self._complain = allowed, machine, complain
         self._desk: Desk | None = None
         self._first = 0
         self._waiting: list[int] = []
         self._failed = ""
-        self._told: dict[str, Any] = {"attempts": [], "opened": []}
+        self._told = ""
 
     def until_ended(self, keeper: int) -> Ended:
         """Return what became of the program."""
@@ -110,39 +107,53 @@ class _Watch:
                     _, status = os.waitpid(keeper, 0)
                     if self._failed:
                         raise _unprotected(self._failed)
-                    return Ended(inside.exit_code(status), self._told)
+                    return Ended(exit_code(status), _told(self._told))
 
     def _pass_on(self, number: int, code: int) -> None:
         # The terminal's own signals have reached the program already.
         if code != kernel.FROM_KERNEL:
             self._waiting.append(number)
         while self._first and self._waiting:
-            with suppress(ProcessLookupError):
+            with Ignoring(ProcessLookupError):
                 os.kill(self._first, self._waiting.pop(0))
 
     def _heard(self) -> bool:
         try:
-            data, descriptors, _, _ = socket.recv_fds(self._line, _MESSAGE_BYTES, 1)
+            data, control, _, _ = self._line.recvmsg(_MESSAGE_BYTES, socket.CMSG_SPACE(_DESCRIPTOR.size))
         except ConnectionResetError:
             # It ended before it read an answer; what it said before that comes next.
             return True
         verb, _, rest = data.decode("utf-8", "surrogateescape").partition(" ")
         if verb == "map":
             self._line.send(namespaces.mapped(int(rest)))
+            self._machine.leave_out(int(rest))
         elif verb == "first":
             self._first = int(rest)
             self._pass_on(0, kernel.FROM_KERNEL)
         elif verb == "ended":
-            import json
-
-            self._told = json.loads(rest)
+            self._told += rest
         elif verb == "failed":
             self._failed = rest
         elif data:
             if self._desk is None:
                 self._desk = self._new_desk()
-            self._desk.answer(verb, rest, descriptors)
+            self._desk.answer(verb, rest, [_DESCRIPTOR.unpack_from(held)[0] for _, _, held in control])
         return bool(data)
+
+    def _new_desk(self) -> Desk:
+        # Loaded when the keeper asks for something: many programs end before that.
+        from privet.egress.outside import Desk, Named
+
+        return Desk(self._line, frozenset(Named(*item) for item in self._allowed), self._machine, self._complain)
+
+
+def _told(text: str) -> dict[str, Any]:
+    if not text:
+        return {"attempts": [], "opened": []}
+    import json
+
+    told: dict[str, Any] = json.loads(text)
+    return told
 
 
 def _unprotected(failed: str) -> Unprotected:

@@ -10,16 +10,17 @@ inode; its path tells nothing, as it may have been moved.
 from __future__ import annotations
 
 import os
-import socket
 import stat
 import struct
 import time
-from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
-from typing import Final
 
 from privet.egress import kernel
+from privet.egress.bare import Ignoring, read_text, socket
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Final
 
 _SOCK_DIAG: Final = 4
 _BY_FAMILY: Final = 20
@@ -45,7 +46,8 @@ def _bound() -> Iterator[tuple[int, int]]:
 
     """
     asked = _ASKED.pack(socket.AF_UNIX, 0, 0, 2**32 - 1, 0, _SHOW_VFS, 2**32 - 1, 2**32 - 1)
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as link:
+    link = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG)
+    try:
         link.send(_HEADER.pack(_HEADER.size + len(asked), _BY_FAMILY, _REQUEST_DUMP, 1, 0) + asked)
         while True:
             data = link.recv(1 << 17)
@@ -59,6 +61,8 @@ def _bound() -> Iterator[tuple[int, int]]:
                     raise OSError(-number, os.strerror(-number))
                 yield from _files(data[place + _HEADER.size + _FOUND_BYTES : place + size])
                 place += (size + 3) & ~3
+    finally:
+        link.close()
 
 
 def _files(attributes: bytes) -> Iterator[tuple[int, int]]:
@@ -73,9 +77,12 @@ def _files(attributes: bytes) -> Iterator[tuple[int, int]]:
 
 def is_inside(file: os.stat_result) -> bool:
     """Tell whether a file is that of a unix socket of this network namespace."""
-    device = os.major(file.st_dev) << _MINOR_BITS | os.minor(file.st_dev)
+    return stat.S_ISSOCK(file.st_mode) and _key(file) in set(_bound())
+
+
+def _key(file: os.stat_result) -> tuple[int, int]:
     # The kernel lists 32 bits of the inode's number.
-    return stat.S_ISSOCK(file.st_mode) and (device, file.st_ino & 0xFFFFFFFF) in set(_bound())
+    return os.major(file.st_dev) << _MINOR_BITS | os.minor(file.st_dev), file.st_ino & 0xFFFFFFFF
 
 
 def check() -> None:
@@ -88,10 +95,10 @@ def check() -> None:
     list(_bound())
 
 
-def paths(listing: Path) -> list[str]:
+def paths(listing: str) -> list[str]:
     """Return the absolute paths of the unix sockets of a network namespace, from its /proc/net/unix."""
     out = []
-    for line in listing.read_text(encoding="utf-8", errors="surrogateescape").splitlines()[1:]:
+    for line in read_text(listing).splitlines()[1:]:
         fields = line.split(None, _PATH_FIELD)
         if len(fields) > _PATH_FIELD and fields[_PATH_FIELD].startswith("/"):
             out.append(fields[_PATH_FIELD])
@@ -103,35 +110,45 @@ class Machine:
 
     def __init__(self) -> None:
         self._known: set[str] = set()
-        self._listings: list[Path] = []
+        self._listings: list[str] = []
         self._looked = 0.0
+        self._left_out = ""
+
+    def leave_out(self, process: int) -> None:
+        """List those of a process's network namespace no more: they are a locked program's own."""
+        with Ignoring(OSError):
+            self._left_out = os.readlink(f"/proc/{process}/ns/net")  # noqa: PTH115 (see `bare`)
 
     def new_paths(self, most: int = 1 << 16) -> list[str]:
         """Return the paths that were not there when this was called last, so many at most."""
         now = time.monotonic()
         if not self._listings or now - self._looked > _NAMESPACES_SECONDS:
-            self._listings, self._looked = _listings(), now
+            self._listings, self._looked = _listings(self._left_out), now
         listed: dict[str, None] = {}
         for listing in self._listings:
-            with suppress(OSError):
+            with Ignoring(OSError):
                 listed |= dict.fromkeys(paths(listing))
         new = [path for path in listed if path not in self._known][:most]
         self._known.update(new)
         return new
 
 
-def _listings() -> list[Path]:
+def _listings(left_out: str) -> list[str]:
     """Return where the unix sockets of each network namespace are listed, by one process of each."""
-    found: dict[str, Path] = {}
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            with suppress(OSError):
-                found.setdefault(str((folder / "ns/net").readlink()), folder / "net/unix")
-    return [*found.values()] or [Path("/proc/net/unix")]
+    found: dict[str, str] = {}
+    for name in os.listdir("/proc"):  # noqa: PTH208 (see `bare`)
+        if name.isdigit():
+            with Ignoring(OSError):
+                found.setdefault(os.readlink(f"/proc/{name}/ns/net"), f"/proc/{name}/net/unix")  # noqa: PTH115
+    found.pop(left_out, None)
+    return [*found.values()] or ["/proc/net/unix"]
 
 
-def hide(path: str) -> None:
-    """Put an empty file over a socket for this mount namespace, where there is one."""
-    with suppress(OSError):
-        if Path(path).is_socket():
-            kernel.mount("/dev/null", path, "", kernel.MS_BIND)
+def hide(paths: Iterable[str]) -> None:
+    """Put an empty file over each socket for this mount namespace, where there is one and it was not made in this network namespace."""
+    inside = set(_bound())
+    for path in paths:
+        with Ignoring(OSError):
+            file = os.stat(path)  # noqa: PTH116
+            if stat.S_ISSOCK(file.st_mode) and _key(file) not in inside:
+                kernel.mount("/dev/null", path, "", kernel.MS_BIND)

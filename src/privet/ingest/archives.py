@@ -2,7 +2,8 @@
 
 Invariants:
 
-- Members keep their order; one that cannot be cleaned is left out and counted, and the archive goes on.
+- Members keep their order; one that cannot be cleaned is left out and counted, and the archive goes on. Where none is left of those that
+  there were, the archive is refused: an empty one would look like a clean one.
 - No member leaves the archive's folder; no link, device, owner, date, comment or extra field is written.
 - Unpacking stops at the limits of the job, before anything is cleaned; how deep archives may lie in archives is the caller's to say.
 - An encrypted member makes the whole archive unfit: nobody can tell what is in it.
@@ -15,8 +16,9 @@ from typing import BinaryIO, Final, NamedTuple
 
 from privet.ingest.packed import Packer, stored_name, unpacked
 from privet.ingest.tar_members import TarEntry, TarWriter, read_tar
-from privet.ingest.weight import check_weight
+from privet.ingest.weight import check_content, check_weight
 from privet.metadata.job import CannotClean, Job
+from privet.metadata.pieces import size_of
 from privet.metadata.zip_members import Meter, Names, open_zip, safe_name, write_zip
 
 _TAR_ENDINGS: Final = {
@@ -28,6 +30,8 @@ _TAR_ENDINGS: Final = {
     "svgz": "svg",
     "emz": "emf",
 }
+_NOTHING: Final = "nothing in it can be cleaned"
+_LEFT_OUT: Final = frozenset(("link", "device", "sparse member", "unknown member", "unsafe member name"))
 _UNCLEAN: Final = "what is packed in it cannot be cleaned"
 _TOO_LARGE: Final = "larger than scrub.max_file_bytes"
 _ENDINGS: Final = frozenset(("gz", "gzip", "zst", "zstd", "bz2", "bzip2", "xz"))
@@ -133,29 +137,37 @@ def _content(source: BinaryIO, entry: TarEntry, meter: Meter, job: Job) -> bytes
 
 def _clean_members(found: Iterable[_Found], job: Job) -> None:
     names = Names()
+    reasons: list[str] = []
     for member in found:
         content = member.content()
         cleaned = None if content is None else job.nested(member.name, content)
         if cleaned is None:
-            job.leave_out(member.name, _TOO_LARGE if content is None else job.refused)
+            reasons.append(_TOO_LARGE if content is None else job.refused)
+            job.leave_out(member.name, reasons[-1])
             continue
         new = safe_name(cleaned.name)
         if new is None:
             job.dropped("unsafe member name")
             continue
         member.add(names.free(new), cleaned.content)
+    if not names.taken and (reasons or job.removed.keys() & _LEFT_OUT):
+        # Of archives in archives the innermost says why.
+        why = next(iter(reasons), "").removeprefix(f"{_NOTHING}: ")
+        raise CannotClean(f"{_NOTHING}: {why}" if why else _NOTHING)
 
 
 def _clean_packed(source: BinaryIO, target: BinaryIO, job: Job, name: str, kind: str) -> None:
     if not name and kind == "gzip":
         name = stored_name(source)
-    check_weight(source, kind, job)
-    content = bytearray()
+    held = bytearray()
     for block in unpacked(source, kind, job):
-        content += block
-        if len(content) > job.limits.max_file_bytes:
+        held += block
+        if len(held) > job.limits.max_file_bytes:
             raise CannotClean("unpacks to more than the limit: unpack it first")
-    cleaned = job.nested(inner_name(name), bytes(content))
+    content = bytes(held)
+    del held
+    check_content(content, size_of(source), job)
+    cleaned = job.nested(inner_name(name), content)
     if cleaned is None:
         raise CannotClean(f"what is packed in it cannot be cleaned: {job.refused}" if job.refused else _UNCLEAN)
     packer = Packer(target, kind)

@@ -11,6 +11,7 @@ Invariants:
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, time, timedelta
@@ -33,6 +34,8 @@ from privet.surrogates import label
 _FROM_DIGITS: Final = 10**5
 _MAX_WHOLE: Final = 10**24
 _DEFAULT_KIND: Final = "ID_NUMBER"
+_NAMELESS: Final = "(no name)"
+_DIGIT: Final = re.compile(r"\d")
 _MAX_ONE_CHARS: Final = 200
 _MAIL_SPACES: Final = 3
 _LONG_KINDS: Final = frozenset(("API_KEY", "JWT", "PRIVATE_KEY", "PASSWORD", "CONNECTION_STRING", "URL", "ID_NUMBER"))
@@ -79,10 +82,11 @@ class Columns:
             how = self._transforms.get(name)
             shown = self.kept_name(name)
             if shown is None:
-                self.dropped[self.name(name)] += sum(value is not MISSING for value in values)
+                self.dropped[self.name(name) or _NAMELESS] += sum(value is not MISSING for value in values)
                 continue
-            new = self._by_transform(name, shown, values, self._subjects(batch, how, len(values)))
-            out[_free(shown, out)] = self._values(name, shown, values, whose) if new is None else new
+            place = shown or _NAMELESS
+            new = self._by_transform(name, place, values, self._subjects(batch, how, len(values)))
+            out[_free(shown, out)] = self._values(name, place, values, whose) if new is None else new
         return out
 
     def add(self, batch: dict[str, list[Any]], identities: Sequence[bytes] | None = None) -> None:
@@ -132,17 +136,20 @@ class Columns:
         return [MISSING] * len(values) if how.how == "drop" else self._transformed(how, place, values, subjects)
 
     def _transformed(self, how: Transform, place: str, values: list[Any], subjects: list[str]) -> list[Any]:
-        kind = how.kind or kind_of_field(how.column) or _DEFAULT_KIND
-        done = 0
+        kind = how.kind or kind_of_field(how.column)
+        words = kind or _kind_of_words(how.column)
+        done = Counter[str]()
         out: list[Any] = []
         for value, subject in zip(values, subjects, strict=True):
             if value is None or value is MISSING or value == "":
                 out.append(value)
                 continue
-            done += 1
-            out.append(self._one(how, kind, value, subject))
-        if done:
-            self._texts.count(place, kind, done)
+            # The owner of a thing is called by a name or a number; a column that is told by its name alone holds both.
+            own = words if isinstance(value, str) and not _DIGIT.search(value) else kind or _DEFAULT_KIND
+            done[own] += 1
+            out.append(self._one(how, own, value, subject))
+        for own, count in done.items():
+            self._texts.count(place, own, count)
         return out
 
     def _one(self, how: Transform, kind: str, value: Any, subject: str) -> Any:
@@ -166,6 +173,9 @@ class Columns:
         # A column that groups are formed by must keep its values, as far as they hold no identifier.
         if kind is not None and kind in self._kinds and name not in self._grouping:
             return self._field(kind, name, place, values, whose)
+        kinds = set(map(type, values))
+        if kinds in ({str}, {float}):
+            return self._of_shape(kinds.pop(), values, name, place, whose)
         out = list(values)
         at: dict[type, list[int]] = {}
         for index, value in enumerate(values):
@@ -175,17 +185,20 @@ class Columns:
         for shape, places in at.items():
             held = [values[index] for index in places]
             theirs = whose and [whose[index] for index in places]
-            if shape is str:
-                new = self._texts.cells(held, name, place, theirs)
-            elif shape is dict:
-                new = self._objects(held, name, place, theirs)
-            elif shape is list:
-                new = self._lists(held, name, place, theirs)
-            else:
-                new = [self._other(value, place) for value in held]
-            for index, value in zip(places, new, strict=True):
+            for index, value in zip(places, self._of_shape(shape, held, name, place, theirs), strict=True):
                 out[index] = value
         return out
+
+    def _of_shape(self, shape: type, held: list[Any], name: str, place: str, whose: Whose) -> list[Any]:
+        if shape is str:
+            return self._texts.cells(held, name, place, whose)
+        if shape is dict:
+            return self._objects(held, name, place, whose)
+        if shape is list:
+            return self._lists(held, name, place, whose)
+        if shape is float:
+            return [value if -_FROM_DIGITS < value < _FROM_DIGITS else self._number(value, place) for value in held]
+        return [self._other(value, place) for value in held]
 
     def _field(self, kind: str, name: str, place: str, values: list[Any], whose: Whose) -> list[Any]:
         """Return a column whose name says that every value is an identifier: labels for texts, null for the rest.
@@ -220,7 +233,9 @@ class Columns:
             items = self._field(kind, name, place, list(value), whose and [whose[0]] * len(value))
             return value if all(map(is_, items, value)) else items
         new = {
-            key: self._inner_field(kind, f"{name}.{key}", f"{place}.{self._key_name(str(key))}", [inner], whose)[0]
+            key: self._inner_field(
+                kind, f"{name}.{key}", f"{place}.{self._key_name(str(key)) or _NAMELESS}", [inner], whose
+            )[0]
             for key, inner in value.items()
         }
         return self._renamed(value, new)
@@ -250,7 +265,7 @@ class Columns:
         for key in dict.fromkeys(key for value in values for key in value):
             at = [index for index, value in enumerate(values) if key in value]
             held = [values[index][key] for index in at]
-            path, inside = f"{name}.{key}", f"{place}.{self._key_name(str(key))}"
+            path, inside = f"{name}.{key}", f"{place}.{self._key_name(str(key)) or _NAMELESS}"
             new = self._by_transform(path, inside, held, [""] * len(held))
             if new is None:
                 new = self._values(path, inside, held, whose and [whose[index] for index in at])
@@ -321,6 +336,16 @@ def declared_columns(policy: Policy) -> frozenset[str]:
     scrub = policy.scrub
     transformed = {name for item in scrub.transform for name in (item.column, item.subject) if name}
     return (scrub.columns | scrub.quasi_identifiers | scrub.sensitive | transformed) - {EVERYTHING}
+
+
+def _kind_of_words(column: str) -> str:
+    """Return the kind of words in a column that may hold something else too: {"name": …} is somebody's, as far as it says.
+
+    >>> _kind_of_words("name"), _kind_of_words("customer"), _kind_of_words("subject")
+    ('PERSON', 'PERSON', 'ID_NUMBER')
+    """
+    hints = hints_of_field(column) - {ORDINARY}
+    return "PERSON" if "PERSON" in hints else min(hints, default=_DEFAULT_KIND)
 
 
 def _shape(value: Any) -> type:

@@ -179,20 +179,31 @@ def is_header(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
     """Whether a first row holds names of columns, and not values, in which people could be.
 
     It does where a cell is a word that columns are called by, where all are written like names in a program, or where cells below it
-    are numbers or dates and it is not. The first cell may be empty where those below are not: an index, as pandas writes it.
+    are numbers or dates and it is not. The first cell may be empty where those below are not: an index, as pandas writes it. Others may
+    be empty where all that are not hold such words.
 
     >>> is_header(["name", "born"], [["Ada", "1815"]]), is_header(["Ada", "1815"], [["Bob", "1901"]])
     (True, False)
     >>> is_header(["Ada Lovelace", "London"], [["Alan Turing", "London"]]), is_header(["Ort", "Jahr"], [["Ulm", "1879"]])
     (False, True)
+    >>> is_header(["id", "mail", "", ""], [["1", "", "a", "b"]]), is_header(["Ada", "note", ""], [["Bob", "x", "y"]])
+    (True, False)
     """
     if len(first) > 1 and not first[0].strip() and others and all(row[:1] and row[0].strip() for row in others):
         return is_header(first[1:], [row[1:] for row in others])
-    if any(_DATA.search(cell) or len(cell) > _MAX_NAME_CHARS or "\n" in cell for cell in first):
+    named = [cell for cell in first if cell.strip()]
+    if any(_DATA.search(cell) or len(cell) > _MAX_NAME_CHARS or "\n" in cell for cell in named):
         return False
+    if len(named) < len(first):
+        # A row of people may lack a value too, so nothing but known words makes it a header.
+        return len(named) > 1 and all(map(_has_known_word, named))
     if not others or all(_PROGRAM_NAME.fullmatch(cell) for cell in first):
         return True
-    if any(not _WORDS.isdisjoint(re.findall(r"[a-z]+", cell.lower())) for cell in first):
+    if any(map(_has_known_word, first)):
         return True
     columns = ([row[at] for row in others if at < len(row)] for at in range(len(first)))
     return any(sum(_DATA.search(cell) is not None for cell in column) * 2 > len(column) for column in columns)
+
+
+def _has_known_word(cell: str) -> bool:
+    return not _WORDS.isdisjoint(re.findall(r"[a-z]+", cell.lower()))

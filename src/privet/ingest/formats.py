@@ -63,7 +63,6 @@ _REFUSED: Final = {
     "avro": "an Avro file: convert it to Parquet or JSONL first",
     "encrypted": "encrypted with a password",
     "ole": "an older format that is not known",
-    "xps": "an XPS document: convert it to PDF first",
     "unknown": "its format is not known",
 }
 

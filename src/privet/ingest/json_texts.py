@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -134,6 +135,7 @@ class JsonTexts:
         if shape is not None:
             buffer[::2] = _separators(shape)
         out: list[bytes] = []
+        places = {key: 2 * at + 1 for at, key in enumerate(keys)}
         for at, (text, field) in enumerate(zip(texts, fields, strict=True)):
             buffer[1::2] = field.values()
             if shape is None or b"".join(buffer) != text:
@@ -146,6 +148,10 @@ class JsonTexts:
             change = changes.get(at)
             if is_same and change is None:
                 out.append(text)
+            elif is_same and change is not None:
+                for key, value in change.items():
+                    buffer[places[key]] = value
+                out.append(b"".join(buffer))
             else:
                 out.append(_joined(shape, field, names, change or {}))
         return out
@@ -391,6 +397,9 @@ def written(value: Any, old: bytes) -> bytes:
             separators = (", ", ": ") if _SPACED.search(old) else (",", ":")
             text = json.dumps(value, ensure_ascii=is_ascii, separators=separators)
         return text.encode() + tail
+    if type(value) is str:
+        # What json.dumps calls, which makes a new encoder every time.
+        return (encode_basestring_ascii if is_ascii else encode_basestring)(value).encode() + tail
     return json.dumps(value, ensure_ascii=is_ascii).encode() + tail
 
 

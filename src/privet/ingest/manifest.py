@@ -27,7 +27,7 @@ FORMAT: Final = "privet-manifest/1"
 
 
 def entry(done: Done, output: str | None) -> dict[str, Any]:
-    """Return what the manifest says of a file that is no file of rows; sheets in it may be tables."""
+    """Return what the manifest says of a file that is no file of rows; there may be tables in it."""
     out: dict[str, Any] = {
         "input": done.name,
         "output": output,
@@ -47,6 +47,8 @@ def entry(done: Done, output: str | None) -> dict[str, Any]:
         out["members"] = [{"name": member.name, "reason": member.reason} for member in done.members]
     if done.tables:
         out["dropped_columns"] = done.dropped
+    if done.rows:
+        out["rows"] = done.rows
     return out
 
 

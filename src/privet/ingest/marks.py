@@ -54,10 +54,13 @@ class Marks:
         """Note the rows of a batch; `identities` are the bytes that make two rows equal."""
         names = list(batch)
         rows = list(zip(*batch.values(), strict=True))
+        if not names and identities is not None:
+            rows = [()] * len(identities)
         if identities is None:
             identities = [_encoded(dict(zip(names, row, strict=True))) for row in rows]
         texts = [_texts(row) for row in rows]
-        is_short = len(names) < _DATA_COLUMNS
+        # Rows of a table of people are data, however few columns it has: that they are alike is what groups are for.
+        is_short = len(names) < _DATA_COLUMNS and not (self._columns and batch.keys() >= set(self._columns))
         speaks = [not self._keeps_all and (is_short or any(map(_speaks, held))) for held in texts]
         self._digests += [
             hashlib.blake2b(identity, digest_size=DIGEST_BYTES).digest() if says else bytes(DIGEST_BYTES)
@@ -80,6 +83,12 @@ class Marks:
             self._has_all |= not lacking
             self._groups.append(_hash(held) if lacking < len(held) else bytes(_GROUP_BYTES))
             self._values += [_hash([column[at]]) for column in sensitive]
+
+    def as_document(self) -> None:
+        """Take what was noted for one document: where it is a record of somebody it is no copy of another, but counts in its group."""
+        if self._has_all:
+            self._digests = [bytes(DIGEST_BYTES)] * self.rows
+            self._signatures = []
 
     def save(self, file: BinaryIO) -> None:
         """Write the marks as .npz, and forget them.

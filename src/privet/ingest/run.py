@@ -22,7 +22,7 @@ from privet.detect.engine import TierName
 from privet.errors import BadInput
 from privet.evidence import Signer, digest, file_digest, is_signed, json_bytes, keyed_file_digest, read_json
 from privet.ingest.columns import declared_columns
-from privet.ingest.formats import KEEP_ALL
+from privet.ingest.inner_tables import refusal
 from privet.ingest.local import Failed, Task
 from privet.ingest.manifest import entry, manifest, names_digest, plain_policy, table_entry
 from privet.ingest.pixels import installed
@@ -263,21 +263,19 @@ class Run:
             for index in range(len(self._files[item.key].units))
         ]
         found = iter(kept_rows(parts, self._job.policy.scrub, self._work.parts))
-        kept = {item.key: [next(found) for _ in self._files[item.key].units] for item in tables}
-        for item in tables:
-            if self._files[item.key].form == "json" and self._units[item.key, 0].rows == 1:
-                # One document is no row of a table: without it the file would be no JSON any more.
-                kept[item.key] = [Kept(None)]
-        return kept
+        return {item.key: [next(found) for _ in self._files[item.key].units] for item in tables}
 
     def _refused(self, item: Item, kept: list[Kept]) -> bool:
         """Set a file aside that has rows in groups that are too small and of which no row is taken out."""
         done = self._files[item.key]
-        if done.form not in KEEP_ALL or not any(part.suppressed for part in kept):
+        reason = refusal(done.form, sum(self._units[item.key, index].rows for index in range(len(kept))))
+        if not reason:
             return False
-        done.status = "set-aside"
-        done.reason = "rows of it are in groups that are too small, and no row is taken out of a database: export its tables to CSV first"
-        return True
+        if any(part.suppressed for part in kept):
+            done.status, done.reason = "set-aside", reason
+            return True
+        kept[:] = [Kept(None)] * len(kept)
+        return False
 
     def _join(self, tables: Sequence[Item], kept: dict[str, list[Kept]]) -> None:
         tasks = []
@@ -304,17 +302,24 @@ class Run:
         has_tables = bool(self._units) or any(done.tables for done in self._files.values())
         return sorted(declared_columns(self._job.policy) - seen) if has_tables else []
 
-    def _put_in_place(self, kept: dict[str, list[Kept]]) -> dict[str, Any]:
-        entries = []
+    def _outputs(self) -> dict[str, str]:
+        """Tell the inputs' names apart, and return the place of each output, by the keys of their files."""
         outputs: dict[str, str] = {}
         places = Places()
         names: dict[str, int] = {}
-        for item in self._items:
+        for item in sorted(self._items, key=lambda item: _gives_way(item, self._files[item.key])):
             done = self._files[item.key]
             done.name = _told_apart(done.name, names)
-            output = places.free(done.name, done.suffix) if done.status == "cleaned" else None
-            if output:
-                outputs[item.key] = output
+            if done.status == "cleaned":
+                outputs[item.key] = places.free(done.name, done.suffix)
+        return outputs
+
+    def _put_in_place(self, kept: dict[str, list[Kept]]) -> dict[str, Any]:
+        entries = []
+        outputs = self._outputs()
+        for item in self._items:
+            done = self._files[item.key]
+            output = outputs.get(item.key)
             if item.key in kept:
                 units = [self._units[item.key, index] for index in range(len(kept[item.key]))]
                 entries.append(table_entry(done, output, units, kept[item.key]))
@@ -335,6 +340,11 @@ class Run:
         write_beside(self._job.out / MANIFEST, json_bytes(document))
         sync(self._job.out)
         return document
+
+
+def _gives_way(item: Item, done: Done) -> bool:
+    """Tell whether a file takes another name than it had: what becomes `pic.pdf` leaves that name to the file that was called so."""
+    return done.name != item.name or (bool(done.suffix) and PurePosixPath(done.name).suffix != done.suffix)
 
 
 def _told_apart(name: str, taken: dict[str, int]) -> str:

@@ -99,7 +99,7 @@ class Texts:
     def rewrite(self, texts: Sequence[str], place: str, whose: tuple[str, ...] = ()) -> list[str]:
         """Return the texts without identifiers, in order. A text in which nothing was found is the very same object."""
         clean = self._clean
-        asked = [at for at, text in enumerate(texts) if text not in clean]
+        asked = [at for at, text in enumerate(texts) if len(text) > _MAX_CACHED_CHARS or text not in clean]
         if not asked:
             return list(texts)
         redactor = self._redactor_of(whose)
@@ -199,7 +199,7 @@ class Texts:
         """Return what gives way in each text."""
         redactor, clean = (self._words, self._clean_words) if place in _WORDS else (self._redactor_of(()), self._clean)
         found: list[list[Edit]] = [[] for _ in texts]
-        asked = [at for at, text in enumerate(texts) if text not in clean]
+        asked = [at for at, text in enumerate(texts) if len(text) > _MAX_CACHED_CHARS or text not in clean]
         for at, edits in zip(asked, redactor.edits([texts[at] for at in asked]), strict=True):
             found[at] = edits
             if not edits:

@@ -4,7 +4,8 @@ Invariants:
 
 - One meter counts everything: archives in archives are held against the size of the outermost one.
 - Nothing is judged but the amount: what is damaged or encrypted is told by whatever cleans it.
-- What cannot be a bomb is not unpacked for this: a zip holds no more than its directory claims, as reading stops there.
+- What cannot be a bomb is not unpacked for this: a zip holds no more than its directory claims, as reading stops there. Nor is what is
+  held in memory whole and counted while it is unpacked.
 """
 
 from __future__ import annotations
@@ -37,6 +38,20 @@ def check_weight(source: BinaryIO, form: str, job: Job) -> None:
     """
     _weigh(source, form, Meter(Job(limits=job.limits), size_of(source)), 0)
     source.seek(0)
+
+
+def check_content(content: bytes, packed: int, job: Job) -> None:
+    """Measure what is packed in what has been unpacked already, and counted while it was, from `packed` bytes.
+
+    Raises:
+        TooMuch: it unpacks to more than the limits allow.
+
+    """
+    form = _form(content[:_HEAD])
+    if form:
+        meter = Meter(Job(limits=job.limits), packed)
+        meter.add(len(content))
+        _weigh(io.BytesIO(content), form, meter, 1)
 
 
 def _weigh(source: BinaryIO, form: str, meter: Meter, depth: int) -> None:

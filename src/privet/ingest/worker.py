@@ -73,7 +73,9 @@ class Done(msgspec.Struct):
     found: dict[str, dict[str, int]] = {}
     dropped: dict[str, int] = {}
     tables: int = 0
-    """how many sheets of it are tables"""
+    """how many tables and sheets that are tables are in it"""
+    rows: dict[str, int] = {}
+    """how many rows tables in it had and have"""
     seen: list[str] = []
     units: list[tuple[int, int]] = []
     kept: str = ""
@@ -108,8 +110,8 @@ class Worker:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._texts = Texts(setup.policy, setup.tier, setup.key)
-        self._cleaning = Cleaning(setup.policy, self._texts, setup.key)
         self._work = Work(Path(setup.out))
+        self._cleaning = Cleaning(setup.policy, self._texts, setup.key, self._work.parts)
 
     def files(self, items: Sequence[Item]) -> list[Done]:
         """Clean files that are small or no tables; of tables tell the units."""
@@ -156,6 +158,7 @@ class Worker:
             done.pixels = self._cleaning.pixels
             done.members = list(self._cleaning.set_aside)
             done.tables = self._cleaning.tables
+            done.rows = self._cleaning.rows
             done.dropped = self._cleaning.dropped_columns
             done.seen = sorted(self._cleaning.seen_columns)
             done.sha256, done.bytes = _measured(target)
@@ -180,6 +183,8 @@ class Worker:
                 check_unchanged(item)
                 done.sha256, _ = _measured(part)
             done.rows = columns.marks.rows
+            if form == "json" and done.rows == 1:
+                columns.marks.as_document()
             with self._written(f"{name}.marks") as file:
                 columns.marks.save(file)
                 done.marks_sha256, _ = _measured(file)

@@ -245,12 +245,12 @@ def as_github(result: Result) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return text.replace("%", "%25")
 
 
 def _property(text: str) -> str:
-    text = _text(text).replace("##[", "##\\[")
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    lines = _data(_text(text)).replace("\r", "%0D").replace("\n", "%0A")
+    return plain(lines).replace(":", "%3A").replace(",", "%2C")
 
 
 def as_junit(result: Result) -> str:

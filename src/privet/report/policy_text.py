@@ -67,6 +67,14 @@ def explain(setting_id: str, loaded: LoadedPolicy) -> str:
     return "\n".join(lines)
 
 
+def ways_out(loaded: LoadedPolicy) -> list[dict[str, Any]]:
+    """Return the destinations that are open to `privet run`, in the order of the file."""
+    return [
+        {"host": way.host, "port": way.port, "reason": way.reason, "owner": way.owner, "expires": str(way.expires)}
+        for way in loaded.egress
+    ]
+
+
 def as_json(setting_id: str, loaded: LoadedPolicy) -> dict[str, Any]:
     """Return one setting for machines."""
     known = SETTINGS[setting_id]

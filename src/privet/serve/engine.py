@@ -48,6 +48,9 @@ _CHILD: Final = Path(__file__).with_name("engine_child.py")
 _MAX_SOCKET_PATH_BYTES: Final = 107
 _DIRECTORY_PREFIX: Final = "engine-"
 _SOCKET_NAME: Final = "http.sock"
+SOCKET_SHAPE: Final = r"engine-[0-9a-f]{16}/http\.sock"
+"""How the path of an engine's socket goes on in one of `socket_folders`."""
+
 # Everything else in our environment is of no use to the engine and may be secret.
 _PASSED_VARIABLES: Final = ("LANG", "LD_LIBRARY_PATH")
 # A kept-alive connection holds one of llama.cpp's threads: more of them than a client pools connections.
@@ -320,15 +323,19 @@ def _metadata_keys(head: memoryview) -> Iterator[bytes]:
                 offset += length
 
 
+def socket_folders(state_dir: Path) -> tuple[Path, ...]:
+    """Return where the directories of engines' sockets are made."""
+    return state_dir.absolute(), Path(tempfile.gettempdir())
+
+
 def _socket_directory(state_dir: Path) -> Path:
     """Return a fresh directory for the socket that only this user may enter."""
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sweep(state_dir)
         name = _DIRECTORY_PREFIX + secrets.token_hex(8)
-        directory = state_dir.absolute() / name
-        if not _fits(directory):
-            directory = Path(tempfile.gettempdir(), name)
+        near, short = (folder / name for folder in socket_folders(state_dir))
+        directory = near if _fits(near) else short
         directory.mkdir(mode=0o700)
     except OSError as error:
         raise EngineFailed(

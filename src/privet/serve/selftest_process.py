@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 from privet.detect.custom import unmarked
 from privet.detect.rules import RULES
 from privet.egress import guard
+from privet.egress.closed import is_closed
 from privet.errors import Unprotected, UpstreamFailed
 from privet.hardening import is_hardened, refuse_content_capture
 from privet.logs import AccessEvent, AccessLog
@@ -30,7 +31,6 @@ from privet.serve.upstream import Upstream, UpstreamAddress
 
 _SHORT_SECONDS: Final = 0.02
 _WAIT_SECONDS: Final = 2.0
-_UNROUTABLE: Final = ("192.0.2.1", 443)
 
 
 async def persist_queries(app: App) -> bool:
@@ -226,16 +226,6 @@ async def content_capture(app: App) -> bool:
 
 
 async def outside_connections(app: App) -> bool:
-    """Try to connect to an address that nobody has (RFC 5737)."""
+    """Ask the kernel for a socket that could lead away, and for a connection; both must be refused."""
     del app
-    if not guard.is_up():
-        return False
-    with socket.socket() as probe:
-        probe.setblocking(False)
-        try:
-            probe.connect(_UNROUTABLE)
-        except guard.OutsideConnection:
-            return True
-        except OSError:
-            return False
-    return False
+    return guard.is_up() and is_closed()

@@ -15,14 +15,14 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import uvicorn
 
 from privet.egress import guard
-from privet.errors import PrivetError
+from privet.egress.closed import close
+from privet.egress.dialer import Dialer, Place
 from privet.hardening import harden, refuse_content_capture
 from privet.keys import KeyRing, state_folder
 from privet.logs import AccessLog, LineWriter, PlaceHandler
@@ -30,9 +30,10 @@ from privet.policy import Policy
 from privet.policy_file import LoadedPolicy
 from privet.serve.app import App
 from privet.serve.detection import Detection
-from privet.serve.engine import Engine
+from privet.serve.engine import SOCKET_SHAPE, socket_folders
 from privet.serve.gate import Gate, authority
 from privet.serve.http import limited_http
+from privet.serve.local_engine import LocalEngine
 from privet.serve.metrics import Metrics
 from privet.serve.models import Models
 from privet.serve.pages import add_pages
@@ -46,14 +47,10 @@ KEY_FILE: Final = "keys.json"
 ENGINE_CONNECTIONS: Final = 32
 """llama.cpp keeps a thread of its 64 for every idle connection."""
 
-ENGINE_ANSWER_TOKENS: Final = 1024
-"""Longest answer of the embedded engine where the caller names none."""
-
 _logger: Final = logging.getLogger("privet.serve")
 _STDERR: Final = 2
 _KEEP_ALIVE_SECONDS: Final = 30
 _REVERIFY_SECONDS: Final = 900.0
-_ENGINE_CHECK_SECONDS: Final = 2.0
 _KEY_CHECK_SECONDS: Final = 2.0
 _SHUTDOWN_SECONDS: Final = 10
 _GC_ALLOCATIONS: Final = 20_000
@@ -71,6 +68,8 @@ class Ready:
     upstream_reachable: bool
     engine_networked: bool
     failed: tuple[str, ...]
+    layers: tuple[str, ...]
+    """of the lock that the kernel holds"""
 
     def __repr__(self) -> str:
         return f"Ready({self.url!r})"
@@ -97,10 +96,14 @@ def serve(options: ServeOptions, *, environment: Mapping[str, str], announce: Ca
     loaded = load_options_policy(options, environment)
     tls = tls_context(options, loaded)
     address = upstream_address(options, loaded)
-    detection = Detection.of(loaded.policy)
     listener = bind(options)
     engine: LocalEngine | None = None
+    dialer: Dialer | None = None
     try:
+        # Before anything is loaded that has threads, or is to be kept from the dialer.
+        dialer = Dialer.start(_place(address, state))
+        layers = close()
+        detection = Detection.of(loaded.policy)
         ring = KeyRing.load(state / KEY_FILE)
         if address is None:
             engine = LocalEngine(options.model, state, options.threads)
@@ -110,68 +113,38 @@ def serve(options: ServeOptions, *, environment: Mapping[str, str], announce: Ca
         link = "tls" if address.tls else "loopback" if address.loopback else "plain"
         own = "tls" if tls else "loopback" if UpstreamAddress(options.host, port).loopback else "plain"
         posture = Posture(loaded, model=engine.alias if engine else "", listening=own, upstream_link=link)
-        running = _Running(loaded.policy, detection, address, engine, posture)
+        running = _Running(loaded.policy, detection, _upstream(address, loaded.policy, engine, dialer), engine, posture)
         app = running.app(Gate.at(loaded.policy.serve, ring, options.host, port))
         url = f"{'https' if tls else 'http'}://{authority(options.host, port)}"
 
         def ready(failed: tuple[str, ...], *, reachable: bool) -> None:
             key = issued.secret if issued else None
             networked = engine is not None and engine.networked
-            announce(Ready(url, key, engine.alias if engine else "", loaded, reachable, networked, failed))
+            announce(Ready(url, key, engine.alias if engine else "", loaded, reachable, networked, failed, layers))
 
         running.run(app, listener, tls, ready)
     finally:
         listener.close()
         if engine is not None:
             engine.stop()
+        if dialer is not None:
+            dialer.close()
 
 
-class LocalEngine:
-    """The embedded engine, started anew when it dies."""
+def _place(address: UpstreamAddress | None, state: Path) -> Place:
+    """Return the one place that can be dialled: the upstream, or the sockets of engines that are started here."""
+    if address is None:
+        return Place(folders=socket_folders(state), shape=SOCKET_SHAPE)
+    return Place(address.host, address.port)
 
-    def __init__(self, model: Path | None, state: Path, threads: int) -> None:
-        self._start = partial(Engine.start, model, state_dir=state, threads=threads)
-        self._engine = self._start()
-        self._stopping = False
-        self.alias = self._engine.alias
 
-    @property
-    def address(self) -> UpstreamAddress:
-        """Where the engine listens now."""
-        address = self._engine.address
-        return UpstreamAddress("localhost", 80, "/v1", socket_path=str(address.socket_path), key=address.key)
-
-    @property
-    def networked(self) -> bool:
-        """Tell whether the kernel refused the engine an empty network of its own."""
-        return not self._engine.network_closed
-
-    def fit(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return a body as this engine understands it; a small model that is not told where to end may never do so."""
-        if "max_tokens" not in body and "max_completion_tokens" not in body:
-            body = {**body, "max_tokens": ENGINE_ANSWER_TOKENS}
-        return self._engine.fit(body)
-
-    async def keep(self, upstream: Upstream) -> None:
-        """Watch the engine; where it has died, start it anew and tell the upstream where it is now."""
-        while not self._stopping:
-            await asyncio.sleep(_ENGINE_CHECK_SECONDS)
-            if not self._engine.alive():
-                _logger.error("engine died")
-                self._engine.stop()
-                try:
-                    # In this thread, while requests fail: the child is tied to the thread that started it.
-                    self._engine = self._start()
-                except PrivetError as error:
-                    # Requests are refused meanwhile; it is tried again after a moment.
-                    _logger.error("engine did not start", exc_info=error)  # noqa: TRY400  (its place is wanted, not its text)
-                else:
-                    upstream.move(self.address)
-
-    def stop(self) -> None:
-        """Stop it for good."""
-        self._stopping = True
-        self._engine.stop()
+def _upstream(address: UpstreamAddress, policy: Policy, engine: LocalEngine | None, dialer: Dialer) -> Upstream:
+    return Upstream(
+        address,
+        idle_timeout_seconds=policy.serve.idle_timeout_seconds,
+        dialer=dialer,
+        **({"max_idle_connections": ENGINE_CONNECTIONS} if engine else {}),
+    )
 
 
 class _Running:
@@ -181,7 +154,7 @@ class _Running:
         self,
         policy: Policy,
         detection: Detection,
-        address: UpstreamAddress,
+        upstream: Upstream,
         engine: LocalEngine | None,
         posture: Posture,
     ) -> None:
@@ -190,12 +163,7 @@ class _Running:
         self._engine = engine
         self._posture = posture
         self._writer = LineWriter(_STDERR)
-        self._allowed = {(address.host, address.port)} if address.socket_path is None else set()
-        self._upstream = Upstream(
-            address,
-            idle_timeout_seconds=policy.serve.idle_timeout_seconds,
-            **({"max_idle_connections": ENGINE_CONNECTIONS} if engine else {}),
-        )
+        self._upstream = upstream
 
     def app(self, gate: Gate) -> App:
         """Return the application with all its routes."""
@@ -231,7 +199,8 @@ class _Running:
         # Debug mode logs the arguments of callbacks.
         loop.set_debug(False)
         loop.set_exception_handler(lambda _loop, context: app.report(context.get("exception")))
-        guard.put_up(self._allowed)
+        # The kernel refuses all connections; this says it in Python's words, and before a name is asked for.
+        guard.put_up(())
         config = uvicorn.Config(
             app,
             http=limited_http(self._policy.serve),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from privet.errors import BadInput, Unprotected
-from privet.policy_file import LoadedPolicy, find_policy_file, load_policy
+from privet.policy_file import LoadedPolicy, config_home, find_policy_file, load_policy
 from privet.serve.upstream import UpstreamAddress, parse_upstream
 
 _BACKLOG: Final = 2048
@@ -36,10 +36,7 @@ class ServeOptions:
 
 def load_options_policy(options: ServeOptions, environment: Mapping[str, str]) -> LoadedPolicy:
     """Return the policy in force for these options."""
-    config_home = Path(
-        environment.get("XDG_CONFIG_HOME") or Path(environment.get("HOME") or "~").expanduser() / ".config"
-    )
-    path = options.policy_file or find_policy_file(Path.cwd(), config_home)
+    path = options.policy_file or find_policy_file(Path.cwd(), config_home(environment))
     return load_policy(path, environment=environment, today=date.today())
 
 

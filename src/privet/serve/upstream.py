@@ -20,6 +20,7 @@ from ipaddress import ip_address
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
+from privet.egress.dialer import Dialer
 from privet.errors import BadInput, UpstreamFailed
 from privet.serve.connection import Connection
 
@@ -111,7 +112,10 @@ class Upstream:
         *,
         idle_timeout_seconds: float,
         max_idle_connections: int = _MAX_IDLE_CONNECTIONS,
+        dialer: Dialer | None = None,
     ) -> None:
+        """Dial nothing yet; a locked process connects by the dialer only."""
+        self._dialer = dialer
         self.idle_timeout_seconds = idle_timeout_seconds
         self._max_idle = max_idle_connections
         self._idle: deque[Connection] = deque()
@@ -177,7 +181,9 @@ class Upstream:
         address = self.address
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT_SECONDS):
-                if address.socket_path is not None:
+                if self._dialer is not None:
+                    connection = await self._dialled(self._dialer)
+                elif address.socket_path is not None:
                     _, connection = await loop.create_unix_connection(lambda: Connection(self), address.socket_path)
                 else:
                     _, connection = await loop.create_connection(
@@ -191,6 +197,24 @@ class Upstream:
             raise UpstreamFailed(
                 "the model server cannot be reached", hint="check that it runs and its address"
             ) from error
+        return connection
+
+    async def _dialled(self, dialer: Dialer) -> Connection:
+        loop, address = asyncio.get_running_loop(), self.address
+        held = await dialer.connection(address.socket_path or "")
+        try:
+            if address.socket_path is not None:
+                _, connection = await loop.create_unix_connection(lambda: Connection(self), sock=held)
+            else:
+                _, connection = await loop.create_connection(
+                    lambda: Connection(self),
+                    sock=held,
+                    ssl=self._tls,
+                    server_hostname=address.host if self._tls else None,
+                )
+        except BaseException:
+            held.close()
+            raise
         return connection
 
     def keep(self, connection: Connection) -> None:

@@ -115,7 +115,7 @@ PAGES: Final = (
             "false", "files of a folder are served to everyone",
             hit=Example(".streamlit/config.toml", "[server]\nenableStaticServing = true\n"), miss=Example(".streamlit/config.toml",
             "[server]\nenableStaticServing = false\n"))),
-    *read_by("chainlit", "python package chainlit: chainlit/config.py",
+    *read_by("chainlit", "python package chainlit 2.12.0: chainlit/config.py",
         key("chainlit-telemetry", "project.enable_telemetry", true(), TELEMETRY, WEAKER, "false", "usage statistics go to the makers",
             since="gone since chainlit 2",
             hit=Example(".chainlit/config.toml", "[project]\nenable_telemetry = true\n"), miss=Example(".chainlit/config.toml",
@@ -193,7 +193,8 @@ CHATS: Final = (
         env("langflow-host", "LANGFLOW_HOST", open_host(), DOOR, SAFE, "127.0.0.1", "the page listens on every interface")),
     *read_by("n8n", "node package @n8n/config 2.39.0: dist/configs/diagnostics.config.js",
         env("n8n-diagnostics", "N8N_DIAGNOSTICS_ENABLED", only_folded("false", "0"), TELEMETRY, WEAKER, "false",
-            "usage statistics go to the makers", hit="true"),
+            "usage statistics go to the makers", hit="true")),
+    *read_by("n8n", "documentation docs.n8n.io/hosting/configuration/environment-variables/executions",
         env("n8n-save-executions", "EXECUTIONS_DATA_SAVE_ON_SUCCESS", any_of("all"), DISK, WEAKER, "none",
             "what passes through a flow is kept", hit="all")),
     *read_by("dify", "source langgenius/dify: api/controllers/console/version.py",
@@ -211,7 +212,7 @@ CHATS: Final = (
 )  # fmt: skip
 
 NOTEBOOKS: Final = (
-    *read_by("jupyter", "python package jupyter_server: jupyter_server/serverapp.py",
+    *read_by("jupyter", "python package jupyter_server 2.21.1: jupyter_server/serverapp.py",
         flag("jupyter-ip", "--ip --ServerApp.ip --NotebookApp.ip", open_host(), DOOR, SAFE, "127.0.0.1",
             "the notebook, which runs any code, listens on every interface"),
         flag("jupyter-token", "--NotebookApp.token --ServerApp.token --IdentityProvider.token", empty(), DOOR, SAFE, "",

@@ -10,7 +10,8 @@ What has to trigger them:
 - `python-logs-content`: a logging call or print, in a module that serves, that shows a variable with what people wrote.
 
 Guards, broken where no unit of their name is left: `python-scrub-removed` (a call that scrubs, redacts or drops columns),
-`training-dp-removed` (make_private), `k8s-networkpolicy-removed` (a policy that denies egress), `ignore-line-removed` (a
+`python-auth-removed` (a dependency that asks for a key or a user), `python-encryption-removed`, `training-dp-removed` (make_private),
+`k8s-networkpolicy-removed` (a policy that denies egress), `ignore-line-removed` (a
 line of .gitignore or .dockerignore that keeps data out), `card-privacy-removed`, `gate-step-removed`
 and `gate-hook-removed` (what runs `privet check`).
 
@@ -54,6 +55,8 @@ _CELL: Final = (
     '{{"cells": [{{"cell_type": "code", "execution_count": 1, "metadata": {{}}, "source": ["print(rows)"], "outputs": '
     '[{{"output_type": "stream", "name": "stdout", "text": ["{}\\n"]}}]}}], "metadata": {{}}, "nbformat": 4, "nbformat_minor": 5}}\n'
 )
+_APP: Final = "from fastapi import {}\n\n{}app = FastAPI()\n\n\n@app.get('/chats'{})\ndef chats():\n    return []\n"
+_STORE: Final = "{}from database import put\n\n\ndef keep(text, key):\n    put({})\n"
 _POLICY: Final = (
     "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: model\nspec:\n  podSelector:\n"
     "    matchLabels: {app: model}\n"
@@ -112,6 +115,13 @@ STEPS: Final = (
         _lost("python-scrub-removed", UPLOAD, "personal data is no longer taken out before it goes on", "keep the step",
             Example("src/prepare.py", "from cleaning import load\n\nrows = load()\n"),
             Example("src/prepare.py", "from cleaning import load, scrub\n\nrows = [scrub(row) for row in load()]\n")),
+        _lost("python-auth-removed", DOOR, "nothing asks any more who calls this endpoint", "keep what asks for a key or a user",
+            Example("src/app.py", _APP.format("FastAPI", "", "")),
+            Example("src/app.py",
+                _APP.format("Depends, FastAPI", "from auth import require_user\n\n", ", dependencies=[Depends(require_user)]"))),
+        _lost("python-encryption-removed", UPLOAD, "what was encrypted before it was kept is kept in clear", "keep the step",
+            Example("src/store.py", _STORE.format("", "text")),
+            Example("src/store.py", _STORE.format("from cryptography.fernet import Fernet\n\n", "Fernet(key).encrypt(text)"))),
         _lost("training-dp-removed", UPLOAD, "the model is trained without differential privacy, and can repeat what single people wrote",
             "keep make_private",
             Example("src/train.py", "from models import model, optimizer, loader\n\nfor batch in loader:\n    optimizer.step()\n"),

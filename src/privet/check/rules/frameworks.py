@@ -124,7 +124,7 @@ FRAMEWORKS: Final = (
             miss=Example("src/app.py", "from langchain_core.globals import set_debug\n\nset_debug(False)\n")),
         env("langchain-debug-variable", "LANGCHAIN_DEBUG LANGCHAIN_VERBOSE", true(), CONTENT, SAFE, "false",
             "every prompt and answer is printed")),
-    *read_by("langserve", "python package langserve: langserve/server.py",
+    *read_by("langserve", "python package langserve 0.3.3: langserve/server.py",
         argument("langserve-public-traces", "langserve.add_routes(enable_public_trace_link_endpoint)", true(), CONTENT, SAFE, "False",
             "anyone can make a link to a trace, with what it holds, that everyone can read", hit="True"),
         argument("langserve-feedback", "langserve.add_routes(enable_feedback_endpoint)", true(), LOGS, SAFE, "False",

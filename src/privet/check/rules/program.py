@@ -100,6 +100,7 @@ def _engine(method: str) -> str:
 CALLS: Final = {
     "transformers.TrainingArguments": 'from transformers import TrainingArguments\n\narguments = TrainingArguments(output_dir="out"{})\n',
     "trl.GRPOConfig": 'from trl import GRPOConfig\n\narguments = GRPOConfig(output_dir="out"{})\n',
+    "*.AsyncEngineArgs": 'from vllm import AsyncEngineArgs\n\narguments = AsyncEngineArgs(model="example-org/model"{})\n',
     "*.from_pretrained": 'from transformers import AutoModel\n\nmodel = AutoModel.from_pretrained("example-org/model"{})\n',
     "huggingface_hub.create_repo": 'from huggingface_hub import HfApi\n\napi = HfApi()\napi.create_repo("example-org/model"{})\n',
     "*.upload_folder": 'from huggingface_hub import HfApi\n\napi = HfApi()\n'

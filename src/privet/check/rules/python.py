@@ -103,7 +103,7 @@ CONNECTIONS: Final = (
         argument("urllib3-disable-warnings", "*.disable_warnings()", present(), GAP.noted, SAFE, "",
             "nobody sees any more that certificates are not checked",
             **_file("import urllib3\n\nurllib3.disable_warnings()\n", "import urllib3\n\nurllib3.PoolManager()\n"))),
-    *read_by("python", "python package uvicorn: uvicorn/main.py",
+    *read_by("python", "python package uvicorn 0.54.0: uvicorn/main.py",
         argument("uvicorn-run-host", "uvicorn.run(host) uvicorn.Config(host)", open_host(), GAP, SAFE, "127.0.0.1",
             "the server listens on every interface"),
         argument("uvicorn-run-access-log", "uvicorn.run(access_log) uvicorn.Config(access_log)", true(), LOGS, WEAKER, "False",
@@ -127,6 +127,8 @@ CONNECTIONS: Final = (
             "the server listens on every interface",
             **_file('from flask import Flask\n\napp = Flask(__name__)\napp.run(host="0.0.0.0")\n',
             'from flask import Flask\n\napp = Flask(__name__)\napp.run(host="127.0.0.1")\n')),
+        argument("fastapi-debug", "fastapi.FastAPI(debug) starlette.applications.Starlette(debug)", true(), LOGS, SAFE, "False",
+            "errors show code and values to visitors", hit="True"),
         argument("flask-run-debug", "*.app.run(debug) app.run(debug) flask.Flask().run(debug)", true(), DOOR, SAFE, "False",
             "errors show values to visitors, and a console runs code",
             **_file("from flask import Flask\n\napp = Flask(__name__)\napp.run(debug=True)\n",
@@ -141,7 +143,7 @@ CONNECTIONS: Final = (
 _SDK: Final = "openai.OpenAI(base_url) openai.AsyncOpenAI(base_url)"
 
 SERVICES: Final = (
-    *read_by("openai", "python package openai: openai/_client.py",
+    *read_by("openai", "python package openai 3.57.0: openai/_client.py",
         argument("openai-base-url", _SDK, remote(), SENT.noted, UNSAFE, "",
             "prompts go to a service unless base_url names a server of your own", remedy="give base_url a server of your own"),
         env("openai-base-url-variable", "OPENAI_BASE_URL OPENAI_API_BASE", remote(), SENT.noted, SAFE, "", "prompts go to this service",
@@ -150,7 +152,7 @@ SERVICES: Final = (
         env("openai-log", "OPENAI_LOG", any_of("debug"), CONTENT, SAFE, "info", "bodies of requests are written to the log", hit="debug"),
         argument("openai-store", "*.responses.create(store) *.chat.completions.create(store)", true(), CONTENT, SAFE, "False",
             "the service keeps the prompt and the answer", hit="True")),
-    *read_by("anthropic", "python package anthropic: anthropic/_utils/_logs.py",
+    *read_by("anthropic", "python package anthropic 2.14.0: anthropic/_utils/_logs.py",
         env("anthropic-log", "ANTHROPIC_LOG", any_of("debug"), CONTENT, SAFE, "info", "bodies of requests are written to the log",
             hit="debug"),
         argument("anthropic-base-url", "anthropic.Anthropic(base_url) anthropic.AsyncAnthropic(base_url)", remote(), SENT.noted, UNSAFE,
@@ -202,7 +204,7 @@ LOGGING: Final = (
 )  # fmt: skip
 
 PRIVATE: Final = (
-    *read_by("opacus", "python package opacus: opacus/privacy_engine.py",
+    *read_by("opacus", "python package opacus 1.6.0: opacus/privacy_engine.py",
         argument("dp-noise-multiplier", "*.make_private(noise_multiplier)", lowered(), TRAINING, WEAKER, "",
             "less noise hides each person less", hit="0.4", miss="1.1", remedy="keep the noise"),
         argument("dp-target-epsilon", "*.make_private_with_epsilon(target_epsilon)", above(10), TRAINING, WEAKER, "",

@@ -35,6 +35,7 @@ from privet.check.values import (
     matches,
     only,
     only_folded,
+    present,
     remote,
     true,
 )
@@ -156,6 +157,42 @@ SERVICES: Final = (
             "prompts and answers are in traces unless left out")),
 )  # fmt: skip
 
+CALLS_HOME: Final = (
+    *read_by("langfuse-sdk", "documentation langfuse.com/docs/observability/sdk/python",
+        argument("langfuse-handler",
+            "langfuse.langchain.CallbackHandler() langfuse.callback.CallbackHandler() langfuse.llama_index.LlamaIndexCallbackHandler()",
+            present(), CONTENT, SAFE, "", "prompts and answers go to a service",
+            remedy="take the handler out, or give it a server of your own")),
+    *read_by("langsmith", "python package langsmith 0.15.0: langsmith/wrappers/_openai.py",
+        argument("langsmith-wrap", "langsmith.wrappers.wrap_openai() langsmith.wrappers.wrap_anthropic() *.LangChainTracer()", present(),
+            LOGS, SAFE, "",
+            "prompts and answers go to a service where tracing is on")),
+    *read_by("logfire", "documentation logfire.pydantic.dev/docs/integrations/llms",
+        argument("logfire-instrument",
+            "logfire.instrument_openai() logfire.instrument_anthropic() logfire.instrument_pydantic_ai() logfire.instrument_litellm()",
+            present(), LOGS, SAFE, "", "prompts and answers are in traces")),
+    *read_by("openinference", "documentation arize-ai.github.io/openinference",
+        argument("openinference-instrumentor",
+            "*.OpenAIInstrumentor() *.LangChainInstrumentor() *.LangchainInstrumentor() *.AnthropicInstrumentor() "
+            "*.LlamaIndexInstrumentor() "
+            "*.LiteLLMInstrumentor() *.CrewAIInstrumentor() *.VLLMInstrumentor() *.OllamaInstrumentor()", present(), LOGS, SAFE, "",
+            "prompts and answers are in traces unless hidden", remedy="hide inputs and outputs, or leave the instrumentor out",
+            hit=Example("src/app.py", "from openinference.instrumentation.openai import OpenAIInstrumentor\n\n"
+            "OpenAIInstrumentor().instrument()\n"),
+            miss=Example("src/app.py",
+            "from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor\n\nFastAPIInstrumentor().instrument()\n"))),
+    *read_by("any", "documentation of each service",
+        argument("llm-tracer", "weave.init() agentops.init() braintrust.init_logger() opik.configure() lunary.monitor() "
+            "*.HoneyHiveTracer.init() literalai.LiteralClient() "
+            "promptlayer.PromptLayer() galileo.init() langtrace_python_sdk.langtrace.init() openlit.init() deepeval.login()", present(),
+            CONTENT, SAFE, "",
+            "prompts and answers go to a service"),
+        argument("usage-analytics",
+            "posthog.capture() posthog.Posthog() mixpanel.Mixpanel() amplitude.Amplitude() segment.analytics.track()", present(),
+            TELEMETRY, SAFE, "",
+            "what people do is reported to a service")),
+)  # fmt: skip
+
 OPEN_TELEMETRY: Final = (
     *read_by("otel", "python package opentelemetry-util-genai 1.3b0: opentelemetry/util/genai/environment_variables.py",
         env("otel-capture-content", "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", any_of("true", "span_only", "event_only",
@@ -164,7 +201,7 @@ OPEN_TELEMETRY: Final = (
         env("otel-upload-base-path", "OTEL_INSTRUMENTATION_GENAI_UPLOAD_BASE_PATH", filled(), CONTENT, SAFE, "",
             "prompts and answers are copied to this place",
             hit="s3://example-bucket/prompts")),
-    *read_by("otel", "python package opentelemetry-sdk: opentelemetry/sdk/environment_variables/__init__.py",
+    *read_by("otel", "python package opentelemetry-sdk 1.45.2: opentelemetry/sdk/environment_variables/__init__.py",
         env("otel-exporter-endpoint",
             "OTEL_EXPORTER_OTLP_ENDPOINT OTEL_EXPORTER_OTLP_TRACES_ENDPOINT OTEL_EXPORTER_OTLP_LOGS_ENDPOINT "
             "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
@@ -232,4 +269,4 @@ OPEN_TELEMETRY: Final = (
             hit="false")),
 )  # fmt: skip
 
-TRACING: Final = (*ANY, *SERVICES, *OPEN_TELEMETRY)
+TRACING: Final = (*ANY, *SERVICES, *CALLS_HOME, *OPEN_TELEMETRY)
