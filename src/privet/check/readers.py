@@ -69,4 +69,7 @@ def read(path: str, text: str, sibling: Sibling) -> Reading:
         reading: Reading = reader.read(path, text, sibling)
     except RecursionError:
         return Reading(notes=(Note(path, 1, "nested too deeply to be read"),))
+    except Exception as error:
+        # Whatever is wrong with a file, or with its reader: it was not read, and the rest is.
+        return Reading(notes=(Note(path, 1, f"could not be read: its reader failed ({type(error).__name__})"),))
     return reading
