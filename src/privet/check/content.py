@@ -38,28 +38,19 @@ _RESERVED: Final = re.compile(
     r"|55501\d\d|555[-. ]01\d\d|noreply|no-reply|git@github",
     re.IGNORECASE,
 )
-_STRONG: Final = frozenset(
-    (
-        "EMAIL_ADDRESS",
-        "CREDIT_CARD",
-        "IBAN_CODE",
-        "US_SSN",
-        "NATIONAL_ID",
-        "TAX_ID",
-        "HEALTH_ID",
-        "PASSPORT",
-        "DRIVER_LICENSE",
-        "DATE_OF_BIRTH",
-    )
+_STRONG: Final = frozenset(("EMAIL_ADDRESS", "CREDIT_CARD", "IBAN_CODE", "US_SSN"))
+_WEAK: Final = frozenset(
+    ("PHONE_NUMBER", "NATIONAL_ID", "TAX_ID", "HEALTH_ID", "PASSPORT", "DRIVER_LICENSE", "DATE_OF_BIRTH")
 )
 _MANY: Final = 3
-"""How often a kind that numbers are easily taken for has to be there: telephone numbers."""
+"""How often kinds for which other numbers are easily taken have to be there."""
 _TEST_CARDS: Final = re.compile(r"\A(?:4242|4111|5555|4000|3782|3714|6011|3056|3566|2223|5105)")
 _SECRET_KINDS: Final = frozenset(("API_KEY", "PRIVATE_KEY", "JWT", "CONNECTION_STRING"))
 _STAND_IN: Final = re.compile(
     r"example|your|xxxx|\busers?:|:passw?(?:ord|d)?@|@(?:host|hostname|server|localhost|127\.0\.0\.1|db|postgres|redis|mongo)\b|placeholder|changeme|dummy|fake|\.\.\.|<|\*\*\*|redacted|insert|0000000|1234567|abcdef|test",
     re.IGNORECASE,
 )
+_HEX: Final = re.compile(r"[0-9a-f]{24}")
 _WEIGHTS: Final = re.compile(r"\.(?:bin|pt|pth|ckpt|pkl|pickle|joblib|dill)$", re.IGNORECASE)
 _MODELS: Final = re.compile(r"\.(?:safetensors|gguf)$", re.IGNORECASE)
 _PICKLES: Final = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", "pytorch_model.bin")
@@ -118,11 +109,11 @@ def people_in(text: str, path: str, offset: int = 0) -> tuple[Fact, ...]:
                 continue
             if _RESERVED.search(value) and "noreply" in value.lower().replace("-", ""):
                 continue
-        elif span.kind != "PHONE_NUMBER" or (is_made_up and _RESERVED.search(value)):
+        elif span.kind not in _WEAK or (is_made_up and _RESERVED.search(value)):
             continue
         found.append(span)
         counts[span.kind] += 1
-    if not sum(counts[kind] for kind in _STRONG) and counts["PHONE_NUMBER"] < _MANY:
+    if not sum(counts[kind] for kind in _STRONG) and counts.total() < _MANY:
         return ()
     first = found[0]
     return (Fact(Space.KEY, PERSONAL, str(len(found)), path, offset + first.start, offset + first.end),)
@@ -135,11 +126,20 @@ def secrets_in(text: str, path: str, offset: int = 0) -> tuple[Fact, ...]:
     found = [
         span
         for span in detect(text, tier="patterns")
-        if span.kind in _SECRET_KINDS and not _STAND_IN.search(text[span.start : span.end])
+        if span.kind in _SECRET_KINDS and _is_secret(span.kind, text[span.start : span.end], path)
     ]
     if not found:
         return ()
     return (Fact(Space.KEY, SECRET, str(len(found)), path, offset + found[0].start, offset + found[0].end),)
+
+
+def _is_secret(kind: str, value: str, path: str) -> bool:
+    """Tell a key from a stand-in for one, and from a name that only begins as keys do."""
+    if _STAND_IN.search(value):
+        return False
+    if kind == "API_KEY":
+        return any(map(str.isdigit, value)) and (any(map(str.isupper, value)) or _HEX.search(value) is not None)
+    return kind == "CONNECTION_STRING" or not _MADE_UP.search(path)
 
 
 def _is_pickled(path: str, head: bytes) -> bool:

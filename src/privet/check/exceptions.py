@@ -10,7 +10,6 @@ Invariants:
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
@@ -22,8 +21,11 @@ from privet.check.findings import Finding
 from privet.check.rules import BY_ID
 
 FILE: Final = "privet.toml"
+EVERY: Final = "*"
+"""The rule of an exception for a folder that is weak on purpose: fixtures, examples of what not to do."""
+_FOLDER: Final = re.compile(r"[^*?/]+/")
 _COMMENT: Final = re.compile(
-    r"(?:#|//|--|;|<!--|/\*|\{#)\s*privet:\s*allow\s+(?P<rule>[\w.-]+)(?P<rest>(?:[^\S\n]+\w+\s*=\s*(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\"']+))*)"
+    r"(?:#|//|--|;|<!--|/\*|\{#)\s*privet:\s*allow\s+(?P<rule>(?!RULE\b)[\w.-]+)(?P<rest>(?:[^\S\n]+\w+\s*=\s*(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\"']+))*)"
 )
 _KEY: Final = re.compile(r"(\w+)\s*=\s*(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\s\"']+))")
 
@@ -55,6 +57,8 @@ def of_policy(text: str | None, today: date) -> Allowances:
     """Return the exceptions of a privet.toml that name a path. Those for settings and for egress are the policy's own matter."""
     if text is None:
         return Allowances()
+    import tomllib
+
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError):
@@ -67,7 +71,7 @@ def of_policy(text: str | None, today: date) -> Allowances:
     items: list[Allowance] = []
     notes: list[Note] = []
     for index, block in enumerate(blocks if isinstance(blocks, list) else []):
-        if not isinstance(block, dict) or ("path" not in block and str(block.get("rule")) not in BY_ID):
+        if not isinstance(block, dict) or ("path" not in block and block.get("rule") not in (EVERY, *BY_ID)):
             continue
         line = line_of(text, "exception", nth=index)
         why_not = _why_not(block, today)
@@ -82,7 +86,10 @@ def _why_not(block: dict[str, object], today: date) -> str:
     for key in ("rule", "path", "reason", "owner", "expires"):
         if not str(block.get(key, "")).strip():
             return f"it has no {key}"
-    if str(block["rule"]) not in BY_ID:
+    if block["rule"] == EVERY:
+        if not _FOLDER.match(str(block["path"])):
+            return 'rule "*" takes a path that begins with a folder, as tests/fixtures/'
+    elif str(block["rule"]) not in BY_ID:
         return "its rule is not the id of a rule; docs/rules lists them"
     expires = block["expires"]
     if isinstance(expires, datetime):
@@ -126,7 +133,7 @@ def apply(findings: Iterable[Finding], allowances: Sequence[Allowance]) -> list[
 
 
 def _covers(item: Allowance, finding: Finding) -> bool:
-    if item.rule != finding.rule or (item.line and item.line != finding.line):
+    if item.rule not in (EVERY, finding.rule) or (item.line and item.line != finding.line):
         return False
     return item.path == finding.path or (not item.line and _fits(finding.path, item.path))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,8 +56,8 @@ def _is_repository(root: Path) -> bool:
         return False
 
 
-def ask(folder: Path, *arguments: str) -> bytes:
-    """Return what a git command prints.
+def ask(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
+    """Return what a git command prints, `given` on its standard input.
 
     Raises:
         BadInput: there is no git, or it refused.
@@ -71,15 +72,25 @@ def ask(folder: Path, *arguments: str) -> bytes:
         "-c",
         "core.quotePath=false",
         "--no-pager",
+        "--no-optional-locks",
         *arguments,
     ]
     try:
-        done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)  # noqa: S603 - no shell
+        done = subprocess.run(command, capture_output=True, check=False, input=given)  # noqa: S603 - no shell
     except OSError as error:
         raise BadInput("git cannot be started", hint="install git, or check a folder outside a repository") from error
     if done.returncode:
         raise BadInput("git refused", hint="run the command inside a git repository that belongs to you")
     return done.stdout
+
+
+def sizes_of(root: Path, blobs: Sequence[str]) -> dict[str, int]:
+    """Return the sizes of contents in bytes; those that git does not have are left out."""
+    if not blobs:
+        return {}
+    told = ask(root, "cat-file", "--batch-check=%(objectname) %(objectsize)", given="\n".join(blobs).encode()).decode()
+    pairs = (line.split() for line in told.splitlines())
+    return {blob: int(size) for blob, size in pairs if size.isdigit()}
 
 
 class Blobs:

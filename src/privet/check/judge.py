@@ -189,8 +189,14 @@ def _states(unit: Unit, facts: Sequence[Fact], extra: frozenset[str], *, is_used
     _agree(found, evident)
     for rule in _missing(unit, evident, is_used=is_used):
         if rule.id not in said:
-            found[(rule.id, "")] = State(rule, unit, 2 if rule.absence is Absence.UNSAFE else 1, 0.0, None)
+            # What a script does not set, whoever starts it may have set.
+            is_told = rule.absence is Absence.UNSAFE and (unit.kind is not UnitKind.PROCESS or _is_service(facts))
+            found[(rule.id, "")] = State(rule, unit, 2 if is_told else 1, 0.0, None)
     return found
+
+
+def _is_service(facts: Iterable[Fact]) -> bool:
+    return any(fact.space is Space.KEY and fact.name.startswith("systemd.") for fact in facts)
 
 
 def _grouped(facts: Sequence[Fact], evident: frozenset[str]) -> Iterator[tuple[Rule, list[Fact]]]:

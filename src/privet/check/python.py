@@ -37,7 +37,7 @@ _RUNS: Final = frozenset(
 )
 _LOGS: Final = frozenset(("debug", "info", "warning", "warn", "error", "exception", "critical", "log"))
 _CONTENT: Final = re.compile(
-    r"(?:(?:full_|system_|final_)?prompts?|messages?|user_(?:input|message|prompt|query|text)|(?:raw_|request_|req_)?body"
+    r"(?:(?:full_|system_|final_)?prompts?|messages|user_(?:input|message|prompt|query|text)|(?:raw_|request_|req_)?body"
     r"|request_json|chat_history|conversations?|completions?|generated_text|(?:input|output|response|answer)_text|transcripts?"
     r"|quer(?:y|ies)|questions?|answers?|(?:user_)?email|ssn|phone|password|api_key|token|payload)",
     re.IGNORECASE,
@@ -62,6 +62,13 @@ _SERVES: Final = frozenset(
         "litellm",
         "openai",
     )
+)
+_WEB: Final = frozenset(
+    ("fastapi", "flask", "starlette", "aiohttp", "django", "sanic", "quart", "tornado", "litestar", "bentoml")
+)
+"""What a module imports that answers requests: there a print goes to the service's log."""
+_SHOWS: Final = re.compile(
+    r"(?:^|/)(?:examples?|docs?|demos?|tutorials?|benchmarks?|notebooks?|cookbook)/", re.IGNORECASE
 )
 _LOGS_CONTENT: Final = "code:python-logs-content"
 Scopes = tuple[ast.AST | None, ...]
@@ -99,6 +106,7 @@ class _Visitor(ast.NodeVisitor):
         self._facts: list[Fact] = []
         self._units: list[Unit] = []
         self._guards: dict[tuple[str, str], Unit] = {}
+        self._answers = not _WEB.isdisjoint(name.partition(".")[0] for name in names.imports.values())
         self._serves = not _SERVES.isdisjoint(name.partition(".")[0] for name in names.imports.values())
 
     def units(self) -> tuple[Unit, ...]:
@@ -272,6 +280,8 @@ class _Visitor(ast.NodeVisitor):
 
     def _logged(self, dotted: str, last: str, node: ast.Call) -> None:
         owner = dotted.lower()
+        if last == "print" and (not self._answers or _SHOWS.search(self._path)):
+            return
         if last != "print" and not ("log" in owner.rpartition(".")[0] or owner.startswith("logging.")):
             return
         for argument in node.args:

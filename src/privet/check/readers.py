@@ -16,7 +16,10 @@ Sibling = Callable[[str], str | None]
 """Gives the text of another file of the same side by its path, or None."""
 
 _FORMATS: Final = (
-    (r"(?:.*[._-])?(?:docker|container)file(?:[._-].*)?", "dockerfile"),
+    (
+        r"(?:.*[._-])?(?:docker|container)file(?:[._-][\w.-]*?)?(?<!\.md)(?<!\.rst)(?<!\.txt)(?<!\.png)(?<!\.svg)(?<!\.jpg)(?<!\.py)(?<!\.sh)(?<!\.yml)(?<!\.yaml)(?<!\.json)",
+        "dockerfile",
+    ),
     (r".*\.(?:dockerfile|containerfile)", "dockerfile"),
     (r"(?:docker-|podman-)?compose[^/]*\.ya?ml", "compose"),
     (r"(?:\.env.*|.*\.env|env\.(?:example|sample|prod|dev).*|\.envrc)", "dotenv"),

@@ -19,6 +19,8 @@ from privet.errors import BadInput
 
 MAX_TEXT_BYTES: Final = 8 * 2**20
 """Larger files are data, and only sampled."""
+_KIND: Final = 0o170000
+"""The bits of a mode that say what kind of file it is."""
 _SKIPPED: Final = frozenset(
     (
         *(".git", ".hg", ".svn", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox"),
@@ -46,7 +48,6 @@ class Tree:
         *,
         notes: Iterable[Note] = (),
         new: Iterable[str] = (),
-        left_out: Iterable[str] = (),
     ) -> None:
         self.entries = {entry.path: entry for entry in entries}
         self.label = label
@@ -54,8 +55,6 @@ class Tree:
         """What is there and is not looked into: repositories inside this one."""
         self.new = frozenset(new)
         """Files that git does not track yet."""
-        self.left_out = frozenset(left_out)
-        """Files that a sparse checkout has not written, so that they are no removals."""
         self._read = read
         self._every = self.entries
 
@@ -75,7 +74,7 @@ class Tree:
         return self._like(self.entries.values(), read)
 
     def _like(self, entries: Iterable[Entry], read: Callable[[Entry, int], bytes]) -> Tree:
-        other = Tree(entries, read, self.label, notes=self.notes, new=self.new, left_out=self.left_out)
+        other = Tree(entries, read, self.label, notes=self.notes, new=self.new)
         other._every = self._every
         return other
 
@@ -135,25 +134,23 @@ def working_tree(root: Path, names: Collection[str] = ()) -> Tree:
     try:
         listed = git.ask(root, "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard")
     except BadInput:
-        paths = dict.fromkeys(_walk(root, names or (".",), notes), b"?")
+        paths = dict.fromkeys(_walk(root, names or (".",), notes), "?")
     else:
-        paths = {os.fsdecode(item[2:]): item[:1] for item in listed.split(b"\0") if item}
+        paths = {item[2:]: item[0] for item in os.fsdecode(listed).split("\0") if item}
     folders = _Folders(root)
     entries: list[Entry] = []
-    left_out: list[str] = []
     for path in sorted(paths):
         try:
             found = os.lstat(folders.place(path))
         except (FileNotFoundError, NotADirectoryError):
-            if paths[path] == b"S":
-                left_out.append(path)
-            continue  # else removed and not yet committed
+            continue  # removed and not yet committed, or left out by a sparse checkout
         except OSError:
             entries.append(Entry(path, 0))  # reading it fails, too, and that is told
             continue
-        if stat.S_ISREG(found.st_mode):
+        kind = found.st_mode & _KIND
+        if kind == stat.S_IFREG:
             entries.append(Entry(path, found.st_size))
-        elif stat.S_ISDIR(found.st_mode):
+        elif kind == stat.S_IFDIR:
             notes.append(Note(path.rstrip("/"), 1, "is a repository of its own: run the check in it"))
 
     def read(entry: Entry, limit: int) -> bytes:
@@ -161,8 +158,8 @@ def working_tree(root: Path, names: Collection[str] = ()) -> Tree:
         with os.fdopen(descriptor, "rb") as file:
             return file.read(limit)
 
-    new = (path for path, tag in paths.items() if tag == b"?")
-    return Tree(entries, read, "working tree", notes=notes, new=new, left_out=left_out)
+    new = (path for path, tag in paths.items() if tag == "?")
+    return Tree(entries, read, "working tree", notes=notes, new=new)
 
 
 class _Folders:
@@ -174,7 +171,8 @@ class _Folders:
 
     def place(self, path: str) -> str:
         folder = path.rpartition("/")[0]
-        if not self._is_real(folder):
+        known = self._real.get(folder)
+        if not (self._is_real(folder) if known is None else known):
             raise NotADirectoryError(path)
         return f"{self._root}/{path}"
 
@@ -186,25 +184,27 @@ class _Folders:
         return known
 
 
-def commit_tree(root: Path, base: git.Base) -> Tree:
-    """Return the files of a commit."""
-    entries = []
-    for line in git.ask(root, "ls-tree", "-r", "-l", "-z", "--full-tree", base.commit).split(b"\0"):
-        if not line:
-            continue
-        head, _, name = line.partition(b"\t")
-        mode, kind, blob, size = head.split()
-        if kind == b"blob" and mode in {b"100644", b"100755"}:
-            entries.append(Entry(os.fsdecode(name), int(size), blob.decode()))
+def before(root: Path, base: git.Base, head: Tree) -> tuple[Tree, frozenset[str]]:
+    """Return the files of a commit, and which differ from those of the folder as it is now, on either side.
+
+    What does not differ is read from the folder: one listing and one git less, and the same whatever filters git has.
+    """
+    options = ("--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules")
+    listed = git.ask(root, "diff", *options, base.commit).split(b"\0")
+    changed: dict[str, str] = {}
+    for told, name in zip(listed[::2], listed[1::2], strict=False):
+        mode, _, blob, *_ = told.decode().split()
+        changed[os.fsdecode(name)] = blob if mode in {":100644", ":100755"} else ""
+    gone = {path for path, blob in changed.items() if not blob}
+    same = [entry for path, entry in head.entries.items() if path not in changed and path not in head.new]
     blobs = git.Blobs(root)
-    return Tree(entries, lambda entry, limit: blobs.read(entry.blob, limit), base.commit)
+    sizes = git.sizes_of(root, [blob for blob in changed.values() if blob])
+    old = [Entry(path, sizes.get(blob, 0), blob) for path, blob in changed.items() if path not in gone]
 
+    def read(entry: Entry, limit: int) -> bytes:
+        return blobs.read(entry.blob, limit) if entry.blob else head.read(entry.path, limit)
 
-def changed_paths(root: Path, base: git.Base, tree: Tree) -> frozenset[str]:
-    """Return the files that differ between a commit and the folder as it is now, on either side."""
-    options = ("--name-only", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules")
-    listed = git.ask(root, "diff", *options, base.commit)
-    return tree.new.union(os.fsdecode(name) for name in listed.split(b"\0") if name)
+    return Tree(sorted((*same, *old)), read, base.commit), head.new.union(changed)
 
 
 def _walk(root: Path, names: Collection[str], notes: list[Note]) -> Iterator[str]:

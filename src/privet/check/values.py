@@ -206,6 +206,8 @@ def _is_name(text: str) -> bool:
 def _open(_: Values, values: Sequence[str]) -> bool:
     for value in values:
         text = value.strip()
+        if not text:
+            continue  # as good as not set
         if "://" in text and not _ADDRESS.fullmatch(_host_of(text)):
             continue  # an address that is called, not one that is listened on
         if text.startswith(("unix:", "/", "fd://")) or text.endswith(".sock") or _is_name(text):
