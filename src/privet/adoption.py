@@ -5,7 +5,6 @@ Invariants:
 - Nothing that exists is overwritten and no existing line is lost: what is there is extended once, and a second run changes nothing.
 - All files are written beside their places before the first is renamed into place: what cannot be done in full is not begun.
 - A link stays a link, and what it leads to outside of the repository is not touched.
-- The workflow has no permission that it does not use, and every action is pinned by its commit.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from privet import adoption_texts
 from privet.errors import BadInput
 
 if TYPE_CHECKING:
@@ -25,86 +25,6 @@ if TYPE_CHECKING:
 WORKFLOW: Final = ".github/workflows/privacy.yml"
 _OTHER_WORKFLOW: Final = ".github/workflows/privet.yml"
 """Where a workflow for something else has that name."""
-_CHECKOUT: Final = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2"
-_PYTHON: Final = "actions/setup-python@a26af69be951a213d495a4c3e4e4022e16d87065 # v5.6.0"
-
-_POLICY_TEXT: Final = """\
-# Privet's policy for this repository. Every default is on without a line here; `privet policy show` prints them with reasons.
-# A table can only tighten. What has to be weaker takes an exception: `privet check` and the other commands read it from here.
-#
-# [[exception]]
-# rule = "compose-ports-all-interfaces"     # a rule of `privet check`, or a setting of `privet policy show`
-# path = "deploy/compose.demo.yaml"
-# reason = "the demo machine stands in a closed network"
-# owner = "ml-platform@example.com"
-# expires = 2027-03-31
-"""
-_WORKFLOW_TEXT: Final = f"""\
-# Fails a pull request that weakens privacy. Exceptions are read from the base branch: a change cannot approve itself.
-name: privacy
-on:
-  pull_request:
-permissions: {{}}
-jobs:
-  privet:
-    runs-on: ubuntu-24.04
-    timeout-minutes: 10
-    permissions:
-      contents: read
-    steps:
-      - uses: {_CHECKOUT}
-        with:
-          fetch-depth: 0
-          persist-credentials: false
-      - uses: {_PYTHON}
-        with:
-          python-version: "3.12"
-      - run: pip install --disable-pip-version-check "privet=={{version}}"
-      - run: privet check --base "origin/$GITHUB_BASE_REF" --format github
-"""
-_HOOK_TEXT: Final = """\
-- repo: local # privet: what is about to be committed must not weaken privacy
-  hooks:
-    - id: privet-check
-      name: privet check
-      entry: privet check --base HEAD
-      language: python
-      additional_dependencies: ["privet=={version}"]
-      require_serial: true
-"""
-_CONTRIBUTING_TEXT: Final = """\
-<!-- privet: data handling -->
-## Data handling
-
-- No personal data and no secrets in this repository: not in data files, fixtures, prompts, logs, notebook outputs or screenshots.
-  Use made-up people at `example.com`. `privet scrub raw/ -o clean/` cleans a dataset; `privet audit dataset clean/` proves it.
-- Every pull request is compared with its base by `privet check --base origin/main`: telemetry, content logging, open ports,
-  unsafe loading, dropped network policies and removed scrubbing fail it.
-- What has to be weaker takes an `[[exception]]` in `privet.toml` with a reason, an owner and an end. It counts once it is on the
-  base branch, so somebody else has read it.
-"""
-_REQUEST_TEXT: Final = """\
-<!-- privet: privacy questions -->
-## Privacy
-
-- [ ] No personal data, secret or real prompt is in this change, its tests, its notebooks or its pictures
-- [ ] Nothing new is logged, traced, uploaded or kept; or it is listed here, with how long and who can read it
-- [ ] No new address is contacted; or it is an `[[exception]]` in `privet.toml`
-- [ ] `privet check --base origin/main` passes
-"""
-_CARD_TEXT: Final = """\
-<!-- privet: privacy section -->
-## Privacy
-
-State here what was measured, with the command and its result; leave out what was not.
-
-| question | measured | command |
-|---|---|---|
-| Is raw personal data left in the training data? | not measured | `privet audit dataset DATA --raw RAW` |
-| Does a change weaken the defaults? | checked on every pull request | `privet check --base origin/main` |
-
-Personal data in training, how people can have theirs removed, and whom to write to: not stated.
-"""
 
 
 class Step(NamedTuple):
@@ -122,17 +42,17 @@ def adopt(root: Path, version: str) -> list[Step]:
 
     """
     plan = [
-        _whole(root, "privet.toml", _POLICY_TEXT),
-        _workflow(root, _WORKFLOW_TEXT.replace("{version}", version)),
-        _hook(root, _HOOK_TEXT.replace("{version}", version)),
+        _whole(root, "privet.toml", adoption_texts.POLICY),
+        _workflow(root, adoption_texts.WORKFLOW.replace("{version}", version)),
+        _hook(root, adoption_texts.HOOK.replace("{version}", version)),
         _section(
             root,
             _existing(root, ("CONTRIBUTING.md", ".github/CONTRIBUTING.md", "docs/CONTRIBUTING.md")),
             "# Contributing\n\n",
-            _CONTRIBUTING_TEXT,
+            adoption_texts.CONTRIBUTING,
         ),
-        _section(root, _request_template(root), "", _REQUEST_TEXT),
-        _section(root, _card(root), f"# {root.name}\n\n", _CARD_TEXT),
+        _section(root, _request_template(root), "", adoption_texts.REQUEST),
+        _section(root, _card(root), f"# {root.name}\n\n", adoption_texts.CARD),
     ]
     _write_all(root, [(path, text) for path, text, _ in plan if text is not None])
     return [Step(step, path) for path, _, step in plan]
@@ -233,9 +153,11 @@ def _with_hook(text: str, hook: str) -> str:
     if repos is None:
         end = "" if text.endswith("\n") else newline
         return f"{text}{end}repos:{newline}" + _indented(hook, "  ").replace("\n", newline)
-    if isinstance(repos, yaml.ScalarNode) or not repos.value:  # `repos:` or `repos: []`
+    if repos.value in ([], "", "~", "null"):  # `repos:` or `repos: []`
         filled = newline + _indented(hook, "  ").rstrip("\n").replace("\n", newline)
         return text[: repos.start_mark.index].rstrip(" ") + filled + text[repos.end_mark.index :]
+    if not isinstance(repos, yaml.SequenceNode):
+        return text
     first = repos.value[0].start_mark
     line = text[text.rfind("\n", 0, first.index) + 1 : first.index]
     indent = line[: len(line) - len(line.lstrip())]

@@ -54,6 +54,12 @@ def test_what_a_job_extends_is_part_of_it() -> None:
         ("{script: [privet check], when: manual}", False),
         ("{script: [privet check], rules: [{when: never}]}", False),
         ("{script: [echo privet check]}", False),
+        ("{script: [privet check --base HEAD]}", False),
+        ("{script: [privet check --base $CI_MERGE_REQUEST_DIFF_BASE_SHA]}", True),
+        ("{script: [privet check], rules: [{if: $CI_MERGE_REQUEST_LABELS !~ /skip/}]}", False),
+        ("{script: [privet check], rules: [{changes: [docs/**]}]}", False),
+        ("{script: [privet check], rules: [{changes: [docs/**]}, {if: $CI_MERGE_REQUEST_ID}]}", True),
+        ("{script: [privet check], only: {changes: [docs/**]}}", False),
     ],
 )
 def test_the_gate_counts_where_its_failure_does(job: str, is_guard: bool) -> None:
@@ -73,6 +79,21 @@ def test_the_gate_counts_where_its_failure_does(job: str, is_guard: bool) -> Non
 def test_the_gate_as_a_hook(repository: str, is_guard: bool) -> None:
     units = gitlab.read_hooks(".pre-commit-config.yaml", f"repos:\n- {repository}\n").units
     assert [unit.guard for unit in units] == (["gate-hook-removed"] if is_guard else [])
+
+
+@pytest.mark.parametrize(
+    ("hook", "expected"),
+    [
+        ("{id: nbstripout}", ["scan by nbstripout"]),
+        ("{id: detect-secrets}", ["scan by detect-secrets"]),
+        ("{id: x, entry: gitleaks protect}", ["scan by gitleaks"]),
+        ("{id: gitleaks, stages: [manual]}", []),
+        ("{id: ruff}", []),
+    ],
+)
+def test_a_hook_that_looks_for_secrets_is_a_guard(hook: str, expected: list[str]) -> None:
+    text = f"repos:\n- {{repo: 'https://example.com/org/hooks', rev: v1, hooks: [{hook}]}}\n"
+    assert [unit.name for unit in gitlab.read_hooks(".pre-commit-config.yaml", text).units] == expected
 
 
 @given(st.text(alphabet="script: \n-{}[]&*extnds.a", max_size=80))

@@ -100,6 +100,43 @@ def test_a_values_file_lies_over_the_chart_s_own() -> None:
     assert _fact(unit, "VLLM_NO_USAGE_STATS").path == "c/values.yaml"
 
 
+def test_lists_of_a_values_file_take_the_place_of_the_chart_s_own() -> None:
+    files = {"c/values.yaml": _VALUES, "c/values-prod.yaml": "env: [{name: LOG_LEVEL, value: info}]\nhost: null\n"}
+    (unit,) = helm.read_values("c/values-prod.yaml", files["c/values-prod.yaml"], files.get).units
+    stats = _fact(unit, "VLLM_NO_USAGE_STATS")
+    assert (stats.value, stats.path) == ("", "c/values-prod.yaml")
+    assert _fact(unit, "LOG_LEVEL").value == "info"
+    assert "host" not in {fact.name for fact in unit.facts}
+
+
+@pytest.mark.parametrize("name", ["qdrant-values.yaml", "values-qdrant.yaml", "values.qdrant.yml"])
+def test_a_values_file_without_its_chart_is_known_by_its_name(name: str) -> None:
+    (unit,) = helm.read_values(f"k8s/{name}", "config:\n  telemetry_disabled: false\n", lambda _: None).units
+    assert unit.components == {"qdrant"}
+    assert _fact(unit, "telemetry_disabled").value == "false"
+
+
+def test_a_helper_that_is_one_action_writes_what_that_does() -> None:
+    template = _TEMPLATE.replace("toYaml .Values.env", 'include "llm.env" .')
+    helpers = '{{/* list */}}{{- define "llm.env" -}}\n{{- toYaml .Values.env }}\n{{- end }}\n{{ define "two" }}a{{ .b }}{{ end }}'
+    units = _units("c/templates/app.yaml", **{"templates/app__yaml": template, "templates/_helpers__tpl": helpers})
+    (container,) = [unit for (kind, _), unit in units.items() if kind is UnitKind.CONTAINER]
+    assert (_fact(container, "VLLM_NO_USAGE_STATS").value, _fact(container, "VLLM_NO_USAGE_STATS").path) == (
+        "1",
+        "c/values.yaml",
+    )
+
+
+def test_a_helper_that_names_itself_writes_nothing() -> None:
+    template = _TEMPLATE.replace("toYaml .Values.env", 'include "a" .')
+    units = _units(
+        "c/templates/app.yaml",
+        **{"templates/app__yaml": template, "templates/_helpers__tpl": '{{ define "a" }}{{ include "a" . }}{{ end }}'},
+    )
+    (container,) = [unit for (kind, _), unit in units.items() if kind is UnitKind.CONTAINER]
+    assert "VLLM_NO_USAGE_STATS" not in {fact.name for fact in container.facts}
+
+
 def test_the_production_stack_is_known_by_its_keys() -> None:
     text = "servingEngineSpec:\n  vllmApiKey: ''\n  modelSpec:\n  - {repository: vllm/vllm-openai, env: [{name: A_B, value: x}]}\n"
     (unit,) = read("helm/values.yaml", text, {}.get).units
@@ -128,3 +165,16 @@ def test_a_template_that_is_no_yaml_is_a_note_with_what_is_plain_in_it() -> None
 )
 def test_which_files_are_values(path: str, expected: bool) -> None:
     assert helm.is_values(path, {"c/Chart.yaml": "name: x\n"}.get) is expected
+
+
+@pytest.mark.parametrize(
+    ("source", "is_guard"),
+    [("{{ toYaml .Values.unknown | nindent 8 }}", True), ("- {podSelector: {}}", True), ("[]", False)],
+)
+def test_who_may_call_by_a_template_is_not_everybody(source: str, is_guard: bool) -> None:
+    policy = (
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: {{ .Release.Name }}\nspec:\n  podSelector: {}\n"
+        f"  policyTypes: [Ingress]\n  ingress:\n    - from:\n        {source}\n"
+    )
+    units = _units("c/templates/app.yaml", **{"templates/app__yaml": policy})
+    assert any(kind is UnitKind.GUARD for kind, _ in units) is is_guard

@@ -209,14 +209,27 @@ def test_labels_of_a_namespace_keep_their_names() -> None:
         ("podSelector: {}\n  policyTypes: [Egress]", {"egress policy of all pods"}),
         (
             "podSelector: {matchLabels: {app: llm}}\n  policyTypes: [Ingress, Egress]\n  egress: []",
-            {"egress policy of matchLabels.app=llm"},
+            {"egress policy of matchLabels.app=llm", "ingress policy of matchLabels.app=llm"},
         ),
-        ("podSelector: {}\n  egress: [{to: [{podSelector: {}}]}]", {"egress policy of all pods"}),
-        ("podSelector: {}\n  egress: [{ports: [{port: 53}]}]", {"egress policy of all pods"}),
-        ("podSelector: {}\n  policyTypes: [Ingress]", set()),
+        (
+            "podSelector: {}\n  egress: [{to: [{podSelector: {}}]}]",  # no policyTypes: one of ingress as well
+            {"egress policy of all pods", "ingress policy of all pods"},
+        ),
+        ("podSelector: {}\n  policyTypes: [Egress]\n  egress: [{ports: [{port: 53}]}]", {"egress policy of all pods"}),
+        ("podSelector: {}\n  policyTypes: [Ingress]", {"ingress policy of all pods"}),
+        ("podSelector: {}\n  policyTypes: [Ingress]\n  ingress: [{}]", set()),
+        ("podSelector: {}\n  policyTypes: [Ingress]\n  ingress: [{ports: [{port: 80}]}]", set()),
+        ("podSelector: {}\n  policyTypes: [Ingress]\n  ingress: [{from: [{ipBlock: {cidr: 0.0.0.0/0}}]}]", set()),
+        (
+            "podSelector: {}\n  policyTypes: [Ingress]\n  ingress: [{from: [{podSelector: {}}]}]",
+            {"ingress policy of all pods"},
+        ),
         ("podSelector: {}\n  policyTypes: [Egress]\n  egress: [{}]", set()),
-        ("podSelector: {}\n  egress: [{to: [{ipBlock: {cidr: 192.0.2.0/24}}]}]", {"egress policy of all pods"}),
-        ("podSelector: {}\n  egress: [{to: [{ipBlock: {cidr: '::/0'}}]}]", set()),
+        (
+            "podSelector: {}\n  policyTypes: [Egress]\n  egress: [{to: [{ipBlock: {cidr: 192.0.2.0/24}}]}]",
+            {"egress policy of all pods"},
+        ),
+        ("podSelector: {}\n  policyTypes: [Egress]\n  egress: [{to: [{ipBlock: {cidr: '::/0'}}]}]", set()),
     ],
 )
 def test_a_policy_that_keeps_pods_in_is_a_guard(spec: str, expected: set[str]) -> None:
@@ -324,3 +337,31 @@ def test_a_definition_of_a_kind_is_not_read() -> None:
 def test_a_fact_shows_no_value() -> None:
     facts: list[Fact] = [fact for unit in _pod("hostNetwork: true\n").values() for fact in unit.facts]
     assert not any("vllm-openai" in repr(fact) for fact in facts)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "expected"),
+    [
+        ("nginx.ingress.kubernetes.io/auth-url: http://login.internal", {"login of chat.example.com"}),
+        ("alb.ingress.kubernetes.io/auth-type: none", set()),
+        ("traefik.ingress.kubernetes.io/router.middlewares: web-oauth@kubernetescrd", {"login of chat.example.com"}),
+        ("nginx.ingress.kubernetes.io/proxy-read-timeout: '600'", set()),
+    ],
+)
+def test_an_ingress_that_asks_who_calls_is_a_guard(annotation: str, expected: set[str]) -> None:
+    units = _units(
+        f"apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: chat\n  annotations:\n    {annotation}\n"
+        "spec:\n  rules: [{host: chat.example.com}]\n"
+    )
+    assert {name for kind, name in units if kind is UnitKind.GUARD} == expected
+
+
+@pytest.mark.parametrize(
+    ("tag", "is_told"),
+    [("v0.8.5", False), ("v0.10.2", True), ("v0.11.0-x86_64", True), ("latest", False), ("v1.0", True)],
+)
+def test_vllm_of_a_version_that_logs_no_requests_has_the_flag_that_says_so(tag: str, is_told: bool) -> None:
+    pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n"
+    units = _units(f"{pod}  - {{name: s, image: 'vllm/vllm-openai:{tag}', args: [--model_name=m]}}\n")
+    names = {one.name for one in units[UnitKind.CONTAINER, "pod/p/s"].facts if one.space is Space.FLAG}
+    assert names == {"--model-name"} | ({"--no-enable-log-requests"} if is_told else set())

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from privet.check.facts import Space
+from privet.check.scan import compare, tree_of
 from privet.check.systemd import read
 
 TEXT = """\
@@ -29,6 +31,27 @@ def test_a_unit_has_directives_variables_and_the_program() -> None:
     host = found[Space.FLAG, "--host"]
     assert TEXT[host.start : host.end] == "0.0.0.0"  # noqa: S104 - the finding
     assert found[Space.KEY, "systemd.Service.PrivateNetwork"].value == "yes"
+
+
+def test_a_drop_in_is_laid_over_the_unit_that_its_folder_names() -> None:
+    (unit,) = read("host/llm.service.d/override.conf", "[Service]\nEnvironment=A=b\n", lambda _: None).units
+    assert (unit.name, unit.provides) == ("llm.service", ("over:llm.service",))
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        ("[Service]\nPrivateTmp=yes\n", {"systemd-no-new-privileges"}),
+        (None, {"systemd-no-new-privileges", "systemd-private-tmp"}),
+    ],
+)
+def test_what_a_drop_in_no_longer_says_is_told(after: str | None, expected: set[str]) -> None:
+    unit = {
+        "host/llm.service": "[Service]\nExecStart=/usr/bin/llm\n",
+        "host/llm.service.d/x.conf": "[Service]\nNoNewPrivileges=yes\nPrivateTmp=yes\n",
+    }
+    head = unit | {"host/llm.service.d/x.conf": after} if after else {"host/llm.service": unit["host/llm.service"]}
+    assert {weakness.rule.id for weakness in compare(tree_of(unit), tree_of(head)).weaknesses} == expected
 
 
 @given(st.text(st.sampled_from("[Service]\nExecStart= a'\"\\-@")))

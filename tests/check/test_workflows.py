@@ -192,3 +192,83 @@ def test_hostile_scripts_take_time_that_grows_with_them(piece: str) -> None:
 
     small = min(seconds(200) for _ in range(3))
     assert seconds(2_000) < 40 * small + 0.05
+
+
+_PRIVET = "- run: privet check --base origin/main"
+
+
+def _is_guarded(units: list[Unit]) -> bool:
+    return any(unit.kind is UnitKind.GUARD for unit in units)
+
+
+@pytest.mark.parametrize(
+    ("on", "expected"),
+    [
+        ("{pull_request: {branches: [main]}}", True),
+        ("{pull_request: {paths: [docs/**]}}", False),
+        ("{pull_request: {paths: ['**']}}", True),
+        ("{pull_request: {paths: ['**', '!deploy/**']}}", False),
+        ("{pull_request: {paths-ignore: ['**.md', 'docs/**']}}", True),
+        ("{pull_request: {paths-ignore: ['deploy/**']}}", False),
+        ("{pull_request: {types: [labeled]}}", False),
+        ("{pull_request: {types: [opened, synchronize, reopened]}}", True),
+        ("{push: {branches: [main]}, pull_request: {paths: [docs/**]}}", False),
+        ("{push: {branches: [main]}}", True),
+        ("{schedule: [{cron: '0 0 * * *'}]}", False),
+    ],
+)
+def test_the_gate_is_a_guard_where_it_sees_every_change(on: str, expected: bool) -> None:
+    assert _is_guarded(_job(_PRIVET, on=on)) is expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("always()", True),
+        ("github.event_name == 'pull_request'", True),
+        ("github.event_name == 'push'", False),
+        ("github.event_name != 'pull_request'", False),
+        ("github.actor != 'a-bot'", False),
+        ("\"!contains(github.event.pull_request.labels.*.name, 'skip')\"", False),
+        ("github.ref == 'refs/heads/main'", False),
+    ],
+)
+def test_a_gate_that_who_asks_can_skip_is_none(condition: str, expected: bool) -> None:
+    step = f"- if: {condition}\n  run: privet check --base origin/main"
+    for units in (_job(step), _job(_PRIVET, job=f"if: {condition}\n")):
+        assert _is_guarded(units) is expected
+        assert bool(_values(units, "code:gate-weakened")) is not expected
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("HEAD", False),
+        ("HEAD~1", True),
+        ("$GITHUB_SHA", False),
+        ('"${{ github.sha }}"', False),
+        ("${{ github.event.pull_request.head.sha }}", False),
+        ("${{ github.event.pull_request.base.sha }}", True),
+        ('"origin/$GITHUB_BASE_REF"', True),
+        ("origin/$GITHUB_HEAD_REF", False),
+    ],
+)
+@pytest.mark.parametrize("form", ["--base {}", "--base={}"])
+def test_a_gate_that_compares_the_change_with_itself_is_none(form: str, base: str, expected: bool) -> None:
+    units = _job(f"- run: |\n    privet check {form.format(base)} --format github")
+    assert _is_guarded(units) is expected
+    assert bool(_values(units, "code:gate-weakened")) is not expected
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ("- uses: gitleaks/gitleaks-action@v2", ["scan by gitleaks"]),
+        ("- uses: trufflesecurity/trufflehog@main", ["scan by trufflehog"]),
+        ("- run: nbstripout --verify *.ipynb", ["scan by nbstripout"]),
+        ("- run: pip install nbstripout", []),
+        ("- run: gitleaks detect || true", []),
+    ],
+)
+def test_a_step_that_looks_for_secrets_is_a_guard(step: str, expected: list[str]) -> None:
+    assert [unit.name for unit in _job(step) if unit.kind is UnitKind.GUARD] == expected

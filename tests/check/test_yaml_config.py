@@ -54,6 +54,19 @@ def test_command_lines_of_task_runners_are_processes() -> None:
     assert (process.components, text[fact.start : fact.end]) == ({"vllm"}, "h")
 
 
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("privet audit dataset data/clean", ["python-scrub-removed"]),
+        ("uv run privet scrub data/raw data/clean", ["python-scrub-removed"]),
+        ("python audit.py", []),
+    ],
+)
+def test_a_stage_that_scrubs_or_looks_for_people_is_a_guard(command: str, expected: list[str]) -> None:
+    units = yaml_config.read("dvc.yaml", f"stages:\n  audit:\n    cmd: {command}\n").units
+    assert [unit.guard for unit in units if unit.kind is UnitKind.GUARD] == expected
+
+
 def test_a_text_without_a_telling_word_is_not_worth_reading() -> None:
     assert not yaml_config.is_telling("colours: [red, green]\n")
     assert yaml_config.is_telling("litellm_settings: {}\n")

@@ -312,6 +312,8 @@ def exception(rule: str = PORTS, path: str = "deploy/compose.yaml", **more: str)
         exception(path="deploy/"),
         exception(path="**/compose.yaml"),
         exception(path="**"),
+        exception(rule="*"),
+        exception(rule="*", path="deploy/"),
     ],
 )
 def test_an_exception_lets_a_finding_pass(make: Make, check: Check, text: str) -> None:
@@ -334,6 +336,8 @@ def test_an_exception_lets_a_finding_pass(make: Make, check: Check, text: str) -
         (exception(path=""), "it has no path"),
         (exception(rule="compose-ports"), "not the id of a rule"),
         ("[[exception]\n", "not valid TOML"),
+        (exception(rule="*", path="**"), "begins with a folder"),
+        (exception(rule="*", path="*/compose.yaml"), "begins with a folder"),
     ],
 )
 def test_an_exception_that_does_not_count_is_noted_and_the_finding_stays(

@@ -26,12 +26,12 @@ def read(path: str, text: str, _: Sibling) -> Reading:
         "modelcard.md",
         "model-card.md",
     }
-    if not is_card:
-        return Reading()
     found = _SECTION.search(text)
-    if found:
+    if found and (is_card or name.endswith(".md")):
         return Reading(
             (Unit(UnitKind.GUARD, "privacy section", path, found.start(), found.end(), guard="card-privacy-removed"),)
         )
+    if not is_card:
+        return Reading()
     facts = (Fact(Space.KEY, MISSING, "1", path, 0, min(len(text), 3)),)
     return Reading((Unit(UnitKind.CONFIG, "model card", path, 0, 0, frozenset(), facts),))

@@ -189,6 +189,16 @@ _PREFIXES: Final = (
 )  # fmt: skip
 
 
+_VLLM: Final = re.compile(r"(?:^|/)vllm(?:-openai)?:v?(\d+)\.(\d+)(?:\.|-|$)")
+_QUIET_VLLM: Final = (0, 10)
+
+
+def is_quiet_vllm(image: str) -> bool:
+    """Tell whether an image is vLLM of a version that logs requests only when told to."""
+    found = _VLLM.search(image)
+    return found is not None and (int(found[1]), int(found[2])) >= _QUIET_VLLM
+
+
 @lru_cache(maxsize=1024)
 def of_image(image: str) -> frozenset[str]:
     """Return the components of a container image's name."""

@@ -18,7 +18,7 @@ from privet.check.components import of_image
 from privet.check.compose_services import merged, normal
 from privet.check.compose_variables import assigned, replaced
 from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
-from privet.check.yaml_facts import fact, keys
+from privet.check.yaml_facts import by_version, fact, keys
 from privet.check.yaml_nodes import Mapping, Node, Scalar, documents
 from privet.check.yaml_places import programs
 
@@ -159,6 +159,7 @@ def _unit(file: _File, name: str, service: Mapping, networks: Mapping, known: di
     for program, started in programs((service.get("entrypoint"), service.get("command"))):
         components |= program
         facts.extend(replaced(one, known, file.path, key.source.text) for one in started)
+    facts.extend(by_version(service.get("image"), facts))
     facts.extend(_as_tmpfs(one) for one in keys(service, "compose", _SKIPPED))
     facts.extend(_is_internal(key, service, networks))
     return Unit(

@@ -53,6 +53,11 @@ def read(path: str, text: str, _: Sibling) -> Reading:
     """Return the settings of a file."""
     kind = format_of(path)
     notes: tuple[Note, ...] = ()
+    if kind == "ini" and path.endswith((".conf", ".conf.template")):
+        from privet.check import proxies
+
+        if proxies.is_nginx(text):
+            return proxies.read(path, text, _)
     if kind == "toml":
         from privet.check import toml_places
 

@@ -38,6 +38,11 @@ _RESERVED: Final = re.compile(
     r"|55501\d\d|555[-. ]01\d\d|noreply|no-reply|git@github",
     re.IGNORECASE,
 )
+_ROLE: Final = re.compile(
+    r"(?:support|info|contact|help|helpdesk|admin|no-?reply|sales|security|privacy|press|hello|team|abuse|legal|jobs|office)@",
+    re.IGNORECASE,
+)
+"""Addresses of an office, not of a person."""
 _STRONG: Final = frozenset(("EMAIL_ADDRESS", "CREDIT_CARD", "IBAN_CODE", "US_SSN"))
 _WEAK: Final = frozenset(
     ("PHONE_NUMBER", "NATIONAL_ID", "TAX_ID", "HEALTH_ID", "PASSPORT", "DRIVER_LICENSE", "DATE_OF_BIRTH")
@@ -104,6 +109,8 @@ def people_in(text: str, path: str, offset: int = 0) -> tuple[Fact, ...]:
     counts: Counter[str] = Counter()
     for span in detect(text, tier="patterns"):
         value = text[span.start : span.end]
+        if _ROLE.match(value):
+            continue
         if span.kind in _STRONG:
             if (is_made_up and _RESERVED.search(value)) or (span.kind == "CREDIT_CARD" and _TEST_CARDS.match(value)):
                 continue

@@ -76,8 +76,8 @@ def _edits(text: str, path: str, weaknesses: Iterable[Weakness]) -> list[_Edit]:
     places: dict[tuple[int, int], _Edit] = {}
     for weakness in weaknesses:
         start, end = weakness.start, weakness.end
-        has_place = end > start or text[start - 1 : start] == "="  # an empty value has no characters
-        replacement = _spelled(weakness, text[start:end], path) if has_place else None
+        is_item = text[start - 1 : start] == "="  # NAME=value, where an empty value has no characters
+        replacement = _spelled(weakness, text[start:end], path, is_item=is_item) if end > start or is_item else None
         if replacement is not None:
             places.setdefault((start, end), _Edit(start, end, replacement, weakness.rule.id))
     apart: list[_Edit] = []
@@ -116,7 +116,7 @@ def _is_better(text: str, changed: str, path: str, edits: Collection[_Edit], tre
     return fewer and new <= old and len(after.notes) <= len(before.notes)
 
 
-def _spelled(weakness: Weakness, source: str, path: str) -> str | None:
+def _spelled(weakness: Weakness, source: str, path: str, *, is_item: bool) -> str | None:
     """Return the safe value as it is written in place of `source`; None where that place cannot take it."""
     safe, space = weakness.rule.safe, weakness.rule.space
     ending = path.rpartition(".")[2].lower()
@@ -133,7 +133,8 @@ def _spelled(weakness: Weakness, source: str, path: str) -> str | None:
         return f"{quote}{name}={safe}{quote}"
     bare = ending not in _TYPED or bool(_LITERAL.fullmatch(safe))
     if space is Space.ENV and ending in _TYPED | {"yaml", "yml"}:
-        bare = False  # a bare 1 or true would be a number or a boolean there
+        # A bare 1 or true would be a number or a boolean there, but not inside the text of a list's item.
+        bare = is_item and ending in {"yaml", "yml", "json"}
     return f"{quote}{safe}{quote}" if quote else safe if bare else json.dumps(safe)
 
 

@@ -63,18 +63,9 @@ def ask(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
         BadInput: there is no git, or it refused.
 
     """
-    command = [
-        "git",
-        "-C",
-        str(folder),
-        "-c",
-        "core.fsmonitor=false",
-        "-c",
-        "core.quotePath=false",
-        "--no-pager",
-        "--no-optional-locks",
-        *arguments,
-    ]
+    settings = ("core.fsmonitor=false", "core.quotePath=false", "diff.autoRefreshIndex=false")
+    configured = [word for setting in settings for word in ("-c", setting)]
+    command = ["git", "-C", str(folder), *configured, "--no-pager", "--no-optional-locks", *arguments]
     try:
         done = subprocess.run(command, capture_output=True, check=False, input=given)  # noqa: S603 - no shell
     except OSError as error:

@@ -36,6 +36,8 @@ class Names(NamedTuple):
     values: Value
     chart: Value
     variables: Map[str, Value] = MappingProxyType({})
+    helpers: Map[str, str] = MappingProxyType({})
+    """What templates that are nothing but one action say, by name."""
 
 
 def value_of(said: str, scope: Value, names: Names, source: Source, place: tuple[int, int]) -> Value:
@@ -133,8 +135,22 @@ def _stage(terms: list[str], before: Value, is_piped: bool, context: _Context) -
         own = arguments[1:] if name in _COUNTED else arguments[:1]
         return _read(own[0], context) if own else None
     if is_piped or arguments:
-        return None
+        return (
+            _included(arguments[0], arguments[1], context)
+            if name == "include" and not is_piped and len(arguments) == 2
+            else None
+        )
     return _read(name, context)
+
+
+def _included(name: str, scope: str, context: _Context) -> Value:
+    """Return what a named template writes; within it, it cannot name itself."""
+    said = context.names.helpers.get(name.strip('"`'))
+    if said is None:
+        return None
+    others = {other: text for other, text in context.names.helpers.items() if text is not said}
+    names = context.names._replace(helpers=others, variables={})
+    return value_of(said, _read(scope, context), names, context.source, context.place)
 
 
 def _is_empty(node: Node) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from privet.check.go_expressions import Names, Value, holds, value_of
@@ -23,6 +24,7 @@ _ACTION: Final = re.compile(
     r"\{\{-?(?P<said>(?:\"(?:[^\"\\\n]|\\.)*+\"|`[^`]*+`|[^\"`{}]|\}(?!\})|\{(?!\{))*+)\}\}", re.DOTALL
 )
 _OPENING: Final = re.compile(r"(if|with|range|define|block)\b\s*(.*)", re.DOTALL)
+_DEFINED: Final = re.compile(r"define\s+\"([^\"]+)\"")
 _ELSE: Final = re.compile(r"else\b\s*(?:(?:if|with)\b\s*(.*))?", re.DOTALL)
 _SILENT: Final = re.compile(r"\$\w+\s*:?=|break\b|continue\b|template\b")
 _VARIABLE: Final = re.compile(r"(\$\w+)\s*(:?=)(?!=)\s*")
@@ -81,6 +83,28 @@ def opened(path: str, text: str, names: Names) -> Template:
     # Spaces before a block's first line would be its indentation: an emptied line becomes as many empty lines.
     template.text = _EMPTIED.sub(lambda line: "\n" * len(line[0]), template.text)
     return template
+
+
+@lru_cache(maxsize=4)  # every template of a chart asks for the same file
+def helpers(text: str) -> dict[str, str]:
+    """Return what those named templates of a text say that are nothing but one action."""
+    found: dict[str, str] = {}
+    open_: list[tuple[str, int]] = []
+    said_last = ""
+    count = 0
+    for said, start, end in _actions(text):
+        named = _DEFINED.fullmatch(said)
+        if named:
+            open_, count = [(named[1], end)], 0
+        elif said == "end" and open_:
+            name, begin = open_.pop()
+            if count == 1 and not _ACTION.sub("", text[begin:start]).strip():
+                found[name] = said_last
+        elif said:
+            # An action that opens a block makes two: with its end there is more than one.
+            count += 2 if _OPENING.match(said) else 1
+            said_last = said
+    return found
 
 
 def _actions(text: str) -> Iterator[tuple[str, int, int]]:

@@ -9,18 +9,18 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
 from privet.check import kubernetes
 from privet.check.components import of_image
-from privet.check.compose_services import merged
 from privet.check.facts import Fact, Note, Reading, Space, Unit, UnitKind
 from privet.check.go_expressions import Names
-from privet.check.go_templates import closed, opened
+from privet.check.go_templates import closed, helpers, opened
 from privet.check.known import VARIABLES
 from privet.check.readers import Sibling
-from privet.check.yaml_facts import is_variable, keys, scattered
+from privet.check.yaml_facts import is_variable, keys, scattered, variables
 from privet.check.yaml_nodes import Items, Mapping, Node, Scalar, documents
 
 _CHARTS: Final = {
@@ -41,6 +41,13 @@ _TELLING: Final = {
     "cacheserverSpec": "production-stack",
 }
 """Components by a key that only their chart has."""
+_CONFIGURED: Final = {
+    "qdrant": "config",
+    "milvus": "extraConfigFiles",
+    "litellm": "proxy_config",
+    "otel-collector": "config",
+}
+"""The key below which a chart has the program's own config file."""
 _POD: Final = frozenset(("podSecurityContext",))
 _CONTAINER: Final = frozenset(("securityContext", "containerSecurityContext"))
 _PAIR: Final = re.compile(
@@ -72,13 +79,42 @@ def read_values(path: str, text: str, sibling: Sibling) -> Reading:
     folder, _, name = path.rpartition("/")
     beside = posixpath.join(folder, "values.yaml")
     base = None if path == beside else _first(beside, sibling)
-    values = merged(base, own) if base is not None else own
+    values = _over(base, own) if base is not None else own
     chart = _first(posixpath.join(folder, "Chart.yaml"), sibling)
-    units = [_unit(path, name, values, _of_chart(chart, values))]
+    named = _of_name(name) if chart is None else set()
+    main = _unit(path, name, values, _of_chart(chart, values) | named)
+    units = [replace(main, facts=(*main.facts, *(_replaced(base, own) if base is not None else ())))]
     for dependency, component in _dependencies(chart, values):
         below = values.mapping(dependency)
         units.append(_unit(path, f"{name}/{dependency}", below, {component} if component else set()))
     return Reading(tuple(units), tuple(notes))
+
+
+def _over(base: Mapping, own: Mapping) -> Mapping:
+    """Return values laid over others as Helm does: mappings key by key, everything else as a whole; null takes a key away."""
+    pairs = dict(base.pairs)
+    for name, (key, value) in own.pairs.items():
+        below = base.get(name)
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            pairs[name] = (key, _over(below, value))
+        elif isinstance(value, Scalar) and value.value == "" and not value.style:
+            pairs.pop(name, None)
+        else:
+            pairs[name] = (key, value)
+    return Mapping(pairs, own.start, own.end, own.source, own.tag, own.size)
+
+
+def _replaced(base: Node, own: Node) -> Iterator[Fact]:
+    """Yield as empty each known variable of a list that another list takes the place of, without it."""
+    if isinstance(base, Mapping) and isinstance(own, Mapping):
+        for name, (_, value) in own.pairs.items():
+            if name in base.pairs:
+                yield from _replaced(base.pairs[name][1], value)
+    elif isinstance(base, Items) and isinstance(own, Items):
+        here = variables(own)
+        for name in variables(base):
+            if name in VARIABLES and name not in here:
+                yield Fact(Space.ENV, name, "", own.source.path, own.start, own.end)
 
 
 def _first(path: str, sibling: Sibling) -> Mapping | None:
@@ -97,6 +133,12 @@ def _of_chart(chart: Mapping | None, values: Mapping) -> set[str]:
     return found | ({_CHARTS[name]} if name in _CHARTS else set())
 
 
+def _of_name(name: str) -> set[str]:
+    """Return the component whose chart a values file without a chart of its own is for: `qdrant-values.yaml`, `values-qdrant.yaml`."""
+    chart = re.sub(r"(?:^|[._-])values(?:[._-]|$)|[._-]?ya?ml$", "", name.lower()).strip("._-")
+    return {_CHARTS[chart]} if chart in _CHARTS else set()
+
+
 def _dependencies(chart: Mapping | None, values: Mapping) -> Iterator[tuple[str, str]]:
     names = {}
     for item in chart.items("dependencies") if chart is not None else ():
@@ -110,6 +152,8 @@ def _dependencies(chart: Mapping | None, values: Mapping) -> Iterator[tuple[str,
 
 def _unit(path: str, name: str, values: Mapping, components: set[str]) -> Unit:
     facts = [*keys(values, ""), *scattered(values, VARIABLES), *_as_manifest(values)]
+    for component in components & _CONFIGURED.keys():
+        facts.extend(keys(values.mapping(_CONFIGURED[component]), ""))
     if "/" not in name:
         components |= {component for image in _images(values) for component in of_image(image)}
     place = next(iter(values.pairs.values()))[0] if values.pairs else values
@@ -156,7 +200,9 @@ def read_template(path: str, text: str, sibling: Sibling) -> Reading:
     parts = path.split("/")
     folder = "/".join(parts[: parts.index("templates")])
     names = Names(
-        _first(posixpath.join(folder, "values.yaml"), sibling), _first(posixpath.join(folder, "Chart.yaml"), sibling)
+        _first(posixpath.join(folder, "values.yaml"), sibling),
+        _first(posixpath.join(folder, "Chart.yaml"), sibling),
+        helpers=helpers(sibling(posixpath.join(folder, "templates/_helpers.tpl")) or ""),
     )
     template = opened(path, text, names)
     if not kubernetes.is_manifest(template.text):

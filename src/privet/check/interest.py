@@ -19,7 +19,7 @@ from privet.check.rules import RULES
 _ASKED: Final = frozenset(("python", "notebook", "yaml", "toml", "json", "ini", "terraform"))
 _STEPS: Final = (
     r"(?i:scrub|redact|anonymi[sz]e|pseudonymi[sz]e|de_?identif|mask_pii|remove_pii|strip_(?:pii|metadata|exif)|sanitize_(?:pii|prompt|message"
-    r"|text|log)|filter_pii|hash_user|drop_pii)\w*\s*[(,)]|(?:remove_columns|drop_columns|select_columns|make_private\w*|PrivacyEngine"
+    r"|text|log)|filter_pii|hash_user|drop_pii)\w*\s*[(,)]|(?:remove_columns|drop_columns|select_columns|make_private\w*|PrivacyEngine|drop|BaseSettings"
     r"|AnalyzerEngine|AnonymizerEngine|BatchMemoryManager|DPOptimizer|Depends|Security|add_middleware|encrypt\w*|Fernet|AESGCM"
     r"|ChaCha20Poly1305|SecretBox|SealedBox)\s*[(=]|(?:import|from) privet"
 )
@@ -30,7 +30,7 @@ _SERVERS: Final = (
 )
 _LOGGED: Final = (
     r"(?:log|print)[\w.]*\([^\n]*(?:prompt|message|user_|body|request|chat_history|conversation|completion|generated_text|email"
-    r"|ssn|phone|password|api_key|token|payload|quer|question|answer|_text|transcript)"
+    r"|ssn|phone|password|api_key|token|payload|quer|question|answer|text|transcript|letter|ticket|note|document|row|record|sample|comment|repl|mail|customer|patient|content|output|response|chat)"
 )
 _BEGINS: Final = (
     r"sk-[A-Za-z0-9_-]{16}|sk_live_|gh[pousr]_[A-Za-z0-9]{20}|github_pat_|A[KS]IA[0-9A-Z]{12}|hf_[A-Za-z]{20}"
@@ -86,7 +86,7 @@ class _Words:
             (compared and self.steps in found)
             or any(needed <= found for needed in self.calls)
             or (self.starts in found and not self.flags.isdisjoint(found))
-            or (self.servers in found and self.logged in found)
+            or (self.logged in found and (compared or self.servers in found))
         )
 
     def found(self, raw: bytes) -> frozenset[int]:

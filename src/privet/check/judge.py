@@ -9,6 +9,7 @@ Invariants:
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -23,6 +24,7 @@ _RUNNING: Final = frozenset((UnitKind.SERVICE, UnitKind.CONTAINER, UnitKind.IMAG
 """Kinds of units that start a program: what they do not set is not set."""
 _STANDALONE: Final = ("compose.", "k8s.", "docker.", "systemd.", "actions.", "gitlab.")
 """Beginnings of keys that say by themselves what they are of."""
+_LOOPBACK_PORT: Final = re.compile(r"(?:127\.|\[?::1\]?:|localhost:)")
 _CODE: Final = "code:"
 _CONTAINED: Final = frozenset((UnitKind.SERVICE, UnitKind.CONTAINER, UnitKind.IMAGE))
 """Inside a container a server has to listen on every interface to be reached at all: what counts is which port is published where.
@@ -31,6 +33,9 @@ So there it is no finding, and still weaker than loopback."""
 
 _OWN_SCRIPTS: Final = frozenset(("transformers", "trl", "datasets", "peft", "accelerate", "huggingface_hub"))
 """Libraries whose settings people's own scripts take as flags: `python train.py --report_to wandb`."""
+
+
+_RUNS_SCRIPTS: Final = frozenset(("python", "torch", "accelerate"))
 
 
 class State(NamedTuple):
@@ -66,6 +71,8 @@ class _Index:
                     self.loose[(space, _tail(space, bare))].append((bare, rule))
                 else:
                     self.exact[(space, bare)].append(rule)
+                    if rule.component in _OWN_SCRIPTS and space is Space.FLAG and "_" in bare:
+                        self.exact[(space, bare.replace("_", "-"))].append(rule)
             if rule.absence is not Absence.SAFE:
                 self._add_absent(rule)
 
@@ -110,7 +117,7 @@ def _kind_of(name: str) -> str:
 
 def _tail(space: Space, name: str) -> str:
     """Return the last part of a dotted name, with its keyword for a call."""
-    callee, bracket, keyword = name.partition("(") if space is Space.ARGUMENT else (name, "", "")
+    callee, bracket, keyword = name.rpartition("(") if space is Space.ARGUMENT else (name, "", "")
     return callee.rsplit(".", 1)[-1] + bracket + keyword
 
 
@@ -137,7 +144,20 @@ def link(units: Sequence[Unit]) -> dict[int, tuple[Fact, ...]]:
     for number, unit in enumerate(units):
         for name in unit.provides:
             providers[name].append(number)
-    return {number: _inherited(number, units, providers, frozenset()) + unit.facts for number, unit in enumerate(units)}
+    return {
+        number: _inherited(number, units, providers, frozenset()) + unit.facts + _laid_over(number, units, providers)
+        for number, unit in enumerate(units)
+    }
+
+
+def _laid_over(number: int, units: Sequence[Unit], providers: Mapping[str, list[int]]) -> tuple[Fact, ...]:
+    """Return the facts of drop-ins: units that provide `over:NAME` for a unit of that name."""
+    others = (
+        providers.get(f"over:{units[number].name}", ())
+        if f"over:{units[number].name}" not in units[number].provides
+        else ()
+    )
+    return tuple(fact for other in others for fact in units[other].facts)
 
 
 def _inherited(
@@ -168,21 +188,28 @@ def states(
     """Return the states of every unit by rule id and name. `extra` are components known from elsewhere, by unit."""
     effective = link(units)
     used = {parent for unit in units for parent in unit.parents}
+    closed = _closed(units)
     return {
         number: _states(
-            unit, effective[number], (extra or {}).get(number, frozenset()), is_used=not used.isdisjoint(unit.provides)
+            unit,
+            effective[number],
+            (extra or {}).get(number, frozenset()),
+            is_used=not used.isdisjoint(unit.provides),
+            is_closed=number in closed,
         )
         for number, unit in enumerate(units)
     }
 
 
-def _states(unit: Unit, facts: Sequence[Fact], extra: frozenset[str], *, is_used: bool) -> dict[tuple[str, str], State]:
+def _states(
+    unit: Unit, facts: Sequence[Fact], extra: frozenset[str], *, is_used: bool, is_closed: bool
+) -> dict[tuple[str, str], State]:
     evident = components_of(unit, facts) | extra
     found: dict[tuple[str, str], State] = {}
     said: set[str] = set()
     for rule, group in _grouped(facts, evident):
         said.add(rule.id)
-        state = _explicit(rule, unit, group)
+        state = _explicit(rule, unit, group, is_closed=is_closed)
         if state is not None:
             name = group[-1].name
             found[(rule.id, name)] = state
@@ -193,6 +220,27 @@ def _states(unit: Unit, facts: Sequence[Fact], extra: frozenset[str], *, is_used
             is_told = rule.absence is Absence.UNSAFE and (unit.kind is not UnitKind.PROCESS or _is_service(facts))
             found[(rule.id, "")] = State(rule, unit, 2 if is_told else 1, 0.0, None)
     return found
+
+
+def _closed(units: Sequence[Unit]) -> frozenset[int]:
+    """Return the services whose ports are published on loopback alone, and the images that only such services use."""
+    services = {
+        number: all(_LOOPBACK_PORT.match(fact.value or "") for fact in unit.facts if fact.name == "compose.ports[]")
+        and not any(fact.name == "compose.network_mode" and fact.value == "host" for fact in unit.facts)
+        for number, unit in enumerate(units)
+        if unit.kind is UnitKind.SERVICE
+    }
+    found = {number for number, is_closed in services.items() if is_closed}
+    for number, unit in enumerate(units):
+        if unit.kind is UnitKind.IMAGE:
+            users = [
+                is_closed
+                for other, is_closed in services.items()
+                if not set(unit.provides).isdisjoint(units[other].parents)
+            ]
+            if users and all(users):
+                found.add(number)
+    return frozenset(found)
 
 
 def _is_service(facts: Iterable[Fact]) -> bool:
@@ -218,7 +266,7 @@ def _grouped(facts: Sequence[Fact], evident: frozenset[str]) -> Iterator[tuple[R
 
 def _applies(rule: Rule, space: Space, name: str, evident: frozenset[str]) -> bool:
     if space is Space.FLAG:
-        return rule.component in evident or (rule.component in _OWN_SCRIPTS and "python" in evident and "_" in name)
+        return rule.component in evident or (rule.component in _OWN_SCRIPTS and not _RUNS_SCRIPTS.isdisjoint(evident))
     if space is Space.ENV and name in COMMON_NAMES:
         return rule.component in evident
     if space is Space.KEY and not name.startswith((*_STANDALONE, _CODE)):
@@ -226,13 +274,15 @@ def _applies(rule: Rule, space: Space, name: str, evident: frozenset[str]) -> bo
     return True
 
 
-def _explicit(rule: Rule, unit: Unit, group: Sequence[Fact]) -> State | None:
+def _explicit(rule: Rule, unit: Unit, group: Sequence[Fact], *, is_closed: bool) -> State | None:
     values = tuple(fact.value for fact in group)
-    if all(value is None for value in values) and rule.values.test != "present":
-        return None
+    if all(value is None for value in values):
+        # A flag whose value is known only at run time is there all the same.
+        is_there = rule.values.test == "present" or (rule.values.test == "filled" and group[-1].space is Space.FLAG)
+        return State(rule, unit, 2, 1.0, group[-1]) if is_there else None
     level = 2 if rule.values.unsafe(values) else 0
-    if level and rule.values.test == "open-host" and unit.kind in _CONTAINED:
-        level = 1
+    if level and rule.values.test == "open-host" and group[-1].space is not Space.KEY and unit.kind in _CONTAINED:
+        level = 0 if is_closed else 1
     fact = next((fact for fact in reversed(group) if rule.values.unsafe((fact.value,))), group[-1])
     return State(rule, unit, level, rule.values.rank(values), fact)
 
@@ -267,6 +317,9 @@ def _missing(unit: Unit, evident: frozenset[str], *, is_used: bool) -> Iterator[
     elif unit.kind is not UnitKind.IMAGE or not is_used:  # whoever uses an image is judged
         for kind in {_kind_of(fact.name) for fact in unit.facts if fact.space is Space.KEY}:
             yield from INDEX.absent_standing.get(kind, ())
+        if unit.kind is UnitKind.IMAGE:
+            # Only what the last stage starts or is made from runs; a variable in a stage that builds says nothing.
+            evident = unit.components if any(name.startswith("image:") for name in unit.provides) else frozenset()
         if unit.kind in _RUNNING:
             has_flags = any(fact.space is Space.FLAG for fact in unit.facts)
             rules = (rule for component in evident for rule in INDEX.absent_running.get(component, ()))

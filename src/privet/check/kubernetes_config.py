@@ -19,6 +19,14 @@ from privet.check.yaml_places import located
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 EGRESS_GUARD: Final = "k8s-networkpolicy-removed"
+INGRESS_GUARD: Final = "k8s-ingress-policy-removed"
+LOGIN_GUARD: Final = "k8s-ingress-auth-removed"
+_LOGIN: Final = re.compile(
+    r"(?:nginx\.ingress\.kubernetes\.io|nginx\.org|haproxy(?:-ingress\.github)?\.(?:io|org))/(?:auth-(?:url|type|secret|tls-secret|tls-verify-client)|basic-auth-secret|jwt-key|oauth)$"
+    r"|alb\.ingress\.kubernetes\.io/auth-type$"
+)
+_CHAIN: Final = re.compile(r"router\.middlewares$|konghq\.com/plugins$")
+_AUTH: Final = re.compile(r"auth|oidc|oauth|jwt|login|sso", re.IGNORECASE)
 
 
 def configuration(item: Mapping, name: str, path: str, place: Node) -> Iterator[Unit]:
@@ -60,19 +68,54 @@ def _scalars(mapping: Mapping) -> Iterator[Scalar]:
 
 
 def guards(item: Mapping, path: str, place: Node) -> Iterator[Unit]:
-    """Yield a guard when an object is a network policy that lets its pods out nowhere but to what it lists."""
-    if item.text("kind") not in {"NetworkPolicy", "CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy"}:
+    """Yield a guard for each thing that an object keeps: pods that get out or are called only as listed, a gateway that asks who calls."""
+    kind = item.text("kind")
+    if kind == "Ingress":
+        yield from _login(item, path, place)
+    if kind not in {"NetworkPolicy", "CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy"}:
         return
     spec = item.mapping("spec")
     types = [node.text for node in spec.items("policyTypes") if isinstance(node, Scalar)]
-    if "Egress" not in types and "egress" not in spec.pairs:
-        return
-    if any(is_open(rule) for rule in spec.items("egress")):
-        return
     chosen = spec.mapping("podSelector") if "podSelector" in spec.pairs else spec.mapping("endpointSelector")
     labels = sorted(f"{one.name.removeprefix('.')}={one.value}" for one in keys(chosen, "") if one.value != "{}")
-    name = f"egress policy of {', '.join(labels) or 'all pods'}"
-    yield Unit(UnitKind.GUARD, name, path, place.start, place.end, guard=EGRESS_GUARD)
+    pods = ", ".join(labels) or "all pods"
+    if ("Egress" in types or "egress" in spec.pairs) and not any(is_open(rule) for rule in spec.items("egress")):
+        yield Unit(UnitKind.GUARD, f"egress policy of {pods}", path, place.start, place.end, guard=EGRESS_GUARD)
+    # Without `policyTypes` a policy is one of ingress as well.
+    incoming = "Ingress" in types or "ingress" in spec.pairs or (kind == "NetworkPolicy" and not types)
+    if incoming and not any(_lets_all_in(rule) for rule in spec.items("ingress")):
+        yield Unit(UnitKind.GUARD, f"ingress policy of {pods}", path, place.start, place.end, guard=INGRESS_GUARD)
+
+
+def _lets_all_in(rule: Node) -> bool:
+    """Tell whether an ingress rule lets everybody in: no source, or every address."""
+    if not isinstance(rule, Mapping):
+        return False
+    if "fromEntities" in rule.pairs:
+        return any(isinstance(node, Scalar) and node.text in {"world", "all"} for node in rule.items("fromEntities"))
+    if rule.pairs.keys() - {"ports", "from", "toPorts"}:
+        return any(node.text in _EVERYWHERE for node in rule.items("fromCIDR") if isinstance(node, Scalar))
+    if isinstance(rule.get("from"), Scalar):
+        return False  # what a template writes is not known, and is not nothing
+    sources = [node for node in rule.items("from") if isinstance(node, Mapping)]
+    return not sources or any(node.text("ipBlock", "cidr") in _EVERYWHERE for node in sources)
+
+
+def _login(item: Mapping, path: str, place: Node) -> Iterator[Unit]:
+    """Yield a guard when an Ingress has its controller ask who is calling."""
+    for name, (_, value) in item.mapping("metadata", "annotations").pairs.items():
+        said = value.text if isinstance(value, Scalar) else ""
+        if (_LOGIN.search(name) and said not in {"", "none", "off"}) or (_CHAIN.search(name) and _AUTH.search(said)):
+            yield Unit(
+                UnitKind.GUARD, f"login of {name_of_host(item)}", path, place.start, place.end, guard=LOGIN_GUARD
+            )
+            return
+
+
+def name_of_host(item: Mapping) -> str:
+    """Return the first host of an Ingress, else its name."""
+    rules = [rule for rule in item.items("spec", "rules") if isinstance(rule, Mapping)]
+    return next((rule.text("host") for rule in rules if rule.text("host")), item.text("metadata", "name"))
 
 
 def anywhere(item: Mapping) -> Iterator[Fact]:

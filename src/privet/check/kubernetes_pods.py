@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from privet.check.components import of_image
 from privet.check.facts import Fact, Space, Unit, UnitKind
 from privet.check.kubernetes_signs import literal_secrets, shipping
-from privet.check.yaml_facts import keys, variables
+from privet.check.yaml_facts import by_version, keys, variables
 from privet.check.yaml_nodes import Items, Mapping, Node, Scalar
 from privet.check.yaml_places import programs
 
@@ -132,6 +132,7 @@ def containers(pod: Pod, path: str, maps: Map[str, Mapping]) -> Iterator[Unit]:
         for program, started in programs((container.get("command"), container.get("args"))):
             components |= program
             facts.extend(started)
+        facts.extend(by_version(container.get("image"), facts))
         facts.extend(keys(container, "k8s.container", _SKIPPED))
         facts.extend(_from_pod(pod.spec, container))
         facts.extend((*literal_secrets(facts), *shipping(container, [other for _, _, other in listed])))
@@ -139,6 +140,8 @@ def containers(pod: Pod, path: str, maps: Map[str, Mapping]) -> Iterator[Unit]:
         is_served = name in _ROLES and _is_served(container)
         if is_served:
             components |= {"kserve"} | ({_SERVED[served]} if served in _SERVED else set())
+        if "vllm" in components:
+            facts = [_dashed(one) for one in facts]
         yield Unit(
             UnitKind.CONTAINER if "image" in container.pairs or is_served else UnitKind.ENVIRONMENT,
             f"{pod.name}/{name}",
@@ -148,6 +151,13 @@ def containers(pod: Pod, path: str, maps: Map[str, Mapping]) -> Iterator[Unit]:
             tuple(facts),
             tuple(_parents(container)),
         )
+
+
+def _dashed(one: Fact) -> Fact:
+    """Return a flag as vLLM reads it: `--enable_log_requests` is `--enable-log-requests`."""
+    return (
+        one._replace(name=one.name.replace("_", "-")) if one.space is Space.FLAG and one.name.startswith("--") else one
+    )
 
 
 def _environment(container: Mapping, maps: Map[str, Mapping]) -> Iterator[Fact]:

@@ -17,7 +17,7 @@ def read(path: str, text: str, sibling: Sibling) -> Reading:
     if gitlab.is_pipeline(path, text):
         return gitlab.read(path, text)
     if gitlab.is_hooks(path):
-        return gitlab.read_hooks(path, text) if "privet" in text else Reading()
+        return gitlab.read_hooks(path, text)
     if kustomize.is_kustomization(path):
         return kustomize.read(path, text, sibling)
     if helm.is_template(path, text):

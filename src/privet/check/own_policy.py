@@ -35,9 +35,11 @@ def weaker(base: str | None, head: str | None) -> list[Weakness]:
     if after is None:
         return [Weakness(BY_ID[_BROKEN], FILE_NAME, 0, 0, "policy")]
     found: list[Weakness] = []
-    known = {_identity(block) for block in _exceptions(base)}
+    known: dict[tuple[str, ...], str] = {}
+    for block in _exceptions(base):
+        known[_identity(block)] = max(known.get(_identity(block), ""), str(block.get("expires", "")))
     for number, block in enumerate(_exceptions(head)):
-        if _identity(block) not in known and not _is_over(block):
+        if str(block.get("expires", "")) > known.get(_identity(block), "") and not _is_over(block):
             start = _offset(head or "", line_of(head or "", "exception", nth=number))
             found.append(Weakness(BY_ID[_ALLOWED], FILE_NAME, start, start + 13, str(block.get("rule", ""))))
     if before is None:
@@ -73,8 +75,8 @@ def _exceptions(text: str | None) -> list[dict[str, Any]]:
 
 
 def _identity(block: dict[str, Any]) -> tuple[str, ...]:
-    """Return what a permission is for and until when: a reason may be worded anew, an end may not be moved out."""
-    return tuple(str(block.get(key, "")) for key in ("rule", "path", "host", "port", "value", "expires"))
+    """Return what a permission is for: a reason may be worded anew, and an end moved in, not out."""
+    return tuple(str(block.get(key, "")) for key in ("rule", "path", "host", "port", "value"))
 
 
 def _is_over(block: dict[str, Any]) -> bool:

@@ -14,6 +14,8 @@ _QUIET: Final = frozenset(
     ("echo", "printf", "cd", "set", "test", "[", "true", "false", "exit", "return", "shift", "unset", "source", ".")
 )
 _GATE: Final = "gate-step-removed"
+_SCRUB: Final = "python-scrub-removed"
+_HARDENING: Final = "shell-hardening-removed"
 
 
 def environment_facts(pairs: Iterable[tuple[str, Word]], path: str) -> tuple[Fact, ...]:
@@ -35,10 +37,14 @@ def process_units(
             continue
         texts = command.texts()
         components, first = of_command(texts)
+        if guards and _is_hardening(texts) and not command.ignored:
+            found.append(_guard(command, path, _HARDENING, " ".join(texts[:2])))
         if not components:
             continue
+        if guards and "privet" in components and not {"scrub", "audit"}.isdisjoint(texts):
+            found.append(_guard(command, path, _SCRUB, f"privet {texts[min(first, len(texts) - 1)]}"))
         if guards and "privet" in components and "check" in texts and not command.ignored:
-            found.append(_guard(command, path))
+            found.append(_guard(command, path, _GATE, "privet check"))
         program = "+".join(sorted(components))
         counts[program] += 1
         name = f"{owner}:{program}#{counts[program]}" if owner else f"{program}#{counts[program]}"
@@ -73,13 +79,17 @@ def docker_environment(command: Command, components: frozenset[str], first: int,
     return tuple(found)
 
 
-def _guard(command: Command, path: str) -> Unit:
-    return Unit(
-        UnitKind.GUARD,
-        "privet check",
-        path,
-        command.words[0].start,
-        command.words[-1].end,
-        frozenset({"privet"}),
-        guard=_GATE,
+def _is_hardening(texts: Sequence[str]) -> bool:
+    """Tell commands that keep memory off the disk or close the machine: swap off, no core dumps, a firewall on."""
+    program = texts[0].rsplit("/", 1)[-1]
+    return (
+        program in {"swapoff", "cryptsetup"}
+        or (program == "ulimit" and texts[1:3] == ["-c", "0"])
+        or (program == "ufw" and "enable" in texts)
+        or (program in {"iptables", "nft"} and not {"DROP", "REJECT", "drop", "reject"}.isdisjoint(texts))
     )
+
+
+def _guard(command: Command, path: str, rule: str, name: str) -> Unit:
+    start, end = command.words[0].start, command.words[-1].end
+    return Unit(UnitKind.GUARD, name, path, start, end, frozenset({"privet"}), guard=rule)

@@ -70,7 +70,15 @@ _WEB: Final = frozenset(
 _SHOWS: Final = re.compile(
     r"(?:^|/)(?:examples?|docs?|demos?|tutorials?|benchmarks?|notebooks?|cookbook)/", re.IGNORECASE
 )
+_SETTINGS: Final = frozenset(("BaseSettings", "Settings", "BaseConfig"))
 _LOGS_CONTENT: Final = "code:python-logs-content"
+_SHOWS_CONTENT: Final = "code:python-shows-content"
+_PERHAPS: Final = re.compile(
+    r"(?:letter|ticket|note|document|text|row|record|sample|comment|repl(?:y|ie)|mail|customer|patient|person|user|q|search_words|words|content"
+    r"|utterance|minutes|case|complaint|review|output|response|chat|history|context|passage|chunk)s?",
+    re.IGNORECASE,
+)
+"""Further names that content has in programs that serve nobody."""
 Scopes = tuple[ast.AST | None, ...]
 
 
@@ -147,8 +155,25 @@ class _Visitor(ast.NodeVisitor):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self._label.append(node.name)
+        if any(self._names.dotted(base).rsplit(".", 1)[-1] in _SETTINGS for base in node.bases):
+            self._settings(node)
         self.generic_visit(node)
         self._label.pop()
+
+    def _settings(self, node: ast.ClassDef) -> None:
+        """Read the defaults of a settings class as keywords of one call, `settings(allowed_origins)`."""
+        facts = []
+        for item in node.body:
+            if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name) and item.value is not None:
+                known = self._names.value(item.value, self._scopes)
+                place = self._places.of(known.node if known else item.value)
+                name = f"settings({item.target.id.lower()})"
+                facts.append(Fact(Space.ARGUMENT, name, known.value if known else None, self._path, *place))
+        if facts:
+            start, end = facts[0].start, facts[0].end
+            self._units.append(
+                Unit(UnitKind.CALL, f"{node.name}:settings", self._path, start, end, frozenset(), tuple(facts))
+            )
 
     def visit_Assign(self, node: ast.Assign) -> None:
         for target in node.targets:
@@ -184,7 +209,7 @@ class _Visitor(ast.NodeVisitor):
         if last in CALLEES:
             self._call(dotted, node)
         self._protection(dotted, last, node)
-        if self._serves and (last in _LOGS or dotted == "print"):
+        if last in _LOGS or dotted == "print":
             self._logged(dotted, last, node)
         self.generic_visit(node)
 
@@ -275,22 +300,26 @@ class _Visitor(ast.NodeVisitor):
 
     def _guard(self, rule: str, name: str, node: ast.Call) -> None:
         start, end = self._places.of(node.func)
-        key = (rule, name)
-        self._guards.setdefault(key, Unit(UnitKind.GUARD, name, self._path, start, end, guard=rule))
+        self._guards.setdefault((rule, name), Unit(UnitKind.GUARD, name, self._path, start, end, guard=rule))
 
     def _logged(self, dotted: str, last: str, node: ast.Call) -> None:
         owner = dotted.lower()
-        if last == "print" and (not self._answers or _SHOWS.search(self._path)):
-            return
         if last != "print" and not ("log" in owner.rpartition(".")[0] or owner.startswith("logging.")):
             return
+        # A service's log is kept; what a script prints is told only where a change brings it in.
+        is_kept = self._answers and not _SHOWS.search(self._path) if last == "print" else self._serves
         for argument in node.args:
             for name, place in shown(argument):
-                if _CONTENT.fullmatch(name):
-                    start, end = self._places.of(place)
-                    fact = Fact(Space.KEY, _LOGS_CONTENT, "1", self._path, start, end)
-                    self._units.append(self._unit(UnitKind.CALL, f"{last} of {name}", node.func, (fact,), ""))
+                if _CONTENT.fullmatch(name) and is_kept:
+                    self._shows(_LOGS_CONTENT, f"{last} of {name}", node, place)
                     return
+                if (_CONTENT.fullmatch(name) or _PERHAPS.fullmatch(name)) and not _SHOWS.search(self._path):
+                    self._shows(_SHOWS_CONTENT, f"{last} of {name}", node, place)
+                    return
+
+    def _shows(self, code: str, what: str, node: ast.Call, place: ast.expr) -> None:
+        fact = Fact(Space.KEY, code, "1", self._path, *self._places.of(place))
+        self._units.append(self._unit(UnitKind.CALL, what, node.func, (fact,), ""))
 
 
 class _Places:

@@ -16,8 +16,8 @@ _PROTECTS: Final = re.compile(
     re.IGNORECASE,
 )
 _GUARDS_DOOR: Final = re.compile(
-    r"(?:verify|require|check|validate|authenticate|authorize|get_current)_?\w*(?:auth|token|key|user|login|jwt|session|admin)\w*|login_required"
-    r"|HTTPBearer|HTTPBasic|APIKeyHeader|APIKeyQuery|OAuth2\w*|TrustedHostMiddleware|HTTPSRedirectMiddleware|AuthenticationMiddleware",
+    r"\w*(?:auth|api_?key|token|bearer|login|current_user|require_user|verify|session|principal|permission|admin)\w*|HTTPBasic"
+    r"|TrustedHostMiddleware|HTTPSRedirectMiddleware",
     re.IGNORECASE,
 )
 _ENCRYPTS: Final = re.compile(r"(?:^|_)encrypt(?:_\w+)?$|^Fernet$|^AESGCM$|^ChaCha20Poly1305$|^SecretBox$|^SealedBox$")
@@ -54,10 +54,12 @@ def protections(
     """Yield the rule that is broken when this call goes, and the step's name."""
     if last in _COLUMNS:
         yield from ((SCRUB, name) for name in _columns(last, node, lookup))
+    elif last == "drop":
+        yield from ((SCRUB, name) for name in _dropped(node, lookup))
     elif last in {"Depends", "Security", "add_middleware"}:
         yield from ((DOOR, f"{last} {name}") for name in map(_bare, node.args) if _GUARDS_DOOR.fullmatch(name))
     else:
-        yield from _by_name(dotted, last)
+        yield from ((rule, f"{name}{_of_field(node)}") for rule, name in _by_name(dotted, last))
     if last in _HANDS_ON:
         for argument in (*node.args, *(item.value for item in node.keywords)):
             name = _bare(argument)
@@ -65,6 +67,18 @@ def protections(
                 yield SCRUB, f"{last} {name}"
     if any(item.arg == "remove_columns" for item in node.keywords):
         yield SCRUB, f"{last} remove_columns"
+
+
+def _of_field(node: ast.Call) -> str:
+    """Return which field of a record a step is applied to, where that is written: `scrub(row["answer"])`."""
+    first = node.args[0] if node.args else None
+    if (
+        isinstance(first, ast.Subscript)
+        and isinstance(first.slice, ast.Constant)
+        and isinstance(first.slice.value, str)
+    ):
+        return f" {first.slice.value}"
+    return f" {first.attr}" if isinstance(first, ast.Attribute) else ""
 
 
 def _by_name(dotted: str, last: str) -> Iterator[tuple[str, str]]:
@@ -76,6 +90,16 @@ def _by_name(dotted: str, last: str) -> Iterator[tuple[str, str]]:
         yield ENCRYPTED, last
     elif dotted.partition(".")[0] == "privet":
         yield SCRUB, dotted
+
+
+def _dropped(node: ast.Call, lookup: Callable[[str], ast.expr | None]) -> Iterator[str]:
+    """Yield a step for each column that `frame.drop(columns=[…])` names."""
+    for item in node.keywords:
+        if item.arg == "columns":
+            value = lookup(item.value.id) if isinstance(item.value, ast.Name) else item.value
+            listed = value.elts if isinstance(value, (ast.List, ast.Tuple)) else []
+            named = [f"drop {name.value!s}" for name in listed if isinstance(name, ast.Constant)]
+            yield from named or ["drop"]
 
 
 def _columns(last: str, node: ast.Call, lookup: Callable[[str], ast.expr | None]) -> list[str]:
@@ -110,6 +134,8 @@ def shown(node: ast.expr) -> Shown:
     elif isinstance(node, ast.Subscript):
         if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
             yield node.slice.value, node
+        elif isinstance(node.slice, ast.Slice):
+            yield from shown(node.value)
     elif isinstance(node, ast.Call):
         yield from _shown_by_call(node)
     else:

@@ -13,9 +13,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from privet.check.facts import Unit, UnitKind
+from privet.check.facts import Space, Unit, UnitKind
 from privet.check.judge import State, components_of, link, states
-from privet.check.rule import Absence
+from privet.check.rule import Absence, Rule
 from privet.check.rules import BY_ID
 from privet.check.weakness import Weakness
 
@@ -74,6 +74,7 @@ def weaker(
         return component in known or component in _GENERAL or is_used(component)
 
     moved = _Moved(before, after)
+    still_there = {(fact.path, fact.name, fact.value) for unit in head for fact in unit.facts}
     found: list[Weakness] = []
     new_ones: list[State] = []
     better: list[State] = []
@@ -92,28 +93,52 @@ def weaker(
     gone = [number for number in range(len(base)) if number not in matched]
     found.extend(_unmoved(new_ones, [*better, *(state for number in gone for state in before.states[number].values())]))
     new_guards = Counter(head[number].guard for number in range(len(head)) if number not in pairs)
+    provided = {parent for unit in base if unit.kind in _STARTS for parent in unit.parents}
     folders = {path.rpartition("/")[0] for path in paths}
     for number in gone:
         unit = base[number]
         if unit.path not in paths and "/" in unit.path and unit.path.rpartition("/")[0] not in folders:
             continue  # the whole folder is gone: nothing is left there that could be less protected
-        if unit.kind is UnitKind.GUARD and new_guards[unit.guard]:
+        if unit.kind is UnitKind.GUARD and (new_guards[unit.guard] or _is_covered(unit, head)):
             new_guards[unit.guard] -= 1  # renamed, or done another way
             continue
+        if unit.kind is UnitKind.ENVIRONMENT and not provided.isdisjoint(unit.provides):
+            continue  # whoever took it from there is compared itself
         found.extend(_lost(unit, before.states[number], moved, remains))
-    return list(dict.fromkeys(found))
+    return [_placed(weakness, still_there, head) for weakness in dict.fromkeys(found)]
+
+
+def _placed(weakness: Weakness, still_there: set[tuple[str, str, str | None]], head: Sequence[Unit]) -> Weakness:
+    """Return a lost setting under the unit that does not get it any more, where the file that sets it still does."""
+    if not (weakness.is_lost and weakness.setting):
+        return weakness
+    if not any(path == weakness.path and name == weakness.setting for path, name, _ in still_there):
+        return weakness
+    unit = next((unit for unit in head if unit.name == weakness.unit), None)
+    return weakness if unit is None else weakness._replace(path=unit.path, start=unit.start, end=unit.end)
+
+
+def _is_covered(unit: Unit, head: Sequence[Unit]) -> bool:
+    """Tell whether a column that is no longer dropped by name is dropped by a call that names others, or keeps only some."""
+    callee, _, column = unit.name.partition(" ")
+    whole = {callee, "select_columns"} if column else set()
+    return any(other.guard == unit.guard and other.path == unit.path and other.name in whole for other in head)
 
 
 def _better(before: _States, after: _States) -> list[State]:
-    return [state for key, state in before.items() if state.level == 2 and (key not in after or after[key].level < 2)]
+    return [
+        state for key, state in before.items() if _is_told(state) and (key not in after or not _is_told(after[key]))
+    ]
 
 
 def _worse_calls(before: _States, after: _States) -> list[State]:
-    return [state for key, state in after.items() if state.level == 2 and (key not in before or before[key].level < 2)]
+    return [
+        state for key, state in after.items() if _is_told(state) and (key not in before or not _is_told(before[key]))
+    ]
 
 
 def _is_told(state: State) -> bool:
-    return state.level == 2
+    return state.level == 2 or (state.rule.values.test == "added" and state.fact is not None)
 
 
 def _match(base: Sequence[Unit], head: Sequence[Unit]) -> dict[int, int]:
@@ -151,6 +176,12 @@ class _Moved:
     def __init__(self, before: _Side, after: _Side) -> None:
         self._before = self._count(before)
         self._after = self._count(after)
+        self._variables = {
+            (state.rule.component, state.rule.group)
+            for of_unit in after.states.values()
+            for state in of_unit.values()
+            if state.fact is not None and state.fact.space is Space.ENV and not state.level
+        }
 
     @staticmethod
     def _count(side: _Side) -> Counter[str]:
@@ -165,6 +196,10 @@ class _Moved:
             }.values()
         )
 
+    def has_variable(self, rule: Rule) -> bool:
+        """Tell whether an environment of the new side says for a whole program what a keyword said for one call."""
+        return (rule.component, rule.group) in self._variables
+
     def is_elsewhere(self, rule_id: str) -> bool:
         return self._after[rule_id] >= self._before[rule_id]
 
@@ -175,17 +210,27 @@ def _compared(
     """Yield what is weaker in one unit than in the same unit before; with `told` false, only what differs by degree or is lost."""
     by_rule = _worst_of(before)
     for state in _worst_of(after).values():
+        if state.fact is None and state.rule.space is Space.ARGUMENT and moved.has_variable(state.rule):
+            continue
         old = by_rule.get(state.rule.id)
+        if _is_opened_elsewhere(state, old):
+            continue
         level, rank = (old.level, old.rank) if old else (0, None)
         if state.level > level and not (state.fact is None and old is None and state.level == 1):
             if told or state.level < 2:
                 yield _weakness(state, old)
         elif state.level == level and rank is not None and _is_further(state, old):
             yield _weakness(state, old)
-    rules_after = {state.rule.id for state in after.values()}
-    for old in by_rule.values():
+    yield from _gone_rules(by_rule, {state.rule.id for state in after.values()}, moved, remains)
+
+
+def _gone_rules(
+    before: Mapping[str, State], after: Collection[str], moved: _Moved, remains: Callable[[str], bool]
+) -> Iterable[Weakness]:
+    """Yield the protections of which a unit says nothing any more."""
+    for old in before.values():
         unit = old.unit
-        if old.rule.id in rules_after or old.fact is None or old.level or old.rule.absence is Absence.SAFE:
+        if old.rule.id in after or old.fact is None or old.level or old.rule.absence is Absence.SAFE:
             continue
         if unit.kind in _LOOSE and moved.is_elsewhere(old.rule.id):
             continue
@@ -193,6 +238,13 @@ def _compared(
             yield Weakness(
                 old.rule, old.fact.path, 0, 0, unit.name, is_missing=True, is_lost=True, setting=old.fact.name
             )
+
+
+def _is_opened_elsewhere(state: State, old: State | None) -> bool:
+    """Tell whether a server listens as before, and only its container's port is published now: the port is told."""
+    if old is None or old.fact is None or state.fact is None or state.rule.values.test != "open-host":
+        return False
+    return state.fact.value == old.fact.value
 
 
 def _is_further(state: State, old: State | None) -> bool:
@@ -234,7 +286,7 @@ def _weakness(state: State, old: State | None) -> Weakness:
 
 def _unmoved(new_ones: Iterable[State], gone: Iterable[State]) -> Iterable[Weakness]:
     """Yield what new units bring, less what units that are gone took with them: a service that became another kind of thing."""
-    taken = Counter((state.rule.id, state.explicit) for state in gone if state.level == 2)
+    taken = Counter((state.rule.id, state.explicit) for state in gone if _is_told(state))
     for state in new_ones:
         key = (state.rule.id, state.explicit)
         if taken[key]:

@@ -15,6 +15,12 @@ from privet.check.facts import Note, Reading
 Sibling = Callable[[str], str | None]
 """Gives the text of another file of the same side by its path, or None."""
 
+_PLACED: Final = (
+    (r"(?:.*/)?[^/]+\.(?:service|socket|timer|slice|scope)\.d/[^/]+\.conf", "systemd"),
+    (r"(?:.*/)?(?:[^/]*nginx[^/]*|conf\.d|sites-(?:available|enabled))/[^/]+\.(?:conf|conf\.template|vhost)", "proxy"),
+)
+"""Formats that the folder tells; asked before the file's own name."""
+_PLACED_ENDINGS: Final = (".conf", ".conf.template", ".vhost")
 _FORMATS: Final = (
     (
         r"(?:.*[._-])?(?:docker|container)file(?:[._-][\w.-]*?)?(?<!\.md)(?<!\.rst)(?<!\.txt)(?<!\.png)(?<!\.svg)(?<!\.jpg)(?<!\.py)(?<!\.sh)(?<!\.yml)(?<!\.yaml)(?<!\.json)",
@@ -23,18 +29,23 @@ _FORMATS: Final = (
     (r".*\.(?:dockerfile|containerfile)", "dockerfile"),
     (r"(?:docker-|podman-)?compose[^/]*\.ya?ml", "compose"),
     (r"(?:\.env.*|.*\.env|env\.(?:example|sample|prod|dev).*|\.envrc)", "dotenv"),
-    (r".*\.(?:sh|bash|zsh|ksh|command)|\.(?:bashrc|zshrc|profile|bash_profile)|makefile|justfile|procfile.*", "shell"),
+    (
+        r".*\.(?:sh|bash|zsh|ksh|command|sbatch|slurm)|\.(?:bashrc|zshrc|profile|bash_profile)|makefile|justfile|procfile.*",
+        "shell",
+    ),
     (r".*\.(?:service|container|kube|timer|socket)", "systemd"),
     (r".*\.py[iw]?", "python"),
     (r".*\.ipynb", "notebook"),
     (r".*\.(?:ya?ml|tpl)|kustomization", "yaml"),
     (r".*\.toml", "toml"),
     (r".*\.(?:json|jsonc|json5)|\.babelrc", "json"),
+    (r"(?:.*\.)?caddyfile(?:\..*)?|.*\.caddy(?:file)?|.*nginx[^/]*\.conf(?:\.template)?", "proxy"),
     (r".*\.(?:ini|cfg|conf|properties)|\.(?:guardrailsrc|gitconfig|npmrc|pip|condarc|wgetrc|curlrc)", "ini"),
     (r"\.(?:gitignore|dockerignore|gitattributes)", "ignores"),
     (r".*\.(?:md|markdown|rst)", "card"),
     (r".*\.(?:tf|tfvars|hcl)", "terraform"),
 )
+_BY_PLACE: Final = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _PLACED)
 _KNOWN: Final = re.compile(
     "|".join(f"(?P<f{number}>{pattern})" for number, (pattern, _) in enumerate(_FORMATS)), re.IGNORECASE
 )
@@ -53,11 +64,16 @@ _MODULES: Final = {
     "ignores": "ignores",
     "card": "card",
     "terraform": "terraform",
+    "proxy": "proxies",
 }
 
 
 def format_of(path: str) -> str:
     """Return the format's name, or "" for a file that no reader knows."""
+    if path.endswith(_PLACED_ENDINGS):
+        for pattern, kind in _BY_PLACE:
+            if pattern.fullmatch(path):
+                return kind
     found = _KNOWN.fullmatch(path.rsplit("/", 1)[-1])
     return _FORMATS[int(found.lastgroup[1:])][1] if found and found.lastgroup else ""
 

@@ -72,7 +72,7 @@ def _is_used(component: str, tree: Tree, paths: Collection[str]) -> bool:
     """Tell whether a file that was not read has one of the words of a component."""
     words = [word.encode() for word in words_of(component)]
     for path in paths:
-        if format_of(path):
+        if format_of(path) not in {"", "ignores", "card"}:
             try:
                 raw = tree.read(path)
             except OSError:

@@ -23,6 +23,10 @@ _REST: Final = re.compile(
 )
 _RECIPE: Final = re.compile(r"^\t[@+-]*(?P<line>(?:[^\n\\]|\\.|\\\n)*)", re.MULTILINE | re.DOTALL)
 _PROC: Final = re.compile(r"^(?P<name>[\w-]+):[ \t]*(?P<line>[^\n]+)", re.MULTILINE)
+_DOCUMENT: Final = re.compile(
+    r"^[^\n]*\.env\b[^\n]*<<-?[ \t]*[\"']?(?P<mark>\w+)[\"']?[^\n]*\n(?P<body>.*?)^[ \t]*(?P=mark)[ \t]*$",
+    re.MULTILINE | re.DOTALL,
+)
 _MAKE_VARIABLE: Final = re.compile(
     r"^(?:export[ \t]+)(?P<name>[A-Za-z_]\w*)[ \t]*(?:[:?+]?=)[ \t]*(?P<value>[^\n#]*)", re.MULTILINE
 )
@@ -43,10 +47,20 @@ def read(path: str, text: str, _: Sibling) -> Reading:
         )
     else:
         commands = split(text)
-        facts = exported(commands, path)
+        facts = exported(commands, path) + _written(path, text)
     units = process_units(commands, path, owner=path.rsplit("/", 1)[-1], parents=(reference,), guards=True)
     own = Unit(UnitKind.ENVIRONMENT, path.rsplit("/", 1)[-1], path, 0, 0, frozenset(), facts, (), (reference,))
     return Reading((*((own,) if facts else ()), *units))
+
+
+def _written(path: str, text: str) -> tuple[Fact, ...]:
+    """Return the variables of environment files that a script writes: `cat > /etc/llm.env <<END`."""
+    found: list[Fact] = []
+    for document in _DOCUMENT.finditer(text):
+        for unit in dotenv(path, document["body"]).units:
+            shift = document.start("body")
+            found.extend(fact._replace(start=fact.start + shift, end=fact.end + shift) for fact in unit.facts)
+    return tuple(found)
 
 
 def exported(commands: list[Command], path: str) -> tuple[Fact, ...]:

@@ -1,4 +1,7 @@
-"""systemd units and Quadlets → one unit a file: its directives, its variables and the program it starts. See systemd.syntax(7)."""
+"""systemd units and Quadlets → one unit a file: its directives, its variables and the program it starts.
+
+Source: systemd.syntax(7), systemd.unit(5). A drop-in, `X.service.d/*.conf`, has the name of the unit that it is laid over.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
 from privet.check.readers import Sibling
 from privet.check.words import flags_of, split
 
+_DROP_IN: Final = re.compile(r"(?:^|/)([^/]+\.(?:service|socket|timer|slice|scope))\.d/[^/]+\.conf$")
 _SECTION: Final = re.compile(r"^\[(?P<name>[^\]\n]+)\]", re.MULTILINE)
 _LINE: Final = re.compile(
     r"^(?P<name>[A-Za-z][A-Za-z0-9]*)[ \t]*=[ \t]*(?P<value>(?:[^\n\\]|\\\n|\\[^\n])*)", re.MULTILINE
@@ -22,6 +26,8 @@ _QUOTED: Final = re.compile(
 def read(path: str, text: str, _: Sibling) -> Reading:
     """Return the one unit of a file."""
     name = path.rsplit("/", 1)[-1]
+    over = _DROP_IN.search(path)
+    name = over[1] if over else name
     sections = [(found.start(), found["name"]) for found in _SECTION.finditer(text)]
     if not sections:
         return Reading()
@@ -50,7 +56,10 @@ def read(path: str, text: str, _: Sibling) -> Reading:
         facts.append(
             Fact(Space.KEY, f"systemd.{section}.{directive}", value, path, line.start("value"), line.end("value"))
         )
-    return Reading((Unit(UnitKind.PROCESS, name, path, start, end, components, tuple(facts), tuple(parents)),))
+    provides = (f"over:{name}",) if over else ()
+    return Reading(
+        (Unit(UnitKind.PROCESS, name, path, start, end, components, tuple(facts), tuple(parents), provides),)
+    )
 
 
 def _variables(path: str, value: str, offset: int) -> list[Fact]:

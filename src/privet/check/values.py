@@ -157,6 +157,11 @@ def better(*words: str) -> Values:
     return Values("better", tuple(word.lower() for word in words))
 
 
+def added() -> Values:
+    """Never unsafe by itself; a change that brings one in is weaker: content that is printed, an artifact that is uploaded."""
+    return Values("added")
+
+
 def never() -> Values:
     """Never unsafe when there: a rule about absence alone."""
     return Values("never")
@@ -255,4 +260,5 @@ _TESTS: Final[dict[str, Callable[[Values, Sequence[str]], bool]]] = {
     "longer": lambda _, values: any(_seconds(value) == math.inf for value in values),
     "better": lambda _, __: False,
     "never": lambda _, __: False,
+    "added": lambda _, __: False,
 }

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from privet.check.components import of_command
 from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
 from privet.check.programs import environment_facts, process_units
+from privet.check.scanners import scanning
 from privet.check.words import Command
+from privet.check.workflow_gates import is_itself, lets_by, sees_changes
 from privet.check.workflow_signs import HEAD, for_strangers, logged, sign
 from privet.check.yaml_facts import environment, fact, keys
 from privet.check.yaml_nodes import Mapping, Node, Scalar, documents
@@ -24,7 +27,6 @@ from privet.check.yaml_places import commands, part
 
 GATE: Final = "gate-step-removed"
 _EXPRESSION: Final = re.compile(r"\$\{\{((?:[^{}]|\{(?!\{)|\}(?!\})){0,2000}+)\}\}")
-_CHANGES: Final = frozenset(("pull_request", "pull_request_target", "push", "merge_group", "workflow_call"))
 _EXPORTED: Final = re.compile(
     r"""^[ \t]*echo[ \t]+["']?([A-Za-z_]\w*)=([^\n"'>]*)["']?[ \t]*>>[ \t]*["']?\$\{?GITHUB_ENV""", re.MULTILINE
 )
@@ -143,7 +145,7 @@ def _job(workflow: _Workflow, name: str, mark: Scalar, node: Mapping) -> Iterato
         facts=tuple(facts),
         provides=(_reference(workflow.path, name),),
     )
-    is_gate = bool(_CHANGES.intersection(workflow.events)) and _counts(node)
+    is_gate = sees_changes(workflow.document) and _counts(node)
     yield from _steps(node, name, workflow.path, is_gate=is_gate)
 
 
@@ -158,7 +160,9 @@ def _condition(node: Mapping, name: str) -> Iterator[Fact]:
 def _counts(node: Mapping) -> bool:
     """Tell whether a job or step runs, and fails what it is in."""
     condition = next((one.value for one in _condition(node, "")), "true")
-    return node.text("continue-on-error").lower() not in _YES and condition not in {"false", "0", "''", ""}
+    if node.text("continue-on-error").lower() in _YES or condition in {"false", "0", "''", ""}:
+        return False
+    return not lets_by(condition or "")
 
 
 def _each_step(node: Mapping) -> Iterator[Mapping]:
@@ -212,27 +216,44 @@ def _steps(node: Mapping, owner: str, path: str, *, is_gate: bool) -> Iterator[U
     for step in _each_step(node):
         run, uses = step.get("run"), step.get("uses")
         is_guard = is_gate and _counts(step)
-        if isinstance(uses, Scalar) and is_guard and _OURS.search(uses.text):
-            yield _guard(uses.source.path, uses)
+        if isinstance(uses, Scalar) and is_guard:
+            if _OURS.search(uses.text) and not is_itself(step.text("with", "base")):
+                yield _guard(uses.source.path, uses)
+            yield from scanning(uses.text, uses)
         if isinstance(run, Scalar) and run.value:
             found = commands(run, _EXPRESSION.sub(_blanked, run.value))
             listed.extend(found)
             if is_guard:
-                yield from (unit for unit in process_units(found, path, guards=True) if unit.kind is UnitKind.GUARD)
+                whole = [command for command in found if not _compares_itself(command, run)]
+                yield from (unit for unit in process_units(whole, path, guards=True) if unit.kind is UnitKind.GUARD)
+                for command in whole:
+                    if command.words and not command.ignored:
+                        place = Scalar("", command.words[0].start, command.words[-1].end, run.source)
+                        yield from scanning(" ".join(command.texts()), place)
     yield from process_units(listed, path, owner=owner, parents=(_reference(path, owner),))
+
+
+def _compares_itself(command: Command, run: Scalar) -> bool:
+    """Tell whether a command that runs the gate names the change itself as what to compare with."""
+    written = [run.source.text[word.start : word.end] for word in command.words]
+    given = [two for one, two in pairwise(written) if one == "--base"]
+    given += [word.partition("=")[2] for word in written if word.startswith("--base=")]
+    return any(map(is_itself, given))
 
 
 def _weakened(node: Mapping) -> Iterator[Fact]:
     """Yield the steps that run the gate and whose failure stops nothing."""
     for step in _each_step(node):
         run, uses = step.get("run"), step.get("uses")
-        if isinstance(uses, Scalar) and _OURS.search(uses.text) and not (_counts(node) and _counts(step)):
+        counts = _counts(node) and _counts(step)
+        is_lost = not counts or is_itself(step.text("with", "base"))
+        if isinstance(uses, Scalar) and _OURS.search(uses.text) and is_lost:
             yield sign("gate-weakened", uses)
         if isinstance(run, Scalar) and "privet" in run.text:
             for command in commands(run, _EXPRESSION.sub(_blanked, run.text)):
                 words = command.texts()
                 runs = "check" in words and "privet" in of_command(words)[0]
-                if runs and (command.ignored or not (_counts(node) and _counts(step))):
+                if runs and (command.ignored or not counts or _compares_itself(command, run)):
                     yield sign("gate-weakened", Scalar("", command.words[0].start, command.words[-1].end, run.source))
 
 

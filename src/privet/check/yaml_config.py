@@ -39,7 +39,7 @@ _KEYS: Final = {
     "accelerate": ("compute_environment",),
     "mkdocs": ("site_name",),
     "skypilot": ("resources run",),
-    "ray": ("cluster_name provider",),
+    "ray": ("cluster_name provider", "proxy_location applications", "http_options applications"),
     "dvc": ("stages",),
     "production-stack": ("servingEngineSpec", "routerSpec"),
     "vllm": ("max-model-len", "tensor-parallel-size", "gpu-memory-utilization", "served-model-name"),
@@ -158,7 +158,7 @@ def _telling() -> frozenset[str]:
 
 def is_telling(text: str) -> bool:
     """Tell whether a text has a word that a rule looks for."""
-    return not _telling().isdisjoint(_WORD.findall(text))
+    return "privet" in text or not _telling().isdisjoint(_WORD.findall(text))
 
 
 def read(path: str, text: str) -> Reading:

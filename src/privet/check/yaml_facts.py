@@ -6,10 +6,11 @@ Invariant: an empty mapping or list is a fact too, `{}` or `[]`, because it may 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from typing import Final
 
-from privet.check.facts import Fact, Space
+from privet.check.components import is_quiet_vllm
+from privet.check.facts import PRESENT, Fact, Space
 from privet.check.yaml_nodes import Items, Mapping, Node, Scalar
 from privet.check.yaml_places import part
 
@@ -65,6 +66,17 @@ def keys(node: Node, prefix: str, skipped: Container[str] = ()) -> Iterator[Fact
             name = f"{prefix}.{key}" if prefix else key
             if name not in skipped:
                 yield from keys(value, name, skipped)
+
+
+def by_version(image: Node | None, facts: Sequence[Fact]) -> tuple[Fact, ...]:
+    """Return the flags that a program's version makes needless, where its command line is known: they stand at the image's name."""
+    if (
+        not isinstance(image, Scalar)
+        or not is_quiet_vllm(image.text)
+        or all(one.space is not Space.FLAG for one in facts)
+    ):
+        return ()
+    return (Fact(Space.FLAG, "--no-enable-log-requests", PRESENT, image.source.path, image.start, image.end),)
 
 
 def variables(node: Node | None) -> dict[str, tuple[Scalar, Scalar]]:

@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
         fixed = len(fix(root, tree, result.weaknesses, _named(job, result).findings))
         result = _judged(job, working_tree(root, job.names)) if fixed else result
     if options.baseline is not None:
-        result = _against(job, options.baseline, result)
+        result = _against(job, tree, options.baseline, result)
     result = _named(job, result)
     _report(result, options, fixed)
     return 1 if result.findings else 0
@@ -89,13 +89,13 @@ def _judged(job: _Job, tree: Tree) -> Result:
     from privet.check import cache, scan
     from privet.check.facts import Note
     from privet.check.readers import format_of
-    from privet.check.tree import changed_paths, commit_tree
+    from privet.check.tree import before
 
     if job.base is not None:
-        before = commit_tree(job.root, job.base).part(lambda path: path not in tree.left_out)
-        _all_there(job, tree, before)
+        old, changed = before(job.root, job.base, tree)
+        _all_there(job, tree, old)
         with _watched(tree, whole=False) as watched:
-            result = scan.compare(before, watched, changed=changed_paths(job.root, job.base, tree))
+            result = scan.compare(old, watched, changed=changed)
     else:
         _all_there(job, tree)
         if job.names and not job.whole:
@@ -179,14 +179,14 @@ def _plain(text: str) -> str:
     return plain(text)
 
 
-def _against(job: _Job, name: str, result: Result) -> Result:
+def _against(job: _Job, tree: Tree, name: str, result: Result) -> Result:
     """Let pass what the baseline knows. A change is compared with the one of its base, and writes none."""
     from privet.check import baseline
-    from privet.check.tree import commit_tree
+    from privet.check.tree import before
 
     path = Path(name) if name else job.root / baseline.FILE
     if job.base is not None:
-        text = commit_tree(job.root, job.base).text(_relative(path, job.root))
+        text = before(job.root, job.base, tree)[0].text(_relative(path, job.root))
         known = baseline.parse(text, path.name) if text else {}
         return replace(result, findings=tuple(baseline.new_among(result.findings, known)))
     known_now = baseline.load(path)

@@ -6,7 +6,14 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+_NEXT: Final = """\
+  git add, git commit       these files
+  privet check              what is weak today; --baseline lets it pass, and only what is new fails
+  pre-commit install        the same before each commit
+  branch protection         make the workflow's `privet check` required
+"""
 
 
 def add_parser(verbs: Any) -> None:
@@ -26,16 +33,19 @@ def run(options: argparse.Namespace) -> int:
 
     if not options.folder.is_dir():
         raise BadInput("this is not a folder", hint="name the top of a repository")
-    steps = adopt(root_of(options.folder), __version__)
+    root = root_of(options.folder)
+    steps = adopt(root, __version__)
     if options.json:
         sys.stdout.write(json.dumps([step._asdict() for step in steps], indent=2) + "\n")
         return 0
-    for step in steps:
-        sys.stdout.write(f"{step.done:9}{step.path}\n")
-    if any(step.done != "kept" for step in steps):
-        sys.stdout.write(
-            "next: git add these files, `privet check`, and make the workflow `privacy` a required check\n"
-        )
-    else:
+    sys.stdout.write("".join(f"{step.done:9}{step.path}\n" for step in steps))
+    if all(step.done == "kept" for step in steps):
         sys.stdout.write("nothing to do: all of it is there\n")
+        return 0
+    begin = (
+        ""
+        if (root / ".git").exists()
+        else "  git init                  this is no git repository yet, so there is nothing to compare with\n"
+    )
+    sys.stdout.write(f"next:\n{begin}{_NEXT}")
     return 0

@@ -41,7 +41,12 @@ class Style(Protocol):
 
 def page_of(rule_id: str) -> str:
     """Return the address of a rule's page."""
-    return f"{PAGES}/{BY_ID[rule_id].component.replace('.', '-')}.md#{rule_id}"
+    return f"{PAGES}/{file_of(BY_ID[rule_id].component)}#{rule_id}"
+
+
+def file_of(component: str) -> str:
+    """Return the name of a component's page."""
+    return f"{component.strip('.').replace('.', '-')}.md"
 
 
 def plain(text: str) -> str:

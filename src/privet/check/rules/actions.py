@@ -16,6 +16,7 @@ from privet.check.rules.row import (
     CONTENT,
     DOOR,
     GAP,
+    GATE,
     KEPT,
     LAYER,
     LOGS,
@@ -109,4 +110,16 @@ GITLAB: Final = read_by("actions", "documentation docs.gitlab.com/ci/yaml",
         miss=Example(".gitlab-ci.yml", 'train:\n  variables:\n    CI_DEBUG_TRACE: "false"\n  script:\n    - make train\n')),
 )  # fmt: skip
 
-ACTIONS: Final = (*GITHUB, *GITLAB)
+_HOOKS: Final = (
+    "repos:\n  - repo: https://github.com/astral-sh/ruff-pre-commit\n    rev: v0.14.0\n    hooks:\n      - id: ruff\n"
+)
+
+SCANS: Final = read_by("any", "documentation pre-commit.com",
+    key("secret-scan-removed", "code:secret-scan-removed", present(), GATE, WEAKER, "",
+        "nothing looks at changes any more for secrets, or for what notebooks printed", remedy="keep the hook or step",
+        hit=Example(".pre-commit-config.yaml", _HOOKS),
+        miss=Example(".pre-commit-config.yaml", _HOOKS + "  - repo: https://github.com/kynan/nbstripout\n    rev: 0.8.1\n    hooks:\n"
+        "      - id: nbstripout\n")),
+)  # fmt: skip
+
+ACTIONS: Final = (*GITHUB, *GITLAB, *SCANS)

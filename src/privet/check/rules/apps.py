@@ -136,6 +136,8 @@ CHATS: Final = (
     *read_by("open-webui", "python package open-webui 0.12.4: open_webui/env.py",
         env("open-webui-offline-mode", "OFFLINE_MODE", only_folded("true"), FETCH, WEAKER, "true", "the hub and the makers are asked",
             hit="false"),
+        env("open-webui-chroma-telemetry", "ANONYMIZED_TELEMETRY", only_folded("false", "0", "no", "off", "f", "n"), TELEMETRY, WEAKER,
+            "false", "the store inside Open WebUI sends usage statistics to its makers", hit="true"),
         env("open-webui-version-check", "ENABLE_VERSION_UPDATE_CHECK", any_of("true"), FETCH.noted, WEAKER, "false",
             "the makers are asked for news of versions", hit="true"),
         env("open-webui-auth", "WEBUI_AUTH", only_folded("true"), DOOR, SAFE, "True", "everyone who reaches the page reads all chats",

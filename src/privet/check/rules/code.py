@@ -28,6 +28,7 @@ from privet.check.rules.row import (
     DATA,
     DOOR,
     GATE,
+    LOGS,
     SAFE,
     SENT,
     UNVETTED,
@@ -38,7 +39,7 @@ from privet.check.rules.row import (
     key,
     read_by,
 )
-from privet.check.values import present
+from privet.check.values import added, present
 
 
 def _found(rule_id: str, stake: Stake, why: str, remedy: str, hit: Example, miss: Example) -> Line:
@@ -112,6 +113,11 @@ STEPS: Final = (
             Example("src/app.py", 'import logging\n\nfrom fastapi import FastAPI\n\napp = FastAPI()\n'
             'logger = logging.getLogger(__name__)\n\n\n@app.post("/chat")\n'
                 'def chat(prompt: str) -> str:\n    logger.info("asked %d characters", len(prompt))\n    return ""\n')),
+        key("python-shows-content", "code:python-shows-content", added(), CONTENT, SAFE, "", "what people write is printed or logged",
+            remedy="print its length or a count", hit=Example("src/run.py", "def run(letter):\n    print(letter)\n"),
+            miss=Example("src/run.py", "def run(letter):\n    print(len(letter))\n")),
+        _lost("shell-hardening-removed", LOGS, "memory or core dumps may reach the disk, or a firewall is open", "keep the command",
+            Example("scripts/up.sh", "vllm serve m\n"), Example("scripts/up.sh", "swapoff -a\nvllm serve m\n")),
         _lost("python-scrub-removed", UPLOAD, "personal data is no longer taken out before it goes on", "keep the step",
             Example("src/prepare.py", "from cleaning import load\n\nrows = load()\n"),
             Example("src/prepare.py", "from cleaning import load, scrub\n\nrows = [scrub(row) for row in load()]\n")),

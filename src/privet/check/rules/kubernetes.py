@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Final
 
 from privet.check.rule import Example
+from privet.check.rules.cluster import DOORS
 from privet.check.rules.row import (
     CONTENT,
     DISK,
@@ -31,7 +32,18 @@ from privet.check.rules.row import (
     key,
     read_by,
 )
-from privet.check.values import any_of, better, false, filled, has, lacks, matches, never, present, true
+from privet.check.values import (
+    any_of,
+    better,
+    false,
+    filled,
+    has,
+    lacks,
+    matches,
+    never,
+    present,
+    true,
+)
 
 _POD: Final = (
     "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: model\nspec:\n  selector:\n    matchLabels: {app: model}\n"
@@ -178,8 +190,11 @@ SECRETS: Final = (
             "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailSwapOn: true\n"))),
 )  # fmt: skip
 
+
 OBJECTS: Final = read_by("kubernetes", "documentation kubernetes.io/docs/concepts/services-networking",
-    key("k8s-service-type", "k8s.service.spec.type *.service.type", any_of("loadbalancer", "nodeport"), GAP, SAFE, "ClusterIP",
+    key("k8s-service-type", "k8s.service.spec.type *.service.type k8s.raycluster.spec.headGroupSpec.serviceType "
+        "k8s.rayservice.spec.rayClusterConfig.headGroupSpec.serviceType k8s.rayjob.spec.rayClusterSpec.headGroupSpec.serviceType "
+        "k8s.raycluster.spec.headGroupSpec.headService.spec.type", any_of("loadbalancer", "nodeport"), GAP, SAFE, "ClusterIP",
         "the service can be reached from outside the cluster",
         hit=_object("Service", "spec:\n  type: LoadBalancer\n  ports:\n    - port: 8000\n"), miss=_object("Service",
         "spec:\n  type: ClusterIP\n  ports:\n    - port: 8000\n")),
@@ -271,4 +286,4 @@ MESH: Final = (
             miss=_object("PeerAuthentication", "spec:\n  mtls:\n    mode: STRICT\n", "security.istio.io/v1"))),
 )  # fmt: skip
 
-KUBERNETES: Final = (*PODS, *CONTAINERS, *SECRETS, *OBJECTS, *MESH)
+KUBERNETES: Final = (*PODS, *CONTAINERS, *SECRETS, *OBJECTS, *MESH, *DOORS)

@@ -30,6 +30,7 @@ from privet.check.rules.row import (
 )  # fmt: skip
 from privet.check.values import (
     above,
+    added,
     any_of,
     false,
     filled,
@@ -258,4 +259,69 @@ RETENTION: Final = read_by("python", "documentation docs/check.md",
         hit="365", miss="30", remedy="keep the time"),
 )  # fmt: skip
 
-PYTHON: Final = (*FOREIGN_CODE, *CONNECTIONS, *SERVICES, *LOGGING, *PRIVATE, *RETENTION)
+_CALL: Final = "from jobs import thing\n\nthing.{}\n"
+
+
+def _call(hit: str, miss: str) -> _Files:
+    """Return the two examples of a call of anything's method."""
+    return _file(_CALL.format(hit), _CALL.format(miss))
+
+
+_SETTINGS: Final = "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n    {}\n"
+
+
+def _settings(hit: str, miss: str) -> _Files:
+    """Return the two examples of a default."""
+    return _file(_SETTINGS.format(hit), _SETTINGS.format(miss))
+
+
+_ADDRESSES: Final = (
+    "llm_url",
+    "base_url",
+    "openai_base_url",
+    "llm_base_url",
+    "api_base",
+    "model_url",
+    "embedding_url",
+    "openai_api_base",
+)
+
+BROUGHT_IN: Final = (
+    *read_by("langchain", "documentation python.langchain.com/api_reference/core/globals.html",
+        argument("langchain-cache", "*.set_llm_cache()", added(), DISK, SAFE, "", "prompts and answers are kept in a cache",
+            remedy="leave the cache out, or keep it in memory", **_call("set_llm_cache(x)", "invoke(x)"))),
+    *read_by("mlflow", "documentation mlflow.org/docs/latest/api_reference/python_api/mlflow.html",
+        argument("mlflow-log-data", "mlflow.log_table() mlflow.log_artifact() mlflow.log_artifacts() mlflow.log_input()", added(), SENT,
+            SAFE, "", "rows of the data are kept by the tracking server", remedy="log figures, not rows",
+            **_file("import mlflow\n\nmlflow.log_table(rows, 'a.json')\n", "import mlflow\n\nmlflow.log_metric('loss', 1.0)\n"))),
+    *read_by("transformers", "documentation huggingface.co/docs/transformers/main_classes/model",
+        argument("transformers-safe-serialization", "*.save_pretrained(safe_serialization) *.push_to_hub(safe_serialization)", false(),
+            FOREIGN, SAFE, "True", "weights are written as a pickle, which runs code when it is read",
+            **_call("save_pretrained('a', safe_serialization=False)", "save_pretrained('a', safe_serialization=True)"))),
+    *read_by("huggingface_hub", "documentation huggingface.co/docs/huggingface_hub/package_reference/hf_api",
+        argument("hf-repo-gated", "*.update_repo_settings(gated)", false(), DATA, SAFE, "manual",
+            "everybody can take what only those asked for could",
+            **_call("update_repo_settings('a', gated=False)", "update_repo_settings('a', gated='manual')"))),
+    *read_by("opentelemetry", "documentation opentelemetry-python.readthedocs.io/en/latest/exporter/otlp",
+        argument("otel-exporter-insecure-argument",
+            "*.OTLPSpanExporter(insecure) *.OTLPMetricExporter(insecure) *.OTLPLogExporter(insecure)", true(), GAP, SAFE, "False",
+            "traces travel without encryption", hit="True"),
+        argument("otel-span-content", "*.set_attribute(0) *.add_event(0)",
+            matches(r"(?i)(?:^|[._])(?:prompt|completion|message|user_?(?:text|input|email)|email|body|question|answer)s?$"),
+            CONTENT, SAFE, "", "what people write stands in traces", remedy="put a length or a count there",
+            **_call("set_attribute('gen_ai.prompt', x)", "set_attribute('gen_ai.tokens', 3)"))),
+    *read_by("presidio", "documentation microsoft.github.io/presidio/api/analyzer_python",
+        argument("presidio-score-threshold", "*.analyze(score_threshold)", raised(), DATA, WEAKER, "",
+            "what the recognizers are less sure of stays in the text", remedy="keep the threshold",
+            **_call("analyze(text=x, score_threshold=0.9)", "analyze(text=x, score_threshold=0.4)"))),
+    *read_by("python", "documentation docs.pydantic.dev/latest/concepts/pydantic_settings",
+        argument("settings-cors-origins",
+            "settings(allowed_origins) settings(allow_origins) settings(cors_origins) settings(cors_allow_origins)", has("*"), GAP, SAFE, "",
+            "every page may read answers",
+            **_settings("allowed_origins: list[str] = ['*']", "allowed_origins: list[str] = []")),
+        argument("settings-model-address", " ".join(f"settings({name})" for name in _ADDRESSES), remote(), SENT.noted, SAFE, "",
+            "prompts go to a service by default", remedy="name a server of your own",
+            **_settings("llm_url: str = 'https://api.openai.com/v1'", "llm_url: str = 'http://127.0.0.1:8000/v1'"))),
+)  # fmt: skip
+
+PYTHON: Final = (*BROUGHT_IN, *FOREIGN_CODE, *CONNECTIONS, *SERVICES, *LOGGING, *PRIVATE, *RETENTION)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from privet.check.rule import Example
+from privet.check.rules.hosts import HOSTS
 from privet.check.rules.row import (
     DISK,
     DOOR,
@@ -204,4 +205,4 @@ COMMANDS: Final = (
             "the server listens on every interface", hit="0.0.0.0:8000")),
 )  # fmt: skip
 
-SYSTEM: Final = (*UNITS, *KERNEL, *VARIABLES, *COMMANDS)
+SYSTEM: Final = (*UNITS, *KERNEL, *VARIABLES, *COMMANDS, *HOSTS)

@@ -108,6 +108,7 @@ MLFLOW: Final = (
             "MLflow sends usage statistics to its makers", hit="false"),
         env("mlflow-insecure-tls", "MLFLOW_TRACKING_INSECURE_TLS", true(), DOOR, SAFE, "false",
             "runs and the password are sent to whoever answers"),
+        env("mlflow-s3-ignore-tls", "MLFLOW_S3_IGNORE_TLS", true(), DOOR, SAFE, "false", "artifacts are sent to whoever answers"),
         env("mlflow-tracking-uri", "MLFLOW_TRACKING_URI", matches(_LOCAL_STORE), UPLOAD, SAFE, "",
             "runs, artifacts and traces go to this service", hit="https://mlflow.example.com", miss="file:./mlruns",
             remedy="name a local store"),
@@ -139,6 +140,8 @@ MLFLOW: Final = (
             "a raw input is kept with the model", hit="batch", miss="None")),
     *read_by("mlflow", "python package mlflow 3.18.0: mlflow/utils/cli_args.py",
         flag("mlflow-host", "--host -h", open_host(), DOOR, SAFE, "127.0.0.1", "runs, artifacts and traces can be read without a login"),
+        flag("mlflow-login", "--app-name", matches(r"^(?!basic-auth$)"), DOOR, WEAKER, "basic-auth",
+            "runs, artifacts and traces can be read without a login", hit="other"),
         flag("mlflow-allowed-hosts", "--allowed-hosts", has("*"), GAP, SAFE, "", "any web page that a user opens can reach the server",
             hit="'*'", miss="mlflow.internal", remedy="name the server's own hosts"),
         flag("mlflow-cors-origins", "--cors-allowed-origins", has("*"), GAP, SAFE, "", "any web page that a user opens can read runs",
@@ -215,6 +218,14 @@ TRACKERS: Final = (
             "runs, with the samples in them, can be read without a login")),
 )  # fmt: skip
 
+
+def _serve(lines: str) -> Example:
+    return Example(
+        "serve_config.yaml",
+        f"proxy_location: EveryNode\n{lines}applications:\n  - name: query\n    import_path: app:app\n",
+    )
+
+
 PIPELINES: Final = (
     *read_by("ray", "python package ray 2.60.0: ray/_common/usage/usage_constants.py",
         env("ray-usage-stats", "RAY_USAGE_STATS_ENABLED", only("0"), TELEMETRY, WEAKER, "0", "Ray sends usage statistics to its makers",
@@ -228,6 +239,11 @@ PIPELINES: Final = (
             "whoever reaches the dashboard can run code on the cluster"),
         argument("ray-log-to-driver", "ray.init(log_to_driver)", true(), LOGS.noted, WEAKER, "False",
             "what workers print lands in the driver's log", hit="True")),
+    *read_by("ray", "python package ray 2.60.0: ray/serve/schema.py",
+        key("ray-serve-host", "http_options.host", open_host(), DOOR, SAFE, "127.0.0.1", "whoever reaches the port can use the model",
+            hit=_serve("http_options:\n  host: 0.0.0.0\n"), miss=_serve("http_options:\n  host: 127.0.0.1\n")),
+        key("ray-serve-access-log", "logging_config.enable_access_log", true(), LOGS, WEAKER, "false", "each call is written to the log",
+            hit=_serve("logging_config:\n  enable_access_log: true\n"), miss=_serve("logging_config:\n  enable_access_log: false\n"))),
     *read_by("prefect", "python package prefect 3.9.1: prefect/settings/models/server/root.py",
         env("prefect-analytics", "PREFECT_SERVER_ANALYTICS_ENABLED", NO, TELEMETRY, WEAKER, "false",
             "Prefect sends usage statistics to its makers", hit="true"),

@@ -38,6 +38,7 @@ from privet.check.values import (
     matches,
     only,
     only_folded,
+    open_host,
     present,
     remote,
     true,
@@ -47,6 +48,10 @@ _TRACKERS: Final = (
     "all", "wandb", "comet_ml", "comet", "neptune", "clearml", "swanlab", "azure_ml", "dagshub", "trackio"
 )  # fmt: skip
 """What `report_to` may name that sends elsewhere by default; tensorboard, mlflow and the like write to a local folder."""
+
+
+def _api(host: str) -> Example:
+    return Example("scripts/api.sh", f"#!/bin/sh\nexport API_HOST={host}\nexec llamafactory-cli api inference.yaml\n")
 
 
 def _arguments(keyword: str) -> str:
@@ -147,7 +152,7 @@ TRANSFORMERS: Final = (
         argument("transformers-use-safetensors", "*.from_pretrained(use_safetensors)", false(), FOREIGN, WEAKER, "True",
             "weights are read as pickles, which run code", hit="False")),
     *read_by("transformers", "python package transformers 5.23.0: transformers/integrations/integration_utils.py",
-        env("wandb-log-model", "WANDB_LOG_MODEL", any_of("true", "checkpoint", "end"), UPLOAD, WEAKER, "false",
+        env("wandb-log-model", "WANDB_LOG_MODEL", any_of("true", "checkpoint", "end"), UPLOAD, SAFE, "false",
             "weights, which can repeat what they were trained on, are uploaded", hit="checkpoint"),
         key("wandb-log-model-config", "*.wandb_log_model", any_of("true", "checkpoint", "end"), UPLOAD, SAFE, "false",
             "weights, which can repeat what they were trained on, are uploaded", hit="checkpoint")),
@@ -191,6 +196,8 @@ TRAINERS: Final = (
         key("axolotl-mlflow-artifacts", "*.hf_mlflow_log_artifacts", true(), UPLOAD, SAFE, "false", "weights are copied to the tracker",
             hit="true")),
     *read_by("axolotl", "python package axolotl 0.19.0: axolotl/utils/schemas/model.py",
+        key("axolotl-save-safetensors", "*.save_safetensors", false(), FOREIGN, SAFE, "true",
+            "checkpoints are written as pickles, which run code when they are loaded", hit="false"),
         key("axolotl-hub-model-id", "*.hub_model_id", filled(), UPLOAD, SAFE, "",
             "weights, which can repeat what they were trained on, are uploaded", hit="example-org/model", miss="null"),
         flag("axolotl-hub-model-id-flag", "--hub_model_id --hub-model-id", filled(), UPLOAD, SAFE, "",
@@ -200,6 +207,11 @@ TRAINERS: Final = (
     *read_by("llamafactory", "python package llamafactory 0.9.5: llamafactory/hparams/training_args.py",
         key("llamafactory-swanlab", "*.use_swanlab", true(), UPLOAD, SAFE, "false", "settings, metrics and samples go to a service",
             hit="true")),
+    *read_by("llamafactory", "python package llamafactory 0.9.5: llamafactory/api/app.py",
+        env("llamafactory-api-host", "API_HOST", open_host(), DOOR, SAFE, "127.0.0.1", "whoever reaches the port can use the model",
+            hit=_api("0.0.0.0"), miss=_api("127.0.0.1")),  # noqa: S104 - what a file says
+        env("llamafactory-api-key", "API_KEY", empty(), DOOR, WEAKER, "", "everyone who reaches the port can use the model",
+            remedy="set API_KEY from a secret", hit=_api('127.0.0.1\nexport API_KEY=""'), miss=_api("127.0.0.1\nexport API_KEY=$KEY"))),
     *read_by("unsloth", "python package unsloth 2026.10.9: unsloth/models/_utils.py",
         env("unsloth-disable-statistics", "UNSLOTH_DISABLE_STATISTICS", empty(), TELEMETRY, WEAKER, "1",
             "Unsloth counts its uses by fetching files from the hub")),

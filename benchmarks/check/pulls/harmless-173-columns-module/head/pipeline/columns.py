@@ -1,0 +1,3 @@
+"""Columns that identify a user."""
+
+COLUMNS = ["user_id", "username", "email", "ip"]

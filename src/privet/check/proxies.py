@@ -1,0 +1,122 @@
+"""Caddyfiles and nginx configurations → their settings, and what asks for a password or keeps addresses out.
+
+Sources: nginx.org/en/docs (beginner's guide, "Configuration File's Structure"), caddyserver.com/docs/caddyfile/concepts.
+
+Invariants: linear time, no recursion; a guard is named by the site or server that it is for, so that moving it within one is no loss;
+of a password or a hash nothing is told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
+from privet.check.readers import Sibling
+
+_GUARD: Final = "proxy-auth-removed"
+_TOKEN: Final = re.compile(
+    r"""(?P<blank>[ \t\r]+|\\\r?\n)|(?P<comment>\#[^\n]*)|(?P<line>\n)|(?P<end>;)"""
+    r"""|(?P<word>(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\$?\{[\w.$:*-]+\}|\\.|[^\s;{}"'\\])+)|(?P<open>\{)|(?P<close>\})|(?P<other>.)""",
+    re.DOTALL | re.VERBOSE,
+)
+_MAX_DEPTH: Final = 100
+_NGINX: Final = re.compile(r"^[ \t]*(?:server|http|upstream|location\b[^\n{;]*)[ \t]*\{", re.MULTILINE)
+_ASKS: Final = frozenset(
+    ("auth_basic", "auth_request", "auth_jwt", "auth_digest", "basic_auth", "basicauth", "forward_auth", "authenticate", "authorize",
+     "authorize_with", "jwtauth", "client_auth", "oauth2_proxy", "access_by_lua_file")
+)  # fmt: skip
+"""Directives that ask who is calling."""
+
+
+class _Directive(NamedTuple):
+    """One directive: its words with where they stand, and the words of the blocks around it."""
+
+    words: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...]
+    blocks: tuple[tuple[str, ...], ...]
+
+
+def is_nginx(text: str) -> bool:
+    """Tell whether a text is an nginx configuration."""
+    return bool(_NGINX.search(text)) and ";" in text
+
+
+def read(path: str, text: str, _: Sibling) -> Reading:
+    """Return the settings of a proxy as one unit, and its guards."""
+    is_caddy = "caddy" in path.rsplit("/", 1)[-1].lower()
+    found = list(_directives(text, by_line=is_caddy))
+    names = _names(found, is_caddy=is_caddy)
+    facts: list[Fact] = []
+    units: list[Unit] = []
+    for one in found:
+        start, end = one.spans[1 if len(one.spans) > 1 else 0][0], one.spans[-1][1]
+        value = " ".join(one.words[1:])
+        facts.append(Fact(Space.KEY, one.words[0], None if _asks(one) else value, path, start, end))
+        if _asks(one):
+            units.append(Unit(UnitKind.GUARD, f"login of {_site(one, names)}", path, start, end, guard=_GUARD))
+    for block in _denying(found):
+        start, end = block.spans[0][0], block.spans[-1][1]
+        units.append(Unit(UnitKind.GUARD, f"addresses let in by {_site(block, names)}", path, start, end, guard=_GUARD))
+    component = frozenset({"caddy" if is_caddy else "nginx"})
+    if facts:
+        units.append(Unit(UnitKind.CONFIG, path.rsplit("/", 1)[-1], path, 0, 0, component, tuple(facts)))
+    return Reading(tuple(units))
+
+
+def _asks(one: _Directive) -> bool:
+    return one.words[0] in _ASKS and one.words[1:2] != ("off",)
+
+
+def _denying(found: list[_Directive]) -> Iterator[_Directive]:
+    """Yield each `deny all` that stands beside addresses that are let in, or alone."""
+    for one in found:
+        if one.words[:2] == ("deny", "all") or (one.words[0] == "ssl_verify_client" and one.words[1:2] == ("on",)):
+            yield one
+
+
+def _names(found: list[_Directive], *, is_caddy: bool) -> dict[tuple[tuple[str, ...], ...], str]:
+    """Return the names of nginx's servers by the blocks around them."""
+    if is_caddy:
+        return {}
+    return {one.blocks: one.words[1] for one in found if one.words[0] == "server_name" and len(one.words) > 1}
+
+
+def _site(one: _Directive, names: dict[tuple[tuple[str, ...], ...], str]) -> str:
+    for depth in range(len(one.blocks), 0, -1):
+        if one.blocks[:depth] in names:
+            return names[one.blocks[:depth]]
+    return " ".join(one.blocks[0][:1]) if one.blocks else "all sites"
+
+
+def _directives(text: str, *, by_line: bool) -> Iterator[_Directive]:
+    """Yield directives in order; one ends at a semicolon, at a line's end (`by_line`), or where its block begins."""
+    words: list[str] = []
+    spans: list[tuple[int, int]] = []
+    blocks: list[tuple[str, ...]] = []
+    numbers = 0
+    for token in _TOKEN.finditer(text):
+        ends = token["end"] or token["open"] or token["close"] or (token["line"] and by_line)
+        if token["word"]:
+            words.append(_unquoted(token["word"]))
+            spans.append(token.span())
+        if not ends:
+            continue
+        if words:
+            yield _Directive(tuple(words), tuple(spans), tuple(blocks))
+        if token["open"]:
+            numbers += 1
+            if len(blocks) == _MAX_DEPTH:
+                return
+            # Two servers without a name of their own are two.
+            blocks.append((*words, f"#{numbers}"))
+        elif token["close"] and blocks:
+            blocks.pop()
+        words, spans = [], []
+    if words:
+        yield _Directive(tuple(words), tuple(spans), tuple(blocks))
+
+
+def _unquoted(word: str) -> str:
+    return word[1:-1] if len(word) > 1 and word[0] == word[-1] and word[0] in "\"'" else word

@@ -1,0 +1,31 @@
+"""Programs that look at changes for secrets, or take what notebooks printed out of them: a hook or step that runs one is a guard.
+
+Invariant: a guard has the program's name, so that one program in the place of another is no loss, and none is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from privet.check.facts import Unit, UnitKind
+from privet.check.yaml_nodes import Node
+
+GUARD: Final = "secret-scan-removed"
+_PROGRAM: Final = re.compile(
+    r"(?:^|[/\s-])(?P<name>nbstripout|nb-?clean|jupyter-notebook-cleanup|nbdev[_-]clean|detect-secrets(?:-hook)?|gitleaks|trufflehog|detect-private-key"
+    r"|detect-aws-credentials|ggshield|git-secrets|ripsecrets|talisman|whispers|presidio[\w-]*|check-added-large-files)(?=$|[\s@/:-])",
+    re.IGNORECASE,
+)
+_LOOKS_NOT: Final = re.compile(
+    r"(?:^|\s)(?:pip|uv|apt|apt-get|brew|conda|npm|go|curl|wget|docker pull)\b|--version|--install|--help"
+)
+
+
+def scanning(said: str, place: Node) -> Iterator[Unit]:
+    """Yield a guard when a hook's id, a step's action or a command line runs such a program."""
+    found = _PROGRAM.search(said)
+    if found and not _LOOKS_NOT.search(said):
+        name = f"scan by {found['name'].lower()}"
+        yield Unit(UnitKind.GUARD, name, place.source.path, place.start, place.end, guard=GUARD)
