@@ -23,7 +23,9 @@ SECRET: Final = "code:data-secret"  # noqa: S105 - a rule's name
 PICKLED: Final = "code:weights-pickled"
 TELLING: Final = "code:weights-telling"
 
-_DATA: Final = re.compile(r"\.(?:csv|tsv|jsonl|ndjson|log|eml|mbox|vcf)(?:\.\d+)?$", re.IGNORECASE)
+_DATA: Final = re.compile(
+    r"\.(?:csv|tsv|jsonl|ndjson|log|eml|mbox|vcf)(?:\.\d+)?$|(?:^|/)[^/]*modelfile[^/]*$", re.IGNORECASE
+)
 _DATA_FOLDER: Final = re.compile(
     r"(?:^|/)(?:data|datasets?|raw|corpus|corpora|train(?:ing)?[_-]?data|finetun\w*|exports?|dumps?|logs?|prompts?|conversations?|chats?|transcripts?|tickets|fixtures?|samples?)/",
     re.IGNORECASE,

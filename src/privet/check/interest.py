@@ -39,7 +39,8 @@ _BEGINS: Final = (
     r"|(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|redis|amqp)://[^\s:@/{}$<]{1,40}:[^\s@{}$<]{4,}@"
 )
 _MANIFEST: Final = re.compile(
-    rb"^[ \t{]*[\"']?(?:apiVersion|services|jobs|containers|steps|repos|spec|script|image)[\"']?[ \t]*:", re.MULTILINE
+    rb"^[ \t{]*[\"']?(?:apiVersion|services|jobs|containers|steps|repos|spec|script|image|stages)[\"']?[ \t]*:",
+    re.MULTILINE,
 )
 _TEST: Final = re.compile(r"(?:^|/)(?:tests?|testing|__tests__)/|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py$")
 """Python that only tests run: there unsafe values are set to see what becomes of them."""

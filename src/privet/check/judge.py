@@ -266,7 +266,9 @@ def _grouped(facts: Sequence[Fact], evident: frozenset[str]) -> Iterator[tuple[R
 
 def _applies(rule: Rule, space: Space, name: str, evident: frozenset[str]) -> bool:
     if space is Space.FLAG:
-        return rule.component in evident or (rule.component in _OWN_SCRIPTS and not _RUNS_SCRIPTS.isdisjoint(evident))
+        return rule.component in evident or (
+            rule.component in _OWN_SCRIPTS and name.startswith("--") and not _RUNS_SCRIPTS.isdisjoint(evident)
+        )
     if space is Space.ENV and name in COMMON_NAMES:
         return rule.component in evident
     if space is Space.KEY and not name.startswith((*_STANDALONE, _CODE)):

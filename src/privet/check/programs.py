@@ -41,7 +41,7 @@ def process_units(
             found.append(_guard(command, path, _HARDENING, " ".join(texts[:2])))
         if not components:
             continue
-        if guards and "privet" in components and not {"scrub", "audit"}.isdisjoint(texts):
+        if guards and "privet" in components and not command.ignored and not {"scrub", "audit"}.isdisjoint(texts):
             found.append(_guard(command, path, _SCRUB, f"privet {texts[min(first, len(texts) - 1)]}"))
         if guards and "privet" in components and "check" in texts and not command.ignored:
             found.append(_guard(command, path, _GATE, "privet check"))

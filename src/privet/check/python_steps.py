@@ -21,6 +21,7 @@ _GUARDS_DOOR: Final = re.compile(
     re.IGNORECASE,
 )
 _ENCRYPTS: Final = re.compile(r"(?:^|_)encrypt(?:_\w+)?$|^Fernet$|^AESGCM$|^ChaCha20Poly1305$|^SecretBox$|^SealedBox$")
+_OWN: Final = re.compile(r"privet(?:\.\w+)*\.(?:Redactor|RedactStream|lock|rows)")
 _PRIVATE_TRAINING: Final = frozenset(
     ("make_private", "make_private_with_epsilon", "PrivacyEngine", "BatchMemoryManager", "DPOptimizer")
 )
@@ -88,7 +89,7 @@ def _by_name(dotted: str, last: str) -> Iterator[tuple[str, str]]:
         yield SCRUB, last
     elif _ENCRYPTS.search(last):
         yield ENCRYPTED, last
-    elif dotted.partition(".")[0] == "privet":
+    elif _OWN.fullmatch(dotted):
         yield SCRUB, dotted
 
 

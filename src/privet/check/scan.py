@@ -20,7 +20,7 @@ from privet.check.sides import read_tree
 from privet.check.tree import Entry, Tree
 from privet.check.weakness import Weakness
 
-_CONTEXT: Final = frozenset(("compose", "dockerfile", "dotenv", "yaml"))
+_CONTEXT: Final = frozenset(("compose", "dockerfile", "dotenv", "systemd", "yaml"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -307,7 +307,7 @@ BROUGHT_IN: Final = (
             "*.OTLPSpanExporter(insecure) *.OTLPMetricExporter(insecure) *.OTLPLogExporter(insecure)", true(), GAP, SAFE, "False",
             "traces travel without encryption", hit="True"),
         argument("otel-span-content", "*.set_attribute(0) *.add_event(0)",
-            matches(r"(?i)(?:^|[._])(?:prompt|completion|message|user_?(?:text|input|email)|email|body|question|answer)s?$"),
+            matches(r"(?i)(?:^|(?<!count)[._])(?:prompt|completion|message|user_?(?:text|input|email)|email|body|question|answer)s?$"),
             CONTENT, SAFE, "", "what people write stands in traces", remedy="put a length or a count there",
             **_call("set_attribute('gen_ai.prompt', x)", "set_attribute('gen_ai.tokens', 3)"))),
     *read_by("presidio", "documentation microsoft.github.io/presidio/api/analyzer_python",
