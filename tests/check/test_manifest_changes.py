@@ -144,3 +144,14 @@ def test_what_weakens_is_told_where_it_is_said(change: dict[str, str | None], ru
 )  # fmt: skip
 def test_what_only_looks_like_it_is_not_told(change: dict[str, str | None]) -> None:
     assert _weaker(change) == set()
+
+
+def test_a_policy_whose_types_no_longer_name_egress_denies_none() -> None:
+    policy = (
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a}\nspec:\n  podSelector: {}\n"
+        "  policyTypes: [Ingress, Egress]\n  ingress: []\n  egress: []\n"
+    )
+    found = scan.compare(
+        scan.tree_of({"a.yaml": policy}), scan.tree_of({"a.yaml": policy.replace(", Egress", "")})
+    ).findings
+    assert {finding.rule for finding in found} == {"k8s-networkpolicy-removed"}

@@ -57,6 +57,7 @@ _STAND_IN: Final = re.compile(
     r"example|your|xxxx|\busers?:|:passw?(?:ord|d)?@|@(?:host|hostname|server|localhost|127\.0\.0\.1|db|postgres|redis|mongo)\b|placeholder|changeme|dummy|fake|\.\.\.|<|\*\*\*|redacted|insert|0000000|1234567|abcdef|test",
     re.IGNORECASE,
 )
+_HUB_TOKEN_CHARS: Final = 30
 _HEX: Final = re.compile(r"[0-9a-f]{24}")
 _WEIGHTS: Final = re.compile(r"\.(?:bin|pt|pth|ckpt|pkl|pickle|joblib|dill)$", re.IGNORECASE)
 _MODELS: Final = re.compile(r"\.(?:safetensors|gguf)$", re.IGNORECASE)
@@ -146,6 +147,8 @@ def _is_secret(kind: str, value: str, path: str) -> bool:
     """Tell a key from a stand-in for one, and from a name that only begins as keys do."""
     if _STAND_IN.search(value):
         return False
+    if value.startswith("hf_") and len(value) > _HUB_TOKEN_CHARS:
+        return True  # letters only, as often as not
     if kind == "API_KEY":
         return any(map(str.isdigit, value)) and (any(map(str.isupper, value)) or _HEX.search(value) is not None)
     return kind == "CONNECTION_STRING" or not _MADE_UP.search(path)

@@ -33,7 +33,7 @@ _LOGGED: Final = (
     r"|ssn|phone|password|api_key|token|payload|quer|question|answer|text|transcript|letter|ticket|note|document|row|record|sample|comment|repl|mail|customer|patient|content|output|response|chat)"
 )
 _BEGINS: Final = (
-    r"sk-[A-Za-z0-9_-]{16}|sk_live_|gh[pousr]_[A-Za-z0-9]{20}|github_pat_|A[KS]IA[0-9A-Z]{12}|hf_[A-Za-z]{20}"
+    r"sk-[A-Za-z0-9_-]{16}|sk_live_|gh[pousr]_[A-Za-z0-9]{20}|github_pat_|A[KS]IA[0-9A-Z]{12}|hf_[A-Za-z0-9]{30}"
     r"|xox[abprs]-\d|-----BEGIN [A-Z ]*PRIVATE KEY|AIza[\w-]{30}|glpat-[\w-]{15}|eyJ[\w-]{15,}\.eyJ|lsv2_[a-z]{2}_|pypi-AgE"
     r"|npm_[A-Za-z0-9]{30}|gsk_[A-Za-z0-9]{30}|r8_[A-Za-z0-9]{30}|dckr_pat_"
     r"|(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|redis|amqp)://[^\s:@/{}$<]{1,40}:[^\s@{}$<]{4,}@"

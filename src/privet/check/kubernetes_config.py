@@ -79,10 +79,13 @@ def guards(item: Mapping, path: str, place: Node) -> Iterator[Unit]:
     chosen = spec.mapping("podSelector") if "podSelector" in spec.pairs else spec.mapping("endpointSelector")
     labels = sorted(f"{one.name.removeprefix('.')}={one.value}" for one in keys(chosen, "") if one.value != "{}")
     pods = ", ".join(labels) or "all pods"
-    if ("Egress" in types or "egress" in spec.pairs) and not any(is_open(rule) for rule in spec.items("egress")):
+    # Types that are written are the only ones: rules of another kind beside them do nothing.
+    if ("Egress" in types or ("egress" in spec.pairs and not types)) and not any(
+        is_open(rule) for rule in spec.items("egress")
+    ):
         yield Unit(UnitKind.GUARD, f"egress policy of {pods}", path, place.start, place.end, guard=EGRESS_GUARD)
     # Without `policyTypes` a policy is one of ingress as well.
-    incoming = "Ingress" in types or "ingress" in spec.pairs or (kind == "NetworkPolicy" and not types)
+    incoming = "Ingress" in types or (not types and (kind == "NetworkPolicy" or "ingress" in spec.pairs))
     if incoming and not any(_lets_all_in(rule) for rule in spec.items("ingress")):
         yield Unit(UnitKind.GUARD, f"ingress policy of {pods}", path, place.start, place.end, guard=INGRESS_GUARD)
 

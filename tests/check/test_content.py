@@ -1,0 +1,48 @@
+"""What is committed besides settings; every person and key here is made up."""
+
+from __future__ import annotations
+
+import random
+import string
+
+import pytest
+
+from privet.check.scan import scan_texts
+
+
+def found(path: str, text: str) -> set[str]:
+    return {weakness.rule.id for weakness in scan_texts({path: text})}
+
+
+def made_up(beginning: str, letters: str, count: int) -> str:
+    return beginning + "".join(random.Random(7).choices(letters, k=count))
+
+
+@pytest.mark.parametrize("letters", [string.ascii_letters, string.ascii_letters + string.digits])
+@pytest.mark.parametrize("path", ["config.py", "run.sh", ".env", "notes.txt"])
+def test_a_hub_token_is_found_with_and_without_digits(path: str, letters: str) -> None:
+    token = made_up("hf_", letters, 34)
+    assert "data-secret" in found(
+        path, f'export HF_TOKEN="{token}"\n' if path != "config.py" else f'TOKEN = "{token}"\n'
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["postgresql://user:password@host/db", "sk-your-key-goes-here-please", "madatnlp/sk-kogptv2-kormath-causal"]
+)
+def test_what_only_looks_like_a_key_is_none(text: str) -> None:
+    assert "data-secret" not in found("readme.txt", text + "\n")
+
+
+def test_people_in_data_are_found_and_offices_are_not() -> None:
+    assert "data-personal" in found("data/a.jsonl", '{"email": "maria.lopez@correo-madrid.es"}\n')
+    assert "data-personal" not in found("data/a.jsonl", '{"email": "support@correo-madrid.es"}\n')
+    assert "data-personal" not in found("src/a.txt", "maria.lopez@correo-madrid.es\n")
+
+
+def test_reserved_addresses_are_nobodys_in_samples() -> None:
+    assert "data-personal" not in found("tests/fixtures/a.csv", "email\njane@example.com\n")
+
+
+def test_a_model_file_that_names_a_person_is_data() -> None:
+    assert "data-personal" in found("Modelfile", 'FROM qwen\nSYSTEM """Write to maria.lopez@correo-madrid.es"""\n')
