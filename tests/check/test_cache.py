@@ -44,14 +44,18 @@ def test_an_allowance_is_another_one_tomorrow(tmp_path: Path) -> None:
     assert scan(tree_of(files), today=date(2027, 1, 2), cache=caches.load(tmp_path)).findings
 
 
-def test_the_file_holds_no_value_and_no_path(tmp_path: Path) -> None:
+def test_the_file_holds_no_value_no_path_and_no_reason(tmp_path: Path) -> None:
     first = caches.load(tmp_path)
-    scan(tree_of(FILES), today=DAY, cache=first)
+    comment = '  # privet: allow transformers-trust-remote-code reason="own code" expires=2027-01-01'
+    allowed = FILES["train.py"].replace("True)", f"True){comment}")
+    scan(tree_of({**FILES, "train.py": allowed}), today=DAY, cache=first)
     first.save(tmp_path)
     (file,) = tmp_path.iterdir()
     raw = file.read_bytes()
     assert b"maria" not in raw.lower()
-    assert b"train.py" not in raw
+    for name in FILES:
+        assert name.rpartition("/")[2].encode() not in raw
+    assert b"own code" not in raw
     assert file.stat().st_mode & 0o077 == 0
 
 

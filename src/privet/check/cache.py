@@ -33,7 +33,7 @@ class _File(msgspec.Struct, array_like=True):
 
 class _Entry(msgspec.Struct, array_like=True):
     notes: list[tuple[int, str]]
-    allowances: list[tuple[str, int, str]]
+    allowances: list[tuple[str, int]]
     weaknesses: list[tuple[str, int, int, str, bool, str]]
 
 
@@ -72,21 +72,29 @@ class Cache:
         entry = msgspec.msgpack.decode(raw, type=_Entry)
         return Known(
             tuple(Note(path, line, message) for line, message in entry.notes),
-            tuple(Allowance(rule, path, line, text) for rule, line, text in entry.allowances),
+            tuple(Allowance(rule, path, line) for rule, line in entry.allowances),
             tuple(
-                Weakness(BY_ID[rule], path, start, end, unit, is_missing=is_missing, setting=setting)
+                Weakness(BY_ID[rule], path, start, end, _named(unit, path), is_missing=is_missing, setting=setting)
                 for rule, start, end, unit, is_missing, setting in entry.weaknesses
             ),
         )
 
     def put(
-        self, key: bytes, notes: Iterable[Note], allowances: Iterable[Allowance], weaknesses: Iterable[Weakness]
+        self,
+        key: bytes,
+        path: str,
+        notes: Iterable[Note],
+        allowances: Iterable[Allowance],
+        weaknesses: Iterable[Weakness],
     ) -> None:
         """Keep what was found in a file."""
         entry = _Entry(
             [(note.line, note.message) for note in notes],
-            [(item.rule, item.line, item.text) for item in allowances],
-            [(item.rule.id, item.start, item.end, item.unit, item.is_missing, item.setting) for item in weaknesses],
+            [(item.rule, item.line) for item in allowances],
+            [
+                (item.rule.id, item.start, item.end, _nameless(item.unit, path), item.is_missing, item.setting)
+                for item in weaknesses
+            ],
         )
         is_empty = not (entry.notes or entry.allowances or entry.weaknesses)
         self._new[key] = b"" if is_empty else msgspec.msgpack.encode(entry)
@@ -123,6 +131,18 @@ class Cache:
             for other in folder.glob("check-*"):
                 if other.name != name:
                     other.unlink()
+
+
+_OWN_NAME: Final = "\0"
+"""Stands where a unit is called by its file: the name of a file may be somebody's."""
+
+
+def _nameless(unit: str, path: str) -> str:
+    return unit.replace(path.rpartition("/")[2], _OWN_NAME)
+
+
+def _named(unit: str, path: str) -> str:
+    return unit.replace(_OWN_NAME, path.rpartition("/")[2])
 
 
 def load(folder: Path) -> Cache:

@@ -49,7 +49,7 @@ _PAIR: Final = re.compile(
 _BLANK: Final = re.compile(r"[ \t]*(?:[#;][^\n]*)?\r?(?:\n|\Z)")
 
 
-def read(path: str, text: str, _: Sibling) -> Reading:
+def read(path: str, text: str, sibling: Sibling) -> Reading:
     """Return the settings of a file."""
     kind = format_of(path)
     notes: tuple[Note, ...] = ()
@@ -57,7 +57,7 @@ def read(path: str, text: str, _: Sibling) -> Reading:
         from privet.check import proxies
 
         if proxies.is_nginx(text):
-            return proxies.read(path, text, _)
+            return proxies.read(path, text, sibling)
     if kind == "toml":
         from privet.check import toml_places
 

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, Final
 
 from privet.check.facts import Space
+from privet.check.known import CALLEES, VARIABLES
 from privet.check.rule import Absence
 from privet.check.rules import RULES
 
@@ -58,7 +59,7 @@ class _Words:
 
         self._set: Any = re2.Set.SearchSet()
         self._ids: dict[str, int] = {}
-        self.variables = frozenset(self._id(rf"\b{re.escape(name)}\b") for name in _variables())
+        self.variables = frozenset(self._id(rf"\b{re.escape(name)}\b") for name in VARIABLES)
         self.calls = tuple(
             frozenset(self._id(token) for token in _tokens(name, rule.absence))
             for rule in RULES
@@ -133,14 +134,8 @@ def matters(kind: str, path: str, raw: bytes, found: frozenset[int], *, compared
 def _python_words() -> Any:
     import re2
 
-    callees = {
-        re.escape(name.partition("(")[0].rsplit(".", 1)[-1])
-        for rule in RULES
-        if rule.space is Space.ARGUMENT
-        for name in rule.names
-    }
-    called = rf"\b(?:{'|'.join(sorted(callees))})\s*[(=]"
-    variables = rf"\b(?:{'|'.join(sorted(map(re.escape, _variables())))})\b"
+    called = rf"\b(?:{'|'.join(sorted(map(re.escape, CALLEES)))})\s*[(=]"
+    variables = rf"\b(?:{'|'.join(sorted(map(re.escape, VARIABLES)))})\b"
     return re2.compile(rf"{called}|{variables}|{_STEPS}|{_STARTS}|environ|putenv|(?:log|print)[\w.]*\(")
 
 
@@ -160,15 +155,6 @@ def lines_of_interest(text: str, aliases: Collection[str] = ()) -> list[int]:
             at = place.start()
             found.add(line)
     return sorted(found)
-
-
-def _variables() -> set[str]:
-    return {
-        name.removeprefix("env:")
-        for rule in RULES
-        for name in rule.names
-        if rule.space is Space.ENV or name.startswith("env:")
-    }
 
 
 def _tokens(name: str, absence: Absence) -> tuple[str, ...]:

@@ -29,13 +29,10 @@ _CODE: Final = "code:"
 _CONTAINED: Final = frozenset((UnitKind.SERVICE, UnitKind.CONTAINER, UnitKind.IMAGE))
 """Inside a container a server has to listen on every interface to be reached at all: what counts is which port is published where.
 So there it is no finding, and still weaker than loopback."""
-
-
 _OWN_SCRIPTS: Final = frozenset(("transformers", "trl", "datasets", "peft", "accelerate", "huggingface_hub"))
 """Libraries whose settings people's own scripts take as flags: `python train.py --report_to wandb`."""
-
-
 _RUNS_SCRIPTS: Final = frozenset(("python", "torch", "accelerate"))
+"""Programs that start them."""
 
 
 class State(NamedTuple):
@@ -152,11 +149,8 @@ def link(units: Sequence[Unit]) -> dict[int, tuple[Fact, ...]]:
 
 def _laid_over(number: int, units: Sequence[Unit], providers: Mapping[str, list[int]]) -> tuple[Fact, ...]:
     """Return the facts of drop-ins: units that provide `over:NAME` for a unit of that name."""
-    others = (
-        providers.get(f"over:{units[number].name}", ())
-        if f"over:{units[number].name}" not in units[number].provides
-        else ()
-    )
+    over = f"over:{units[number].name}"
+    others = () if over in units[number].provides else providers.get(over, ())
     return tuple(fact for other in others for fact in units[other].facts)
 
 
@@ -183,10 +177,18 @@ def components_of(unit: Unit, facts: Iterable[Fact]) -> frozenset[str]:
 
 
 def states(
-    units: Sequence[Unit], extra: Mapping[int, frozenset[str]] | None = None
+    units: Sequence[Unit],
+    effective: Mapping[int, Sequence[Fact]],
+    extra: Mapping[int, frozenset[str]] | None = None,
 ) -> dict[int, dict[tuple[str, str], State]]:
-    """Return the states of every unit by rule id and name. `extra` are components known from elsewhere, by unit."""
-    effective = link(units)
+    """Return the states of every unit by rule id and name.
+
+    Args:
+        units: all units of a side.
+        effective: what `link` says takes effect for each.
+        extra: components known from elsewhere, by unit.
+
+    """
     used = {parent for unit in units for parent in unit.parents}
     closed = _closed(units)
     return {
@@ -331,15 +333,16 @@ def _missing(unit: Unit, evident: frozenset[str], *, is_used: bool) -> Iterator[
 def weaknesses_of(units: Sequence[Unit]) -> list[Weakness]:
     """Return what is weak in a set of units by itself."""
     return [
-        _weakness(state, units[number])
-        for number, of_unit in states(units).items()
+        weakness_of(state)
+        for of_unit in states(units, link(units)).values()
         for state in of_unit.values()
         if state.level == 2 and (state.fact is not None or state.rule.absence is Absence.UNSAFE)
     ]
 
 
-def _weakness(state: State, unit: Unit) -> Weakness:
-    fact = state.fact
+def weakness_of(state: State) -> Weakness:
+    """Return a state as the report takes it: the fact that decides, or the unit that lacks one."""
+    fact, unit = state.fact, state.unit
     if fact is None:
         return Weakness(state.rule, unit.path, unit.start, unit.end, unit.name, is_missing=True)
     return Weakness(state.rule, fact.path, fact.start, fact.end, unit.name, setting=fact.name)

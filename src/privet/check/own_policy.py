@@ -11,6 +11,7 @@ import tomllib
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
+from privet.check.exceptions import FILE
 from privet.check.rules import BY_ID
 from privet.check.weakness import Weakness
 from privet.errors import PolicyInvalid
@@ -18,7 +19,6 @@ from privet.errors import PolicyInvalid
 if TYPE_CHECKING:
     from privet.policy_file import LoadedPolicy
 
-FILE_NAME: Final = "privet.toml"
 _WEAKER: Final = "privet-policy-weaker"
 _ALLOWED: Final = "privet-exception-added"
 _BROKEN: Final = "privet-policy-broken"
@@ -33,7 +33,7 @@ def weaker(base: str | None, head: str | None) -> list[Weakness]:
 
     before, after = _loaded(base), _loaded(head)
     if after is None:
-        return [Weakness(BY_ID[_BROKEN], FILE_NAME, 0, 0, "policy")]
+        return [Weakness(BY_ID[_BROKEN], FILE, 0, 0, "policy")]
     found: list[Weakness] = []
     known: dict[tuple[str, ...], str] = {}
     for block in _exceptions(base):
@@ -41,7 +41,7 @@ def weaker(base: str | None, head: str | None) -> list[Weakness]:
     for number, block in enumerate(_exceptions(head)):
         if str(block.get("expires", "")) > known.get(_identity(block), "") and not _is_over(block):
             start = _offset(head or "", line_of(head or "", "exception", nth=number))
-            found.append(Weakness(BY_ID[_ALLOWED], FILE_NAME, start, start + 13, str(block.get("rule", ""))))
+            found.append(Weakness(BY_ID[_ALLOWED], FILE, start, start + 13, str(block.get("rule", ""))))
     if before is None:
         return found
     told = {weakness.unit for weakness in found}
@@ -49,9 +49,7 @@ def weaker(base: str | None, head: str | None) -> list[Weakness]:
         old, new = value_of(before.policy, setting_id), value_of(after.policy, setting_id)
         if setting.meet(new, old) != new and setting_id not in told:
             start = _offset(head or "", line_of(head or "", setting_id)) if head else 0
-            found.append(
-                Weakness(BY_ID[_WEAKER], FILE_NAME, start, start, setting_id, is_lost=not head, setting=setting_id)
-            )
+            found.append(Weakness(BY_ID[_WEAKER], FILE, start, start, setting_id, is_lost=not head, setting=setting_id))
     return found
 
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from privet.check.facts import Space, Unit, UnitKind
-from privet.check.judge import State, components_of, link, states
+from privet.check.judge import State, components_of, link, states, weakness_of
 from privet.check.rule import Absence, Rule
 from privet.check.rules import BY_ID
 from privet.check.weakness import Weakness
@@ -41,11 +41,6 @@ _GENERAL: Final = frozenset(
 _States = Mapping[tuple[str, str], State]
 
 
-class _Side(NamedTuple):
-    units: Sequence[Unit]
-    states: Mapping[int, _States]
-
-
 def weaker(
     base: Sequence[Unit],
     head: Sequence[Unit],
@@ -66,32 +61,32 @@ def weaker(
     # What a service was known to run, it still runs when the line that told us is the one removed.
     known_before = {number: components_of(unit, base_facts[number]) for number, unit in enumerate(base)}
     known_after = {number: components_of(unit, head_facts[number]) for number, unit in enumerate(head)}
-    before = _Side(base, states(base))
-    after = _Side(head, states(head, {new: known_before[old] for new, old in pairs.items()}))
+    before = states(base, base_facts)
+    after = states(head, head_facts, {new: known_before[old] for new, old in pairs.items()})
     known = frozenset().union(*known_after.values()) if known_after else frozenset()
 
     def remains(component: str) -> bool:
         return component in known or component in _GENERAL or is_used(component)
 
     moved = _Moved(before, after)
-    still_there = {(fact.path, fact.name, fact.value) for unit in head for fact in unit.facts}
+    still_there = {(fact.path, fact.name) for unit in head for fact in unit.facts}
     found: list[Weakness] = []
     new_ones: list[State] = []
     better: list[State] = []
     for number in range(len(head)):
         old = pairs.get(number)
         if old is None:
-            new_ones.extend(state for state in after.states[number].values() if _is_told(state))
+            new_ones.extend(state for state in after[number].values() if _is_told(state))
         elif head[number].kind is UnitKind.CALL:
             # Calls are numbered: one more before it makes another of the same call, so what got better pays for what is new.
-            better.extend(_better(before.states[old], after.states[number]))
-            new_ones.extend(_worse_calls(before.states[old], after.states[number]))
-            found.extend(_compared(before.states[old], after.states[number], moved, remains, told=False))
+            better.extend(_better(before[old], after[number]))
+            new_ones.extend(_worse_calls(before[old], after[number]))
+            found.extend(_compared(before[old], after[number], moved, remains, told=False))
         else:
-            found.extend(_compared(before.states[old], after.states[number], moved, remains))
+            found.extend(_compared(before[old], after[number], moved, remains))
     matched = set(pairs.values())
     gone = [number for number in range(len(base)) if number not in matched]
-    found.extend(_unmoved(new_ones, [*better, *(state for number in gone for state in before.states[number].values())]))
+    found.extend(_unmoved(new_ones, [*better, *(state for number in gone for state in before[number].values())]))
     new_guards = Counter(head[number].guard for number in range(len(head)) if number not in pairs)
     provided = {parent for unit in base if unit.kind in _STARTS for parent in unit.parents}
     folders = {path.rpartition("/")[0] for path in paths}
@@ -104,15 +99,13 @@ def weaker(
             continue
         if unit.kind is UnitKind.ENVIRONMENT and not provided.isdisjoint(unit.provides):
             continue  # whoever took it from there is compared itself
-        found.extend(_lost(unit, before.states[number], moved, remains))
+        found.extend(_lost(unit, before[number], moved, remains))
     return [_placed(weakness, still_there, head) for weakness in dict.fromkeys(found)]
 
 
-def _placed(weakness: Weakness, still_there: set[tuple[str, str, str | None]], head: Sequence[Unit]) -> Weakness:
+def _placed(weakness: Weakness, still_there: set[tuple[str, str]], head: Sequence[Unit]) -> Weakness:
     """Return a lost setting under the unit that does not get it any more, where the file that sets it still does."""
-    if not (weakness.is_lost and weakness.setting):
-        return weakness
-    if not any(path == weakness.path and name == weakness.setting for path, name, _ in still_there):
+    if not weakness.is_lost or (weakness.path, weakness.setting) not in still_there:
         return weakness
     unit = next((unit for unit in head if unit.name == weakness.unit), None)
     return weakness if unit is None else weakness._replace(path=unit.path, start=unit.start, end=unit.end)
@@ -149,12 +142,9 @@ def _match(base: Sequence[Unit], head: Sequence[Unit]) -> dict[int, int]:
     for key in (
         lambda unit: (unit.kind, unit.name, unit.path),
         lambda unit: (unit.kind, unit.name, unit.path.rsplit("/", 1)[-1]),
-        lambda unit: (unit.kind, unit.name) if unit.kind is not UnitKind.CALL else (unit.kind, unit.name, "moved"),
-        lambda unit: (
-            (unit.kind, unit.path, unit.components)
-            if unit.kind in _STARTS
-            else (unit.kind, unit.path, unit.name, "same")
-        ),
+        lambda unit: (unit.kind, unit.name),
+        # A service may be named anew; anything else of another name is another thing.
+        lambda unit: (unit.kind, unit.path, unit.components if unit.kind in _STARTS else unit.name),
     ):
         by_key = defaultdict(list)
         for number, unit in enumerate(base):
@@ -173,24 +163,24 @@ def _match(base: Sequence[Unit], head: Sequence[Unit]) -> dict[int, int]:
 class _Moved:
     """Which explicit protections are as many on the new side as before, wherever they stand."""
 
-    def __init__(self, before: _Side, after: _Side) -> None:
+    def __init__(self, before: Mapping[int, _States], after: Mapping[int, _States]) -> None:
         self._before = self._count(before)
         self._after = self._count(after)
         self._variables = {
             (state.rule.component, state.rule.group)
-            for of_unit in after.states.values()
+            for of_unit in after.values()
             for state in of_unit.values()
             if state.fact is not None and state.fact.space is Space.ENV and not state.level
         }
 
     @staticmethod
-    def _count(side: _Side) -> Counter[str]:
+    def _count(side: Mapping[int, _States]) -> Counter[str]:
         # One place counts once, however many services inherit it.
         return Counter(
             state.rule.id
             for state in {
                 (state.rule.id, state.fact.path, state.fact.start): state
-                for of_unit in side.states.values()
+                for of_unit in side.values()
                 for state in of_unit.values()
                 if state.fact is not None and state.level == 0
             }.values()
@@ -262,26 +252,13 @@ def _worst_of(found: _States) -> dict[str, State]:
 
 
 def _weakness(state: State, old: State | None) -> Weakness:
-    if state.fact is not None:
-        return Weakness(
-            state.rule, state.fact.path, state.fact.start, state.fact.end, state.unit.name, setting=state.fact.name
-        )
-    if old is not None and old.fact is not None and old.fact.path != state.unit.path:
+    if state.fact is not None or old is None:
+        return weakness_of(state)
+    if old.fact is not None and old.fact.path != state.unit.path:
         return Weakness(
             state.rule, old.fact.path, 0, 0, state.unit.name, is_missing=True, is_lost=True, setting=old.fact.name
         )
-    unit = state.unit
-    setting = old.fact.name if old is not None and old.fact is not None else ""
-    return Weakness(
-        state.rule,
-        unit.path,
-        unit.start,
-        unit.end,
-        unit.name,
-        is_missing=True,
-        is_lost=old is not None,
-        setting=setting,
-    )
+    return weakness_of(state)._replace(is_lost=True, setting=old.fact.name if old.fact is not None else "")
 
 
 def _unmoved(new_ones: Iterable[State], gone: Iterable[State]) -> Iterable[Weakness]:

@@ -49,6 +49,8 @@ _BY_PLACE: Final = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern,
 _KNOWN: Final = re.compile(
     "|".join(f"(?P<f{number}>{pattern})" for number, (pattern, _) in enumerate(_FORMATS)), re.IGNORECASE
 )
+SHARED: Final = frozenset(("compose", "dockerfile", "dotenv", "shell", "systemd", "yaml"))
+"""Formats whose files take something from one another: read together, and judged when all of them are."""
 _MODULES: Final = {
     "yaml": "manifests",
     "compose": "compose",

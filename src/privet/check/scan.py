@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
 
 from privet.check import exceptions, own_policy
 from privet.check.cache import Cache
@@ -15,12 +14,10 @@ from privet.check.facts import Note
 from privet.check.findings import Finding, findings_of
 from privet.check.judge import weaknesses_of
 from privet.check.ratchet import weaker
-from privet.check.readers import format_of
+from privet.check.readers import SHARED, format_of
 from privet.check.sides import read_tree
 from privet.check.tree import Entry, Tree
 from privet.check.weakness import Weakness
-
-_CONTEXT: Final = frozenset(("compose", "dockerfile", "dotenv", "systemd", "yaml"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +62,7 @@ def compare(base: Tree, head: Tree, *, changed: Collection[str] | None = None, t
 
 
 def _context(tree: Tree, changed: Collection[str]) -> frozenset[str]:
-    return frozenset(path for path in tree.entries if path in changed or format_of(path) in _CONTEXT)
+    return frozenset(path for path in tree.entries if path in changed or format_of(path) in SHARED)
 
 
 def _is_used(component: str, tree: Tree, paths: Collection[str]) -> bool:
@@ -90,18 +87,18 @@ def _result(found: Sequence[Weakness], tree: Tree, allowances: Sequence[Allowanc
 
 def only(result: Result, paths: Collection[str]) -> Result:
     """Return what concerns the named files, and those below the named folders."""
-    folders = tuple(f"{path.rstrip('/')}/" for path in paths)
-
-    def named(path: str) -> bool:
-        return path in paths or path.startswith(folders) or "." in paths
-
     return Result(
-        tuple(item for item in result.findings if named(item.path)),
-        tuple(item for item in result.notes if named(item.path)),
+        tuple(item for item in result.findings if is_named(item.path, paths)),
+        tuple(item for item in result.notes if is_named(item.path, paths)),
         result.files,
         result.allowed,
-        tuple(item for item in result.weaknesses if named(item.path)),
+        tuple(item for item in result.weaknesses if is_named(item.path, paths)),
     )
+
+
+def is_named(path: str, names: Collection[str]) -> bool:
+    """Tell whether a file is one of those named, or lies in a folder that is."""
+    return any(path == name or path.startswith(f"{name}/") for name in names)
 
 
 def scan_texts(files: Mapping[str, str]) -> list[Weakness]:

@@ -18,12 +18,10 @@ from privet.check.exceptions import Allowance
 from privet.check.facts import Note, Reading, Unit
 from privet.check.interest import found_in, has_secret, matters
 from privet.check.judge import weaknesses_of
-from privet.check.readers import format_of, read
+from privet.check.readers import SHARED, format_of, read
 from privet.check.tree import MAX_TEXT_BYTES, Tree, decode
 from privet.check.weakness import Weakness
 
-_OPEN: Final = frozenset(("compose", "dockerfile", "dotenv", "shell", "yaml", "systemd"))
-"""Formats whose files take something from one another: judged together, when all are read."""
 _HEAD_BYTES: Final = 8192
 _NO_TEXT: Final = "is not UTF-8 text, so it was not read"
 _MANY: Final = 600
@@ -127,17 +125,17 @@ def _of_file(tree: Tree, path: str, today: date, *, compared: bool, cache: Cache
         raw = tree.read(path, MAX_TEXT_BYTES if kind else content.SAMPLE_BYTES)
     except OSError:
         return Examined(notes=(Note(path, 1, "cannot be read"),))
-    key = None if cache is None or compared or kind in _OPEN else cache.key(path, raw, today)
+    key = None if cache is None or compared or kind in SHARED else cache.key(path, raw, today)
     if cache is not None and key is not None:
         known = cache.get(key, path)
         if known is not None:
             return Examined(notes=known.notes, allowances=known.allowances, weaknesses=known.weaknesses)
     reading, allowances = _read(tree, path, kind, raw, today, compared=compared)
-    if compared or kind in _OPEN:
+    if compared or kind in SHARED:
         return Examined(reading.units, reading.notes, allowances)
     judged = Examined((), reading.notes, allowances, tuple(weaknesses_of(reading.units)))
     if cache is not None and key is not None:
-        cache.put(key, judged.notes, judged.allowances, judged.weaknesses)
+        cache.put(key, path, judged.notes, judged.allowances, judged.weaknesses)
     return judged
 
 

@@ -41,6 +41,8 @@ _REDIRECT: Final = re.compile(r"(\d*)(<<-?|<<<|>>|>\||<>|<&|>&|&>>|&>|<|>)")
 _BLANK: Final = re.compile(r"(?:[ \t\r]|\\\r?\n)+")
 _COMMENT: Final = re.compile(r"#[^\n]*")
 _PLAIN: Final = re.compile(r"[^\s\\'\"`$;&|()<>]+")
+_QUOTED: Final = re.compile(r'[^"\\$`]+')
+_NESTING: Final = re.compile(r"[\\(){}'\"]")
 _NAME: Final = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 _VARIABLE: Final = re.compile(
     r"\$(?:(?P<name>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)(?:(?P<how>:?[-=+?])(?P<word>[^{}$`\"']*))?\})", re.ASCII
@@ -247,7 +249,7 @@ class _Lexer:
                 self._at = len(self._text) if end < 0 else end + 1
                 parts.append(None)
             else:
-                plain = re.compile(r'[^"\\$`]+').match(self._text, self._at)
+                plain = _QUOTED.match(self._text, self._at)
                 parts.append(plain[0] if plain else char)
                 self._at = plain.end() if plain else self._at + 1
         self._at += 1
@@ -273,7 +275,7 @@ class _Lexer:
 
     def _balanced(self, at: int, opening: str, closing: str) -> int:
         depth = 0
-        for place in re.compile(r"[\\(){}'\"]").finditer(self._text, at):
+        for place in _NESTING.finditer(self._text, at):
             if place.start() < at:
                 continue
             char = place[0]

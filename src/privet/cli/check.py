@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from privet.check.tree import Tree
 
 FORMATS: Final = ("text", "json", "sarif", "github", "junit")
-_CONTEXT: Final = frozenset(("compose", "dockerfile", "dotenv", "shell", "yaml"))
-"""Formats from which other files take something: read even where they are not named."""
 
 
 def add_parser(verbs: Any) -> None:
@@ -88,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
 def _judged(job: _Job, tree: Tree) -> Result:
     from privet.check import cache, scan
     from privet.check.facts import Note
-    from privet.check.readers import format_of
+    from privet.check.readers import SHARED, format_of
     from privet.check.tree import before
 
     if job.base is not None:
@@ -99,7 +97,7 @@ def _judged(job: _Job, tree: Tree) -> Result:
     else:
         _all_there(job, tree)
         if job.names and not job.whole:
-            tree = tree.part(lambda path: _is_named(path, job.names) or format_of(path) in _CONTEXT)
+            tree = tree.part(lambda path: scan.is_named(path, job.names) or format_of(path) in SHARED)
         folder = cache.folder_of(os.environ)
         known = None if folder is None else cache.load(folder)
         with _watched(tree, whole=True) as watched:
@@ -141,10 +139,6 @@ def _is_left_out(name: str, job: _Job, tree: Tree) -> bool:
     return (
         not noted and os.path.lexists(place) and (place.is_symlink() or not place.is_dir()) and name not in tree.entries
     )
-
-
-def _is_named(path: str, names: tuple[str, ...]) -> bool:
-    return any(path == name or path.startswith(f"{name}/") for name in names)
 
 
 def _named(job: _Job, result: Result) -> Result:
