@@ -71,7 +71,7 @@ def _finding(weakness: Weakness, text: str, number: int) -> Finding:
         start - line_start + 1,
         max(end - line_start + 1, start - line_start + 2),
         message_of(weakness, text[start:end]),
-        remedy_of(rule),
+        rule.remedy,
         hashlib.blake2b(said.encode(errors="surrogatepass"), digest_size=16).hexdigest(),
     )
 
@@ -105,11 +105,6 @@ def _shown(name: str) -> str:
 def spelling_of(rule: Rule) -> str:
     """Return the setting as a person would write it; "" for rules that are no setting."""
     return rule.names[0].removeprefix("env:").removeprefix("*.")
-
-
-def remedy_of(rule: Rule) -> str:
-    """Return what to write instead."""
-    return rule.remedy
 
 
 def grade_of(findings: Sequence[Finding]) -> str:

@@ -55,7 +55,6 @@ class _Frame:
     condition: bool | None
     was_true: bool
     scope: Value
-    can_be_else: bool = True
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from privet.check.components import of_command
@@ -28,7 +28,7 @@ def process_units(
 ) -> tuple[Unit, ...]:
     """Return a unit for every command that starts a known program; `owner` names what runs them and becomes part of the unit's name.
 
-    With `guards`, a command that runs the gate and whose failure counts is one.
+    With `guards`, commands that protect and whose failure counts are guards: the gate, scrubbing, what closes the machine.
     """
     found: list[Unit] = []
     counts: Counter[str] = Counter()
@@ -37,24 +37,18 @@ def process_units(
             continue
         texts = command.texts()
         components, first = of_command(texts)
-        if guards and _is_hardening(texts) and not command.ignored:
-            found.append(_guard(command, path, _HARDENING, " ".join(texts[:2])))
+        if guards and not command.ignored:
+            found.extend(_guards(command, path, texts, components, first))
         if not components:
             continue
-        if guards and "privet" in components and not command.ignored and not {"scrub", "audit"}.isdisjoint(texts):
-            found.append(_guard(command, path, _SCRUB, f"privet {texts[min(first, len(texts) - 1)]}"))
-        if guards and "privet" in components and "check" in texts and not command.ignored:
-            found.append(_guard(command, path, _GATE, "privet check"))
         program = "+".join(sorted(components))
         counts[program] += 1
         name = f"{owner}:{program}#{counts[program]}" if owner else f"{program}#{counts[program]}"
-        start, end = (
-            command.words[min(first, len(command.words)) - 1].start,
-            command.words[min(first, len(command.words)) - 1].end,
-        )
+        program_word = command.words[min(first, len(command.words)) - 1]
         facts = environment_facts(command.assignments, path) + flags_of(command.words[first:], path)
         facts += docker_environment(command, components, first, path)
-        found.append(Unit(UnitKind.PROCESS, name, path, start, end, components, facts, parents))
+        place = program_word.start, program_word.end
+        found.append(Unit(UnitKind.PROCESS, name, path, *place, components, facts, parents))
     return tuple(found)
 
 
@@ -77,6 +71,19 @@ def docker_environment(command: Command, components: frozenset[str], first: int,
         if equals:
             found.append(Fact(Space.ENV, name, content, path, word.start, word.end))
     return tuple(found)
+
+
+def _guards(
+    command: Command, path: str, texts: Sequence[str], components: frozenset[str], first: int
+) -> Iterator[Unit]:
+    """Yield what a command protects."""
+    if _is_hardening(texts):
+        yield _guard(command, path, _HARDENING, " ".join(texts[:2]))
+    if "privet" in components:
+        if not {"scrub", "audit"}.isdisjoint(texts):
+            yield _guard(command, path, _SCRUB, f"privet {texts[min(first, len(texts) - 1)]}")
+        if "check" in texts:
+            yield _guard(command, path, _GATE, "privet check")
 
 
 def _is_hardening(texts: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ import warnings
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeGuard
 
 from privet.check.components import of_module
 from privet.check.facts import PRESENT, Fact, Note, Reading, Space, Unit, UnitKind
@@ -124,13 +124,16 @@ class _Visitor(ast.NodeVisitor):
     def generic_visit(self, node: ast.AST) -> None:
         """Go into what has a line of interest; the rest, which is nearly everything, is passed by whole."""
         for child in ast.iter_child_nodes(node):
-            # A decorator stands above the line at which its function begins.
-            first = min([getattr(child, "lineno", 0), *(item.lineno for item in getattr(child, "decorator_list", ()))])
-            if not first:
-                if not isinstance(child, (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)):
-                    self.generic_visit(child)
-            elif self._has_interest(first, getattr(child, "end_lineno", first)):
-                self.visit(child)
+            self._enter(child)
+
+    def _enter(self, node: ast.AST) -> None:
+        # A decorator stands above the line at which its function begins.
+        first = min([getattr(node, "lineno", 0), *(item.lineno for item in getattr(node, "decorator_list", ()))])
+        if not first:
+            if not isinstance(node, (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)):
+                self.generic_visit(node)
+        elif self._has_interest(first, getattr(node, "end_lineno", first)):
+            self.visit(node)
 
     def _has_interest(self, first: int, last: int) -> bool:
         at = bisect_left(self._lines, first)
@@ -143,11 +146,8 @@ class _Visitor(ast.NodeVisitor):
         self._scopes = (*before, node)
         self._label.append(node.name)
         defaults = (item for item in (*node.args.defaults, *node.args.kw_defaults) if item is not None)
-        children: tuple[ast.expr | ast.stmt, ...] = (*defaults, *node.body)
-        for child in children:
-            first = min([child.lineno, *(item.lineno for item in getattr(child, "decorator_list", ()))])
-            if self._has_interest(first, child.end_lineno or child.lineno):
-                self.visit(child)
+        for child in (*defaults, *node.body):
+            self._enter(child)
         self._label.pop()
         self._scopes = before
 
@@ -177,21 +177,29 @@ class _Visitor(ast.NodeVisitor):
 
     def visit_Assign(self, node: ast.Assign) -> None:
         for target in node.targets:
-            if isinstance(target, ast.Subscript) and self._names.dotted(target.value) in {"os.environ", "environ"}:
-                name = self._names.value(target.slice, self._scopes)
-                if name is not None:
-                    self._variable(name.value, node.value)
+            if self._is_environment(target):
+                self._set(target.slice, node.value)
             elif isinstance(target, ast.Attribute):
                 self._attribute(target, node.value)
         self.generic_visit(node)
 
     def visit_Delete(self, node: ast.Delete) -> None:
         for target in node.targets:
-            if isinstance(target, ast.Subscript) and self._names.dotted(target.value) in {"os.environ", "environ"}:
-                name = self._names.value(target.slice, self._scopes)
-                if name is not None:
-                    start, end = self._places.of(target)
-                    self._facts.append(Fact(Space.ENV, name.value, "", self._path, start, end))
+            if self._is_environment(target):
+                self._unset(target.slice, target)
+
+    def _is_environment(self, target: ast.expr) -> TypeGuard[ast.Subscript]:
+        return isinstance(target, ast.Subscript) and self._names.dotted(target.value) in {"os.environ", "environ"}
+
+    def _set(self, key: ast.expr, value: ast.expr) -> None:
+        name = self._names.value(key, self._scopes)
+        if name is not None:
+            self._variable(name.value, value)
+
+    def _unset(self, key: ast.expr, node: ast.expr) -> None:
+        name = self._names.value(key, self._scopes)
+        if name is not None:
+            self._facts.append(Fact(Space.ENV, name.value, "", self._path, *self._places.of(node)))
 
     def visit_Dict(self, node: ast.Dict) -> None:
         for key, value in zip(node.keys, node.values, strict=True):
@@ -230,19 +238,14 @@ class _Visitor(ast.NodeVisitor):
     def _environ(self, dotted: str, node: ast.Call) -> None:
         last = dotted.rsplit(".", 1)[-1]
         if last in {"setdefault", "putenv"} and len(node.args) == 2:
-            name = self._names.value(node.args[0], self._scopes)
-            if name is not None:
-                self._variable(name.value, node.args[1])
+            self._set(node.args[0], node.args[1])
         elif last == "update":
             pairs = [pair for argument in node.args for pair in self._names.mapping(argument, self._scopes)]
             pairs += [(item.arg, item.value) for item in node.keywords if item.arg]
             for key, value in pairs:
                 self._variable(key, value)
         elif last == "pop" and node.args:
-            name = self._names.value(node.args[0], self._scopes)
-            if name is not None:
-                start, end = self._places.of(node)
-                self._facts.append(Fact(Space.ENV, name.value, "", self._path, start, end))
+            self._unset(node.args[0], node)
 
     def _started(self, node: ast.Call) -> None:
         first = node.args[0]

@@ -21,6 +21,7 @@ _REST: Final = re.compile(
     r"'(?P<single>[^']*)'|\"(?P<double>(?:[^\"\\]|\\.)*)\"|(?P<plain>[^\r\n]*?)(?=[ \t]+#|[ \t]*\r?$)",
     re.DOTALL | re.MULTILINE,
 )
+_REFERENCE: Final = re.compile(r"\$\{?\w")
 _RECIPE: Final = re.compile(r"^\t[@+-]*(?P<line>(?:[^\n\\]|\\.|\\\n)*)", re.MULTILINE | re.DOTALL)
 _PROC: Final = re.compile(r"^(?P<name>[\w-]+):[ \t]*(?P<line>[^\n]+)", re.MULTILINE)
 _DOCUMENT: Final = re.compile(
@@ -85,10 +86,8 @@ def dotenv(path: str, text: str) -> Reading:
             notes.append(Note(path, text.count("\n", 0, start) + 1, "a quote is not closed"))
         value = rest["single"] if rest["single"] is not None else rest["double"]
         value = rest["plain"].strip() if value is None else value
-        if re.search(r"\$\{?\w", value) and rest["single"] is None:
-            facts.append(Fact(Space.ENV, line["name"], None, path, start, rest.end()))
-        else:
-            facts.append(Fact(Space.ENV, line["name"], value, path, start, rest.end()))
+        is_filled_in = rest["single"] is None and _REFERENCE.search(value) is not None
+        facts.append(Fact(Space.ENV, line["name"], None if is_filled_in else value, path, start, rest.end()))
     name = path.rsplit("/", 1)[-1]
     unit = Unit(UnitKind.ENVIRONMENT, name, path, 0, 0, frozenset(), tuple(facts), (), (f"file:{path}",))
     return Reading((unit,) if facts else (), tuple(notes))

@@ -202,7 +202,6 @@ class _Builder:
         self._stack: list[_Open] = []
         self._anchors: dict[str, Node] = {}
         self._repeated = 0
-        self._deep = 0
 
     def add(self, event: Any) -> None:
         kind = _KINDS.get(type(event).__name__)
