@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import time
 from datetime import date
 from pathlib import Path
 
 from privet.check import cache as caches
 from privet.check.scan import scan, tree_of
+from privet.check.tree import Entry, Tree
 
 DAY = date(2027, 1, 1)
 FILES = {
@@ -66,3 +68,54 @@ def test_a_broken_file_is_an_empty_cache(tmp_path: Path) -> None:
     (file,) = tmp_path.iterdir()
     file.write_bytes(b"\xc1broken")
     assert scan(tree_of(FILES), today=DAY, cache=caches.load(tmp_path)).findings
+
+
+def test_a_file_that_nobody_touched_is_not_read(tmp_path: Path) -> None:
+    stamped = _stamped(FILES, 10)
+    first = caches.load(tmp_path)
+    found = scan(stamped, today=DAY, cache=first)
+    first.save(tmp_path)
+    read: list[str] = []
+    assert scan(_stamped(FILES, 10, read), today=DAY, cache=caches.load(tmp_path)) == found
+    assert "plain.py" not in read
+    assert "compose.yaml" in read  # others may take something from it
+
+
+def test_a_file_with_other_times_is_read(tmp_path: Path) -> None:
+    first = caches.load(tmp_path)
+    scan(_stamped(FILES, 10), today=DAY, cache=first)
+    first.save(tmp_path)
+    mended = {**FILES, "train.py": FILES["train.py"].replace("True", "None")}
+    found = scan(_stamped(mended, 11), today=DAY, cache=caches.load(tmp_path))
+    assert "train.py" not in {finding.path for finding in found.findings}
+
+
+def test_a_file_that_changed_a_moment_ago_is_read_again(tmp_path: Path) -> None:
+    now = time.time_ns()
+    first = caches.load(tmp_path)
+    scan(_stamped(FILES, now), today=DAY, cache=first)
+    first.save(tmp_path)
+    mended = {**FILES, "train.py": FILES["train.py"].replace("True", "None")}
+    found = scan(_stamped(mended, now), today=DAY, cache=caches.load(tmp_path))
+    assert "train.py" not in {finding.path for finding in found.findings}
+
+
+def test_an_allowance_is_another_one_tomorrow_by_its_place_too(tmp_path: Path) -> None:
+    allowed = 'True)  # privet: allow transformers-trust-remote-code reason="own code" expires=2027-01-01'
+    files = {"train.py": FILES["train.py"].replace("True)", allowed)}
+    first = caches.load(tmp_path)
+    assert not scan(_stamped(files, 10), today=DAY, cache=first).findings
+    first.save(tmp_path)
+    assert scan(_stamped(files, 10), today=date(2027, 1, 2), cache=caches.load(tmp_path)).findings
+
+
+def _stamped(files: dict[str, str], time_ns: int, read: list[str] | None = None) -> Tree:
+    """Return a tree as a folder gives it, which tells what is read."""
+
+    def body(entry: Entry, limit: int) -> bytes:
+        if read is not None:
+            read.append(entry.path)
+        return files[entry.path].encode()[:limit]
+
+    entries = [Entry(path, len(text.encode()), stamp=(1, len(text), time_ns, time_ns)) for path, text in files.items()]
+    return Tree(entries, body, "texts")

@@ -1,14 +1,15 @@
 """What was found in files before, so that an unchanged repository is checked in no time.
 
-Invariants: an entry is found again by a keyed digest of path and content; it holds rule ids, places and words written for rules, never a
-value and never a path. Another version of the rules is another cache. Losing it costs time only, so whatever is wrong with it is no error.
+Invariants: an entry is found again by a keyed digest of path and content, or of path and stamp, which spares reading the file; it holds
+rule ids, places and words written for rules, never a value and never a path. Another version of the rules is another cache. Losing it costs
+time only, so whatever is wrong with it is no error.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import secrets
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import date
@@ -22,7 +23,9 @@ from privet.check.facts import Note
 from privet.check.rules import BY_ID
 from privet.check.weakness import Weakness
 
-_MOST: Final = 50_000
+_MOST: Final = 100_000
+_RACE_NS: Final = 2_000_000_000
+"""A file that changed so shortly before may change again with the same times: git's racy files (Documentation/technical/racy-git.txt)."""
 _KEY_BYTES: Final = 32
 
 
@@ -53,6 +56,18 @@ class Cache:
         self._entries = entries
         self._used: dict[bytes, bytes] = {}
         self._new: dict[bytes, bytes] = {}
+        self._settled_ns = time.time_ns() - _RACE_NS
+
+    def place(self, path: str, stamp: tuple[int, ...]) -> bytes | None:
+        """Return what an entry is found by without reading the file; None where its stamp does not tell it from what comes next.
+
+        A stamp ends with the times of content and of inode in nanoseconds.
+        """
+        if not stamp or max(stamp[-2:]) >= self._settled_ns:
+            return None
+        return hashlib.blake2b(
+            f"{path}\0{stamp}".encode(errors="surrogateescape"), digest_size=16, key=self._secret
+        ).digest()
 
     def key(self, path: str, raw: bytes, today: date) -> bytes:
         """Return what an entry is found by. Allowances expire, so a file that has one is another file tomorrow."""
@@ -61,12 +76,14 @@ class Cache:
         digest.update(f"\0{path}\0{day}".encode(errors="surrogateescape"))
         return digest.digest()
 
-    def get(self, key: bytes, path: str) -> Known | None:
-        """Return what is known of a file, None for nothing."""
+    def get(self, key: bytes, path: str, *, place: bytes | None = None) -> Known | None:
+        """Return what is known of a file, None for nothing; keep it for its place, too."""
         raw = self._entries.get(key)
         if raw is None:
             return None
         self._used[key] = raw
+        if place is not None:
+            self._new[place] = raw
         if not raw:
             return Known((), (), ())
         entry = msgspec.msgpack.decode(raw, type=_Entry)
@@ -86,8 +103,10 @@ class Cache:
         notes: Iterable[Note],
         allowances: Iterable[Allowance],
         weaknesses: Iterable[Weakness],
+        *,
+        place: bytes | None = None,
     ) -> None:
-        """Keep what was found in a file."""
+        """Keep what was found in a file, by what it holds and by its place."""
         entry = _Entry(
             [(note.line, note.message) for note in notes],
             [(item.rule, item.line) for item in allowances],
@@ -97,7 +116,8 @@ class Cache:
             ],
         )
         is_empty = not (entry.notes or entry.allowances or entry.weaknesses)
-        self._new[key] = b"" if is_empty else msgspec.msgpack.encode(entry)
+        raw = b"" if is_empty else msgspec.msgpack.encode(entry)
+        self._new.update({name: raw for name in (key, place) if name is not None})
 
     def taken(self) -> dict[bytes, bytes]:
         """Return what was used or added since the last call: a process hands it to the one that saves."""
@@ -151,7 +171,7 @@ def load(folder: Path) -> Cache:
         file = msgspec.msgpack.decode((folder / _name()).read_bytes(), type=_File)
         return Cache(file.key, file.entries)
     except (OSError, msgspec.MsgspecError):
-        return Cache(secrets.token_bytes(_KEY_BYTES), {})
+        return Cache(os.urandom(_KEY_BYTES), {})
 
 
 def folder_of(environment: Mapping[str, str]) -> Path | None:

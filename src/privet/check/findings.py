@@ -6,7 +6,6 @@ and place, and the same setting in one place is told once.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -57,6 +56,8 @@ def findings_of(weaknesses: Iterable[Weakness], text_of: Callable[[str], str | N
 
 
 def _finding(weakness: Weakness, text: str, number: int) -> Finding:
+    from hashlib import blake2b  # with OpenSSL behind it, which a check without findings has no use for
+
     rule = weakness.rule
     start = min(weakness.start, len(text))
     line_start = text.rfind("\n", 0, start) + 1
@@ -72,7 +73,7 @@ def _finding(weakness: Weakness, text: str, number: int) -> Finding:
         max(end - line_start + 1, start - line_start + 2),
         message_of(weakness, text[start:end]),
         rule.remedy,
-        hashlib.blake2b(said.encode(errors="surrogatepass"), digest_size=16).hexdigest(),
+        blake2b(said.encode(errors="surrogatepass"), digest_size=16).hexdigest(),
     )
 
 

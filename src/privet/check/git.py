@@ -63,16 +63,36 @@ def ask(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
         BadInput: there is no git, or it refused.
 
     """
-    settings = ("core.fsmonitor=false", "core.quotePath=false", "diff.autoRefreshIndex=false")
-    configured = [word for setting in settings for word in ("-c", setting)]
-    command = ["git", "-C", str(folder), *configured, "--no-pager", "--no-optional-locks", *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, check=False, input=given)  # noqa: S603 - no shell
-    except OSError as error:
-        raise BadInput("git cannot be started", hint="install git, or check a folder outside a repository") from error
-    if done.returncode:
-        raise BadInput("git refused", hint="run the command inside a git repository that belongs to you")
-    return done.stdout
+    return Question(folder, *arguments).answer(given)
+
+
+class Question:
+    """A git command that runs while its caller does something else."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        settings = ("core.fsmonitor=false", "core.quotePath=false", "diff.autoRefreshIndex=false")
+        configured = [word for setting in settings for word in ("-c", setting)]
+        command = ["git", "-C", str(folder), *configured, "--no-pager", "--no-optional-locks", *arguments]
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - no shell
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+        except OSError as error:
+            raise BadInput(
+                "git cannot be started", hint="install git, or check a folder outside a repository"
+            ) from error
+
+    def answer(self, given: bytes = b"") -> bytes:
+        """Wait for what it prints, `given` on its standard input.
+
+        Raises:
+            BadInput: git refused.
+
+        """
+        told, _ = self._process.communicate(given)
+        if self._process.returncode:
+            raise BadInput("git refused", hint="run the command inside a git repository that belongs to you")
+        return told
 
 
 def sizes_of(root: Path, blobs: Sequence[str]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from privet.check.facts import Note, Reading
@@ -76,7 +77,12 @@ def format_of(path: str) -> str:
         for pattern, kind in _BY_PLACE:
             if pattern.fullmatch(path):
                 return kind
-    found = _KNOWN.fullmatch(path.rsplit("/", 1)[-1])
+    return _format_of_name(path.rsplit("/", 1)[-1])
+
+
+@lru_cache(maxsize=2**16)
+def _format_of_name(name: str) -> str:
+    found = _KNOWN.fullmatch(name)
     return _FORMATS[int(found.lastgroup[1:])][1] if found and found.lastgroup else ""
 
 

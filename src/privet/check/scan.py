@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TYPE_CHECKING
 
 from privet.check import exceptions, own_policy
-from privet.check.cache import Cache
 from privet.check.components import words_of
 from privet.check.exceptions import Allowance
 from privet.check.facts import Note
@@ -18,6 +18,9 @@ from privet.check.readers import SHARED, format_of
 from privet.check.sides import read_tree
 from privet.check.tree import Entry, Tree
 from privet.check.weakness import Weakness
+
+if TYPE_CHECKING:
+    from privet.check.cache import Cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ def compare(base: Tree, head: Tree, *, changed: Collection[str] | None = None, t
     Of files that are not among the `changed` only those are read from which others take something: manifests and environments.
     """
     day = today or date.today()
-    read_of = [None if changed is None else _context(tree, changed) for tree in (base, head)]
+    read_of = [None if changed is None else paths for paths in _context(base, head, changed or ())]
     before, after = (
         read_tree(tree, day, compared=True, paths=paths) for tree, paths in zip((base, head), read_of, strict=True)
     )
@@ -61,8 +64,11 @@ def compare(base: Tree, head: Tree, *, changed: Collection[str] | None = None, t
     return _result(found, head, (*policy.items, *lines), (*after.notes, *policy.notes))
 
 
-def _context(tree: Tree, changed: Collection[str]) -> frozenset[str]:
-    return frozenset(path for path in tree.entries if path in changed or format_of(path) in SHARED)
+def _context(base: Tree, head: Tree, changed: Collection[str]) -> tuple[Collection[str], Collection[str]]:
+    """Return of each side what changed, and what is there on both and may say something to it."""
+    shared = {path for path in head.entries if format_of(path) in SHARED}
+    wanted = shared.union(changed)
+    return wanted.intersection(base.entries), wanted.intersection(head.entries)
 
 
 def _is_used(component: str, tree: Tree, paths: Collection[str]) -> bool:

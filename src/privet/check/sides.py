@@ -10,10 +10,9 @@ import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from privet.check import content, exceptions
-from privet.check.cache import Cache
 from privet.check.exceptions import Allowance
 from privet.check.facts import Note, Reading, Unit
 from privet.check.interest import found_in, has_secret, matters
@@ -21,6 +20,9 @@ from privet.check.judge import weaknesses_of
 from privet.check.readers import SHARED, format_of, read
 from privet.check.tree import MAX_TEXT_BYTES, Tree, decode
 from privet.check.weakness import Weakness
+
+if TYPE_CHECKING:
+    from privet.check.cache import Cache
 
 _HEAD_BYTES: Final = 8192
 _NO_TEXT: Final = "is not UTF-8 text, so it was not read"
@@ -56,21 +58,38 @@ def read_tree(
     With `compared`, nothing is judged yet, and steps that only a change can take away are units, too.
     """
     names = sorted(tree.entries if paths is None else paths)
+    known: list[Examined] = []
+    if cache is not None and not compared:
+        known, names = _known(tree, names, cache)
     workers = min(os.cpu_count() or 1, 4) if len(names) >= _MANY else 1
     if workers == 1:
         examined = _examine(tree, names, today, compared, cache)
     else:
         examined = _in_processes(tree, names, today, compared, cache, workers)
+    examined += known
     return Side(
         tuple(unit for item in examined for unit in item.units),
-        tuple(note for item in examined for note in item.notes),
+        tuple(sorted(note for item in examined for note in item.notes)),
         tuple(allowance for item in examined for allowance in item.allowances),
         tuple(weakness for item in examined for weakness in item.weaknesses),
     )
 
 
-_Work = tuple[Tree, Sequence[str], date, bool, Cache | None]
-_work: _Work | None = None
+def _known(tree: Tree, names: Sequence[str], cache: Cache) -> tuple[list[Examined], list[str]]:
+    """Return what is known of files that nobody has touched since, and the names of the others."""
+    found: list[Examined] = []
+    left: list[str] = []
+    for path in names:
+        place = None if format_of(path) in SHARED else cache.place(path, tree.entries[path].stamp)
+        entry = None if place is None else cache.get(place, path)
+        if entry is None:
+            left.append(path)
+        elif any(entry):
+            found.append(Examined(notes=entry.notes, allowances=entry.allowances, weaknesses=entry.weaknesses))
+    return found, left
+
+
+_work: tuple[Tree, Sequence[str], date, bool, Cache | None] | None = None
 """What the processes of a pool inherit: a tree cannot be sent to them."""
 
 
@@ -126,8 +145,11 @@ def _of_file(tree: Tree, path: str, today: date, *, compared: bool, cache: Cache
     except OSError:
         return Examined(notes=(Note(path, 1, "cannot be read"),))
     key = None if cache is None or compared or kind in SHARED else cache.key(path, raw, today)
+    place = None
     if cache is not None and key is not None:
-        known = cache.get(key, path)
+        # What allows something ends on a day, which no stamp tells.
+        place = None if b"privet:" in raw else cache.place(path, tree.entries[path].stamp)
+        known = cache.get(key, path, place=place)
         if known is not None:
             return Examined(notes=known.notes, allowances=known.allowances, weaknesses=known.weaknesses)
     reading, allowances = _read(tree, path, kind, raw, today, compared=compared)
@@ -135,7 +157,7 @@ def _of_file(tree: Tree, path: str, today: date, *, compared: bool, cache: Cache
         return Examined(reading.units, reading.notes, allowances)
     judged = Examined((), reading.notes, allowances, tuple(weaknesses_of(reading.units)))
     if cache is not None and key is not None:
-        cache.put(key, path, judged.notes, judged.allowances, judged.weaknesses)
+        cache.put(key, path, judged.notes, judged.allowances, judged.weaknesses, place=place)
     return judged
 
 

@@ -30,11 +30,13 @@ _SKIPPED: Final = frozenset(
 
 
 class Entry(NamedTuple):
-    """A file: its path with `/`, its size in bytes, and for a commit the id of its content."""
+    """A file: its path with `/`, its size in bytes, for a commit the id of its content, for a folder what changes when the file does."""
 
     path: str
     size: int
     blob: str = ""
+    stamp: tuple[int, ...] = ()
+    """Inode, size, and the times of content and of inode in nanoseconds, as git's own index has them; empty where a look is needed."""
 
 
 class Tree:
@@ -124,15 +126,37 @@ def root_of(place: Path) -> Path:
         return folder.resolve()
 
 
-def working_tree(root: Path, names: Collection[str] = ()) -> Tree:
-    """Return the files of a folder that git tracks or would track.
+def listing(root: Path) -> git.Question | None:
+    """Ask git which files a folder has; None where there is no git to ask."""
+    try:
+        return git.Question(root, "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard")
+    except BadInput:
+        return None
+
+
+def difference(root: Path, base: git.Base) -> git.Question:
+    """Ask git in which files a folder differs from a commit.
+
+    Raises:
+        BadInput: there is no git.
+
+    """
+    options = ("--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules")
+    return git.Question(root, "diff", *options, base.commit)
+
+
+def working_tree(root: Path, names: Collection[str] = (), asked: git.Question | None = None) -> Tree:
+    """Return the files of a folder that git tracks or would track, by the answer to a `listing` or to one of now.
 
     Outside a repository, where the folder may be anybody's home: the named files, what is beside them, and all but the usual caches
     below the named folders; without names, below the folder.
     """
     notes: list[Note] = []
+    question = asked or listing(root)
     try:
-        listed = git.ask(root, "ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard")
+        if question is None:
+            raise BadInput("there is no git", hint="")
+        listed = question.answer()
     except BadInput:
         paths = dict.fromkeys(_walk(root, names or (".",), notes), "?")
     else:
@@ -149,7 +173,8 @@ def working_tree(root: Path, names: Collection[str] = ()) -> Tree:
             continue
         kind = found.st_mode & _KIND
         if kind == stat.S_IFREG:
-            entries.append(Entry(path, found.st_size))
+            stamp = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            entries.append(Entry(path, found.st_size, stamp=stamp))
         elif kind == stat.S_IFDIR:
             notes.append(Note(path.rstrip("/"), 1, "is a repository of its own: run the check in it"))
 
@@ -184,13 +209,13 @@ class _Folders:
         return known
 
 
-def before(root: Path, base: git.Base, head: Tree) -> tuple[Tree, frozenset[str]]:
+def before(root: Path, base: git.Base, head: Tree, asked: git.Question | None = None) -> tuple[Tree, frozenset[str]]:
     """Return the files of a commit, and which differ from those of the folder as it is now, on either side.
 
-    What does not differ is read from the folder: one listing and one git less, and the same whatever filters git has.
+    What does not differ is read from the folder: one listing and one git less, and the same whatever filters git has. The answer to
+    `difference` tells what does, or that to one of now.
     """
-    options = ("--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules")
-    listed = git.ask(root, "diff", *options, base.commit).split(b"\0")
+    listed = (asked or difference(root, base)).answer().split(b"\0")
     changed: dict[str, str] = {}
     for told, name in zip(listed[::2], listed[1::2], strict=False):
         mode, _, blob, *_ = told.decode().split()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from privet.check.baseline import Known
-    from privet.check.git import Base
+    from privet.check.git import Base, Question
     from privet.check.scan import Result
     from privet.check.tree import Tree
 
@@ -56,10 +56,10 @@ class _Job(NamedTuple):
 def run(options: argparse.Namespace) -> int:
     """Check, report, and return 1 where something is weaker."""
     from privet.check import git
-    from privet.check.tree import root_of, working_tree
+    from privet.check import tree as trees
 
     places = [Path(path) for path in options.paths]
-    root = root_of(places[0] if places else Path())
+    root = trees.root_of(places[0] if places else Path())
     names = tuple(_relative(place, root) for place in places)
     base = git.base_of(root, options.base) if options.base else None
     if base is not None and not base.is_exact:
@@ -68,14 +68,19 @@ def run(options: argparse.Namespace) -> int:
             " git fetch --unshallow tells\n"
         )
     job = _Job(root, base, () if "." in names else names, options.baseline is not None)
-    tree = working_tree(root, job.names)
-    result = _judged(job, tree)
+    # Git looks at all files while the modules that judge are loaded.
+    listed = trees.listing(root)
+    changed = None if base is None else trees.difference(root, base)
+    from privet.check import scan  # noqa: F401
+
+    tree = trees.working_tree(root, job.names, listed)
+    result = _judged(job, tree, changed)
     fixed = 0
     if options.fix:
         from privet.check.fix import fix
 
         fixed = len(fix(root, tree, result.weaknesses, _named(job, result).findings))
-        result = _judged(job, working_tree(root, job.names)) if fixed else result
+        result = _judged(job, trees.working_tree(root, job.names)) if fixed else result
     if options.baseline is not None:
         result = _against(job, tree, options.baseline, result)
     result = _named(job, result)
@@ -83,18 +88,20 @@ def run(options: argparse.Namespace) -> int:
     return 1 if result.findings else 0
 
 
-def _judged(job: _Job, tree: Tree) -> Result:
-    from privet.check import cache, scan
+def _judged(job: _Job, tree: Tree, asked: Question | None = None) -> Result:
+    from privet.check import scan
     from privet.check.facts import Note
     from privet.check.readers import SHARED, format_of
     from privet.check.tree import before
 
     if job.base is not None:
-        old, changed = before(job.root, job.base, tree)
+        old, changed = before(job.root, job.base, tree, asked)
         _all_there(job, tree, old)
         with _watched(tree, whole=False) as watched:
             result = scan.compare(old, watched, changed=changed)
     else:
+        from privet.check import cache
+
         _all_there(job, tree)
         if job.names and not job.whole:
             tree = tree.part(lambda path: scan.is_named(path, job.names) or format_of(path) in SHARED)
