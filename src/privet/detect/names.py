@@ -234,8 +234,8 @@ class NamesTier:
         found = self._near(text, start, len(text))
         place = self._settled_place(text, start, found)
         marked = self._marked(found)
-        spans = [span for span in _spans(text, marked) if span.end > start and span.start < place]
-        return place, spans, marked
+        spans = [_at_most(text, span) for span in _spans(text, marked)]
+        return place, [span for span in spans if span.end > start and span.start < place], marked
 
     def settled_place(self, text: str, start: int) -> int:
         """Return up to where the labels of a text that goes on are settled, without asking for them."""
@@ -356,6 +356,12 @@ def _span(text: str, group: list[Marked]) -> Iterator[Span]:
         score = _FLOOR + (kind.top - _FLOOR) * (2 * max(word.certain for word in group) - 1)
         rule = "names-" + kind.name.lower().replace("_", "-")
         yield Span(group[0].start, group[-1].end, kind.name, round(score, 2), rule)
+
+
+def _at_most(text: str, span: Span) -> Span:
+    """Return a span with what hangs on it, whether it counts or not: `EMP-1` may be found whole for its first word."""
+    start, end = _whole(text, span)
+    return span._replace(start=min(start, span.start), end=max(end, span.end)) if end > start else span
 
 
 def _whole(text: str, span: Span) -> tuple[int, int]:
