@@ -182,7 +182,9 @@ TEXTS = st.lists(st.sampled_from([*WORDS, *PHRASES, " ", " ", "\n", "  ", ", ", 
 
 @pytest.mark.parametrize("tier", ["patterns", "names"])
 @given(text=TEXTS, sizes=st.lists(st.integers(1, 40), min_size=1, max_size=8))
-@example("EMP-12345計画12project nightjar 12.345project nightjar ", [40])  # a name that its hyphen joins to the next words
+@example(
+    "EMP-12345計画12project nightjar 12.345project nightjar ", [40]
+)  # a name that its hyphen joins to the next words
 def test_streams_find_what_whole_texts_have(tier: Any, text: str, sizes: list[int]) -> None:
     detector = DETECTORS[tier]
     stream = SpanStream(detector)

@@ -147,6 +147,7 @@ FRAMED = st.builds(str.format, st.sampled_from(FRAMES), st.sampled_from((*GIVEN,
 @given(st.lists(st.one_of(FRAMED, st.sampled_from(WORDS), st.text(max_size=4)), max_size=12).map(" ".join), PLACES)
 @example("C:\\Users\\jane.roe@example.com\\x, X4111 1111 1111 1111", [])
 @example("password: jane.roe@example.com", [])
+@example("C:\\Users\\192.0.2.44 @example.com", [])  # [SOCIAL_HANDLE_1] is no word that makes a handle of the next one
 @example("\\\\192.0.2.44\\share [192.0.2.44] _192.0.2.44_", [])
 def test_a_model_that_repeats_the_prompt_is_understood_as_typed(prompt: str, places: list[int]) -> None:
     masker = Masker(SpanCache(detector()), "tokenize", prompt.encode("utf-8", "surrogatepass"))

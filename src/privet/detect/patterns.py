@@ -17,10 +17,11 @@ from itertools import accumulate
 from typing import Final, NamedTuple
 
 from privet.detect.matchers import has_re2, re2_matchers, re_matchers
+from privet.detect.placeholders import PSEUDONYM_CHARS
 from privet.detect.readings import Reading, hidden, opened, readings
 from privet.detect.rule import CONTEXT_CHARS, Candidate, Check, Rule
 from privet.policy import DetectPolicy
-from privet.records import Span
+from privet.records import KINDS, Span
 
 # A hit this certain is final: nothing inside it is looked at again.
 _CERTAIN: Final = 0.8
@@ -35,6 +36,12 @@ _INSIDE_FLOOR: Final = 0.6
 _INSIDE_TOP: Final = 0.8
 
 _RUN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-")
+
+_LABELS: Final = "|".join(sorted(kind.lower() for kind in KINDS if "_" in kind))
+_LABEL: Final = re.compile(
+    rf"\[(?:(?:{_LABELS})(?:_[a-z0-9]{{1,{PSEUDONYM_CHARS}}})?|[a-z][a-z0-9_]{{1,40}}_[0-9]{{1,6}})\]".encode()
+)
+"""Placeholders in lower case whose words would be context: behind `[SOCIAL_HANDLE_1]` nothing is a handle for that."""
 
 _Hit = tuple[int, int, Rule, float]
 
@@ -226,8 +233,10 @@ def _left(data: bytes, position: int, candidate: Callable[[bytes, int, int], Can
     """Return the text left of a place as `Candidate.left` has it, in bytes."""
     window = data[max(0, position - CONTEXT_CHARS) : position]
     if candidate is Candidate and window.isascii():
-        return window.lower()
-    return candidate(data, position, position).left.encode("utf-8", "replace")
+        left = window.lower()
+    else:
+        left = candidate(data, position, position).left.encode("utf-8", "replace")
+    return _LABEL.sub(b"[]", left) if b"]" in left else left
 
 
 def _whole_characters(data: bytes, found: Iterable[_Hit]) -> Iterator[_Hit]:
