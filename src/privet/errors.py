@@ -3,6 +3,8 @@
     PrivetError              exit code 2 unless said otherwise
     ├── BadInput             a file, flag or body is not what was expected: correct it
     │   └── PolicyInvalid    privet.toml, the environment or a flag: names file, line and remedy
+    ├── Damaged              a stored file is not what was written
+    │   └── RolledBack       it is what was written, but not what was written last
     ├── Unprotected          exit code 3: a protection cannot be had, so nothing was started
     ├── EngineFailed         the embedded model could not be started or has died
     └── UpstreamFailed       the model server behind the endpoint cannot be reached or misbehaves
@@ -39,6 +41,16 @@ class BadInput(PrivetError):
 
 class PolicyInvalid(BadInput):
     """A policy source is broken, unknown or tries to weaken a default without an exception."""
+
+
+class Damaged(PrivetError):
+    """A stored file is missing, torn, changed or another one's: the message names it."""
+
+    exit_code = 3
+
+
+class RolledBack(Damaged):
+    """Stored files are older than what was acknowledged: somebody put back a copy."""
 
 
 class Unprotected(PrivetError):

@@ -1,0 +1,101 @@
+"""The generation anchor: which write was the last that was acknowledged. It lies beside the keys, never in the data folder.
+
+Invariants:
+
+- Two slots in turn: a torn write of one leaves the other. The newest slot whose MAC holds counts (HMAC-SHA-256, RFC 2104).
+- It moves after the data is on the disk and before the write is acknowledged, so data may be one write ahead of it, never behind.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import struct
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from privet.errors import Damaged, Unprotected
+from privet.keys import derive
+from privet.sealed import TAG_BYTES
+
+_SLOT: Final = struct.Struct(f">QQQ{TAG_BYTES}s{TAG_BYTES}sQ")
+_MAC_BYTES: Final = 32
+_STRIDE: Final = 4096
+"""Slots lie in disk blocks of their own."""
+
+
+class State(NamedTuple):
+    """What was acknowledged: how many frames ever, the tag of the last one's directory, the manifest's epoch and tag, records ever."""
+
+    generation: int
+    tail: bytes
+    epoch: int
+    manifest: bytes
+    records: int
+
+
+class Anchor:
+    """A small file with the newest acknowledged state."""
+
+    def __init__(self, place: Path, key: bytes, context: bytes) -> None:
+        self._place = place
+        self._key = derive(key, "vault-anchor")
+        self._context = context
+        self._turn = 0
+
+    def __repr__(self) -> str:
+        return "Anchor(...)"
+
+    def read(self) -> State | None:
+        """Return the newest state, None where there is no anchor.
+
+        Raises:
+            Damaged: there is a file, and none of its slots is of this vault.
+
+        """
+        try:
+            raw = self._place.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise Unprotected("the anchor cannot be read", hint="check the permissions of the key folder") from error
+        found: State | None = None
+        for start in (0, _STRIDE):
+            body = raw[start : start + _SLOT.size]
+            mac = raw[start + _SLOT.size : start + _SLOT.size + _MAC_BYTES]
+            if len(mac) == _MAC_BYTES and hmac.compare_digest(mac, self._mac(body)):
+                turn, *state = _SLOT.unpack(body)
+                if found is None or turn > self._turn:
+                    self._turn, found = turn, State(state[0], state[2], state[1], state[3], state[4])
+        if found is None:
+            raise Damaged(
+                f"the anchor {self._place.name} in the key folder is damaged",
+                hint="restore the key folder from its backup",
+            )
+        return found
+
+    def write(self, state: State) -> None:
+        """Store a state durably.
+
+        Raises:
+            Unprotected: it cannot be written, so the write must not be acknowledged.
+
+        """
+        self._turn += 1
+        body = _SLOT.pack(self._turn, state.generation, state.epoch, state.tail, state.manifest, state.records)
+        try:
+            descriptor = os.open(self._place, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                if os.fstat(descriptor).st_size < 2 * _STRIDE:
+                    os.ftruncate(descriptor, 2 * _STRIDE)
+                os.pwrite(descriptor, body + self._mac(body), (self._turn % 2) * _STRIDE)
+                os.fdatasync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise Unprotected(
+                "the anchor cannot be written", hint="check space and permissions of the key folder"
+            ) from error
+
+    def _mac(self, body: bytes) -> bytes:
+        return hmac.digest(self._key, self._context + body, "sha256")

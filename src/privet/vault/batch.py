@@ -1,0 +1,151 @@
+"""What a caller wants to add, looked at before anything is written, and put into runs by subject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from privet.errors import BadInput
+from privet.vault.frames import Cold, Part
+
+MAX_DIMENSIONS = 65536
+
+
+class Incoming(NamedTuple):
+    """Records to be added, all columns of one length."""
+
+    ids: list[str]
+    vectors: NDArray[np.float32]
+    cold: list[bytes]
+    metadata: list[Mapping[str, Any] | None]
+    subjects: list[str | None]
+
+    def __repr__(self) -> str:
+        return f"Incoming({len(self.ids)} records)"
+
+
+def incoming(
+    ids: Sequence[str],
+    vectors: NDArray[np.float32],
+    documents: Sequence[str | None] | None,
+    metadata: Sequence[Mapping[str, Any] | None] | None,
+    subject: Sequence[str | None] | str | None,
+) -> Incoming:
+    """Return what was given as columns.
+
+    Raises:
+        BadInput: lengths differ, an id is empty or comes twice, a vector is not finite, a value cannot be stored.
+
+    """
+    if isinstance(ids, str):
+        raise BadInput("expected a list of ids, found a single one", hint="put it in a list")
+    names = list(ids)
+    count = len(names)
+    if any(not isinstance(name, str) or not name for name in names):
+        raise BadInput("expected ids that are texts (str) and not empty", hint="str(id) for numbers")
+    if len(set(names)) < count:
+        raise BadInput("an id comes twice", hint="each record needs an id of its own")
+    values = _vectors(vectors, count)
+    texts = _column(documents, count, "documents")
+    fields = _column(metadata, count, "metadata")
+    subjects = [subject] * count if isinstance(subject, str) or subject is None else list(subject)
+    if len(subjects) != count:
+        raise BadInput(f"expected {count} subjects, found {len(subjects)}", hint="one for each id, or one for all")
+    if any(name is not None and (not isinstance(name, str) or not name) for name in subjects):
+        raise BadInput("expected subjects that are texts (str) and not empty, or None")
+    try:
+        cold = [
+            msgspec.msgpack.encode(Cold(text, None if each is None else dict(each)))
+            for text, each in zip(texts, fields, strict=True)
+        ]
+    except (TypeError, ValueError, OverflowError, RecursionError, UnicodeEncodeError) as error:
+        raise BadInput(
+            "a document or metadata cannot be stored", hint="documents are texts, metadata what JSON can hold"
+        ) from error
+    if any(text is not None and not isinstance(text, str) for text in texts):
+        raise BadInput("expected documents that are texts (str), or None")
+    return Incoming(names, values, cold, [None if each is None else dict(each) for each in fields], subjects)
+
+
+def _vectors(vectors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    try:
+        values = np.ascontiguousarray(vectors, dtype="<f4")
+    except (TypeError, ValueError) as error:
+        raise BadInput("expected vectors as an array of shape (n, dimensions), float32") from error
+    if values.size == 0 and count == 0:
+        return values.reshape(0, 0)
+    if values.ndim != 2 or len(values) != count or not 1 <= values.shape[1] <= MAX_DIMENSIONS:
+        raise BadInput(
+            f"expected vectors of shape ({count}, dimensions), found {'x'.join(map(str, values.shape))}",
+            hint="one row for each id",
+        )
+    if not np.isfinite(values).all():
+        raise BadInput("a vector holds NaN or infinity", hint="see what the embedding model gave")
+    return values
+
+
+def _column(values: Sequence[Any] | None, count: int, name: str) -> list[Any]:
+    if values is None:
+        return [None] * count
+    if isinstance(values, (str, Mapping)) or len(values) != count:
+        raise BadInput(
+            f"expected {count} {name}, found another number", hint="one for each id, None where there is none"
+        )
+    return list(values)
+
+
+def parts_of(
+    what: Incoming, numbers: Mapping[str, int], key_of: Callable[[int], bytes | None]
+) -> tuple[list[Part], list[int]]:
+    """Return the runs of records, those of nobody first, and which record stands where in them."""
+    groups: dict[str | None, list[int]] = {}
+    for row, name in enumerate(what.subjects):
+        groups.setdefault(name, []).append(row)
+    parts, order = [], []
+    for name in sorted(groups, key=lambda each: -1 if each is None else numbers[each]):
+        rows = groups[name]
+        number = None if name is None else numbers[name]
+        vectors = what.vectors if len(rows) == len(what.ids) else what.vectors[rows]
+        key = None if number is None else key_of(number)
+        ids = what.ids if len(rows) == len(what.ids) else [what.ids[row] for row in rows]
+        parts.append(Part(number, key, ids, memoryview(vectors.data).cast("B"), [what.cold[row] for row in rows]))
+        order += rows
+    return parts, order
+
+
+class Joined:
+    """Records that are written anew, the runs of one subject joined."""
+
+    def __init__(self, key_of: Callable[[int], bytes | None]) -> None:
+        self._key_of = key_of
+        self.size = 0
+        self._groups: dict[int | None, list[tuple[int, str, bytes, bytes]]] = {}
+
+    def add(self, subject: int | None, number: int, record_id: str, vector: bytes, cold: bytes) -> None:
+        """Take a record."""
+        self._groups.setdefault(subject, []).append((number, record_id, vector, cold))
+        self.size += len(vector) + len(cold)
+
+    def taken(self) -> tuple[list[Part], list[tuple[int, int]]]:
+        """Return the runs, and the numbers of their records as ranges; begin anew."""
+        parts: list[Part] = []
+        ranges: list[tuple[int, int]] = []
+        for subject, records in sorted(self._groups.items(), key=lambda item: -1 if item[0] is None else item[0]):
+            key = None if subject is None else self._key_of(subject)
+            parts.append(
+                Part(
+                    subject, key, [each[1] for each in records], b"".join(each[2] for each in records),
+                    [each[3] for each in records],
+                )
+            )  # fmt: skip
+            for number, *_ in records:
+                if ranges and number == sum(ranges[-1]):
+                    ranges[-1] = (ranges[-1][0], ranges[-1][1] + 1)
+                else:
+                    ranges.append((number, 1))
+        self._groups, self.size = {}, 0
+        return parts, ranges

@@ -1,0 +1,205 @@
+"""What a vault holds, as it lies in memory: rows, vectors to search, metadata to filter by; documents are read when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from privet.vault.batch import Incoming, Joined
+from privet.vault.frames import Batch, Cold, Placed
+from privet.vault.index import Index
+from privet.vault.rows import Rows
+from privet.vault.store import Store, Stored
+from privet.vault.subjects import SubjectKeys
+from privet.vault.where import Columns, Where
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_REWRITE_BYTES = 1 << 25
+
+
+class Hit(NamedTuple):
+    """A record that was found; `score` is its cosine to the query, from -1 to 1."""
+
+    id: str
+    score: float
+    document: str | None
+    metadata: dict[str, Any] | None
+
+    def __repr__(self) -> str:
+        return f"Hit({self.score:.3f})"
+
+
+class Record(NamedTuple):
+    """A record as it was added; `vector` has shape (dimensions,)."""
+
+    id: str
+    vector: NDArray[np.float32]
+    document: str | None
+    metadata: dict[str, Any] | None
+
+    def __repr__(self) -> str:
+        return "Record(...)"
+
+
+class Contents:
+    """The records of a store. Not for several threads at once: the vault has a lock."""
+
+    def __init__(self, store: Store, keys: SubjectKeys) -> None:
+        self._store = store
+        self._keys = keys
+        self.rows = Rows()
+        self.index: Index | None = None
+        self._filters: Columns | None = None
+
+    def __repr__(self) -> str:
+        return f"Contents({self.rows!r})"
+
+    def load(self, *, accept_older: bool) -> None:
+        """Read everything for the first time.
+
+        Raises:
+            Damaged: a file is missing, or not what was written.
+            RolledBack: it is older than what was acknowledged.
+
+        """
+        for number, place, area in self._store.frames(accept_older=accept_older):
+            self._load_frame(number, place, area)
+        self._store.settle(accept_older=accept_older)
+
+    def reload(self) -> None:
+        """Read everything again, after it was written anew."""
+        self.wipe()
+        for number, place, area in self._store.again():
+            self._load_frame(number, place, area)
+
+    def wipe(self) -> None:
+        """Forget everything that is in memory."""
+        if self.index is not None:
+            self.index.wipe()
+        self.rows = Rows()
+        self.index = self._filters = None
+
+    def _load_frame(self, number: int, place: Placed, area: memoryview) -> None:
+        directory = place.directory
+        if directory.deleted:
+            self.remove(self.rows.with_numbers(directory.deleted))
+        numbers = iter([number for first, count in directory.numbers for number in range(first, first + count)])
+        runs = zip(directory.runs, self._store.runs(number, place, area), strict=True)
+        for run, found in runs:
+            own = [next(numbers) for _ in range(run.count)]
+            if found is not None:
+                stored, vectors, ids, sizes = found
+                self.rows.add(stored, ids, sizes, own)
+                values = np.frombuffer(vectors, dtype="<f4").reshape(run.count, directory.dimensions)
+                self._searched(directory.dimensions).add(values)
+
+    def take(self, what: Incoming, batch: Batch, order: list[int], runs: list[Stored]) -> None:
+        """Keep what was written; `order` says which of the records stands where in the runs."""
+        number = batch.numbers[0][0] if batch.numbers else 0
+        position = 0
+        for stored, part in zip(runs, batch.parts, strict=True):
+            end = position + stored.run.count
+            sizes = [len(entry) for entry in part.cold]
+            self.rows.add(stored, part.ids, sizes, range(number + position, number + end))
+            self._searched(what.vectors.shape[1]).add(what.vectors[order[position:end]])
+            position = end
+        if self._filters is not None:
+            self._filters.add(what.metadata[row] for row in order)
+
+    def remove(self, rows: list[int]) -> None:
+        """Take records out of memory."""
+        self.rows.remove(rows)
+        if rows and self.index is not None:
+            self.index.clear(rows)
+
+    def _searched(self, dimensions: int) -> Index:
+        if self.index is None:
+            self.index = Index(dimensions)
+        return self.index
+
+    def search(self, queries: NDArray[np.float32], k: int, where: Where | None, *, exact: bool) -> list[list[Hit]]:
+        """Return for each query the `k` nearest records."""
+        count = len(self.rows.by_id)
+        wanted: NDArray[np.bool_] | None = self.rows.mask() if self.rows.has_gaps else None
+        if where is not None:
+            wanted = self._columns().mask(where) & self.rows.mask()
+            count = int(wanted.sum())
+        if self.index is None or not count:
+            return [[] for _ in queries]
+        scores, rows = self.index.search(queries, min(k, count), wanted, exact=exact)
+        return [
+            [Hit(self.rows.id_of(row), score, *self._cold(row)) for score, row in zip(*found, strict=True)]
+            for found in zip((each.tolist() for each in scores), (each.tolist() for each in rows), strict=True)
+        ]
+
+    def get(self, ids: Sequence[str]) -> list[Record | None]:
+        """Return records beside their ids, None where there is none."""
+        vectors: dict[int, NDArray[np.float32]] = {}
+        found: list[Record | None] = []
+        for record_id in ids:
+            row = self.rows.by_id.get(record_id)
+            if row is None:
+                found.append(None)
+                continue
+            run = self.rows.run_of(row)
+            if run not in vectors:
+                vectors[run] = self._vectors_of(run)
+            vector = vectors[run][self.rows.place_of(row, run)].copy()
+            found.append(Record(record_id, vector, *self._cold(row)))
+        return found
+
+    def rewritten(self) -> Iterator[Batch]:
+        """Yield all records that are left, in frames of some size, the runs of one subject joined."""
+        joined = Joined(self._keys.key_of)
+        for run, stored in enumerate(self.rows.runs):
+            rows = self.rows.of_run(run)
+            if not rows:
+                continue
+            vectors, cold = self._vectors_of(run), self._store.cold_whole(stored)
+            for row in rows:
+                start, size = self.rows.cold_of(row)
+                joined.add(
+                    stored.run.subject,
+                    self.rows.number_of(row),
+                    self.rows.id_of(row),
+                    vectors[self.rows.place_of(row, run)].tobytes(),
+                    cold[start : start + size],
+                )
+            if joined.size > _REWRITE_BYTES:
+                yield Batch(*joined.taken())
+        if joined.size:
+            yield Batch(*joined.taken())
+
+    def _cold(self, row: int) -> tuple[str | None, dict[str, Any] | None]:
+        raw = self._store.cold(self.rows.runs[self.rows.run_of(row)], *self.rows.cold_of(row))
+        found = msgspec.msgpack.decode(raw, type=Cold)
+        return found.document, found.metadata
+
+    def _vectors_of(self, run: int) -> NDArray[np.float32]:
+        stored = self.rows.runs[run]
+        return np.frombuffer(self._store.hot(stored), dtype="<f4").reshape(stored.run.count, -1)
+
+    def _columns(self) -> Columns:
+        """Return the metadata of all records by field, read once."""
+        if self._filters is None:
+            filters = Columns()
+            for run, stored in enumerate(self.rows.runs):
+                filters.add(self._metadata_of(run, stored))
+            self._filters = filters
+        return self._filters
+
+    def _metadata_of(self, run: int, stored: Stored) -> list[Mapping[str, Any] | None]:
+        rows = self.rows.of_run(run)
+        found: list[Mapping[str, Any] | None] = [None] * stored.run.count
+        # The key of one who was forgotten is gone, and with it all rows of the run.
+        cold = self._store.cold_whole(stored) if rows else b""
+        for row in rows:
+            start, size = self.rows.cold_of(row)
+            entry = msgspec.msgpack.decode(cold[start : start + size], type=Cold)
+            found[self.rows.place_of(row, run)] = entry.metadata
+        return found

@@ -1,0 +1,126 @@
+"""Search in memory: a scan over quantised vectors finds candidates, and half floats rank them.
+
+Invariants:
+
+- Scores are cosines. Vectors are stored as they were given and compared by their direction; one of length 0 is like nothing.
+- What is searched is never on disk.
+- With `exact` every vector is compared, not candidates only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from privet.vault.locked import LockedMatrix
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_BITS: Final = 4
+_FEW: Final = 4096
+"""So few vectors are compared one by one, which is as fast."""
+_CANDIDATES: Final = 8
+_LEAST_CANDIDATES: Final = 64
+_BLOCK: Final = 1 << 14
+_SAMPLE: Final = 1024
+
+
+class Index:
+    """Vectors of one size, numbered in the order in which they came."""
+
+    def __init__(self, dimensions: int, capacity: int = 1024) -> None:
+        self.dimensions = dimensions
+        self._exact = LockedMatrix(dimensions, capacity)
+        self._quick: Any = None
+        self._quick_count = 0
+
+    def __repr__(self) -> str:
+        return f"Index({len(self)} vectors)"
+
+    def __len__(self) -> int:
+        return self._exact.count
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether the vectors lie in locked memory. The quantised ones lie where the library puts them."""
+        return self._exact.is_locked
+
+    def reserve(self, capacity: int) -> None:
+        """Make room for so many vectors."""
+        self._exact.reserve(capacity)
+
+    def add(self, vectors: NDArray[np.float32]) -> None:
+        """Add vectors, shape (n, dimensions)."""
+        self._exact.append(unit(vectors))
+
+    def search(
+        self, queries: NDArray[np.float32], k: int, wanted: NDArray[np.bool_] | None = None, *, exact: bool = False
+    ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.int64]]]:
+        """Return for each query the scores and numbers of the `k` nearest vectors among the `wanted`, best first."""
+        queries = unit(queries)
+        if exact or len(self) <= _FEW or not self._has_quick():
+            return self._compared(queries, k, wanted)
+        count = max(_LEAST_CANDIDATES, _CANDIDATES * k)
+        _, found = self._quick.search(queries, min(count, len(self)), mask=wanted)
+        scores, rows = [], []
+        for query, candidates in zip(queries, np.asarray(found, dtype=np.int64), strict=True):
+            exactly = self._exact.rows[candidates].astype(np.float32) @ query
+            best = np.argsort(-exactly, kind="stable")[:k]
+            scores.append(exactly[best])
+            rows.append(candidates[best])
+        return scores, rows
+
+    def clear(self, rows: list[int]) -> None:
+        """Overwrite the vectors of rows that are not wanted any more."""
+        self._exact.rows[rows] = 0
+
+    def wipe(self) -> None:
+        """Overwrite the vectors."""
+        self._exact.wipe()
+        self._quick = None
+        self._quick_count = 0
+
+    def _has_quick(self) -> bool:
+        """Bring the quantised vectors up to date; tell whether there is a library for them."""
+        if self._quick is None:
+            try:
+                from turbovec import TurboQuantIndex
+            except ImportError:
+                return False
+            self._quick = TurboQuantIndex(self.dimensions, bit_width=_BITS)
+            if len(self) >= _SAMPLE:
+                sample = np.random.default_rng(0).choice(len(self), _SAMPLE, replace=False)
+                self._quick.calibrate(self._exact.rows[np.sort(sample)].astype(np.float32))
+        while self._quick_count < len(self):
+            end = min(len(self), self._quick_count + _BLOCK)
+            self._quick.add(self._exact.rows[self._quick_count : end].astype(np.float32))
+            self._quick_count = end
+        return True
+
+    def _compared(
+        self, queries: NDArray[np.float32], k: int, wanted: NDArray[np.bool_] | None
+    ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.int64]]]:
+        scores = np.full((len(queries), 0), 0, np.float32)
+        rows = np.full((len(queries), 0), 0, np.int64)
+        for start in range(0, len(self), _BLOCK):
+            block = self._exact.rows[start : start + _BLOCK].astype(np.float32)
+            found = queries @ block.T
+            numbers = np.arange(start, start + len(block))
+            if wanted is not None:
+                inside = wanted[start : start + len(block)]
+                found, numbers = found[:, inside], numbers[inside]
+            scores = np.concatenate((scores, found), axis=1)
+            rows = np.concatenate((rows, np.broadcast_to(numbers, found.shape)), axis=1)
+            if scores.shape[1] > k:
+                best = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+                scores, rows = np.take_along_axis(scores, best, 1), np.take_along_axis(rows, best, 1)
+        order = np.lexsort((rows, -scores), axis=1)
+        return list(np.take_along_axis(scores, order, 1)), list(np.take_along_axis(rows, order, 1))
+
+
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return vectors of length 1 in the same directions; those of length 0 stay."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.where(lengths == 0, 1, lengths)).astype(np.float32, copy=False)

@@ -1,0 +1,321 @@
+"""The vault: embeddings with their documents and metadata, sealed on disk, searched in memory.
+
+Invariants:
+
+- What `add`, `delete` and `forget` return from is on the disk and stays so after any crash; it is there whole or not at all.
+- Nothing is in the data folder that can be read without the keys, and no key is in it.
+- A forgotten subject is gone from memory at once, and their records can be read by nobody, in no copy of the data folder.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+
+from privet.errors import BadInput
+from privet.sealed import KEY_BYTES
+from privet.vault.batch import incoming
+from privet.vault.commits import Commits, Write
+from privet.vault.contents import Contents, Hit, Record
+from privet.vault.key_source import KeySource, source_of
+from privet.vault.opening import next_name, opened
+from privet.vault.store import Store
+from privet.vault.subjects import SubjectKeys
+from privet.vault.where import Where
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_REWRITE_LEAST = 4096
+"""Files with fewer dead records are not written anew by themselves."""
+
+
+class Summary(NamedTuple):
+    """What a vault holds, in counts, and whether its vectors lie in locked memory."""
+
+    records: int
+    subjects: int
+    dimensions: int
+    generation: int
+    is_locked: bool
+
+
+class Vault:
+    """A sealed store of embeddings. Make one with `Vault.open`; it may be shared by threads.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, Vault.open(f"{folder}/data", keys=f"{folder}/keys") as vault:
+    ...     vault.add(["a", "b"], np.eye(2, dtype=np.float32), documents=["one", "two"])
+    ...     [hit.document for hit in vault.search(np.array([[0.1, 0.9]]), k=1)[0]]
+    2
+    ['two']
+    """
+
+    def __init__(self, store: Store, keys: SubjectKeys, source: KeySource, name: str, *, accept_older: bool) -> None:
+        self._store = store
+        self._keys = keys
+        self._source = source
+        self._name = name
+        self._lock = threading.RLock()
+        self._is_closed = False
+        self._contents = Contents(store, keys)
+        self._contents.load(accept_older=accept_older)
+        self._commits = Commits(store, keys, self._lock)
+
+    def __repr__(self) -> str:
+        return f"Vault({len(self)} records)"
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | str,
+        keys: KeySource | Path | str,
+        *,
+        tenant: str = "",
+        accept_older: bool = False,
+        read_only: bool = False,
+    ) -> Self:
+        """Open a vault, or make one where the folder is empty or missing.
+
+        Args:
+            path: the data folder. It holds nothing that can be read without the keys, and may be copied anywhere.
+            keys: a private folder for keys, made with mode 0700 on first use, or another `KeySource`.
+            tenant: whose records; each tenant has keys, records and a lock of their own.
+            accept_older: open data that is older than what was written last. A forgotten subject stays forgotten.
+            read_only: read beside a writer what was acknowledged until now.
+
+        Raises:
+            BadInput: another process writes to it; the keys are not its keys; there is nothing to read.
+            Damaged: a file is missing or not what was written; the message names it.
+            RolledBack: the data is older than what was acknowledged.
+            Unprotected: the key folder is not private, or a file cannot be written.
+
+        """
+        source = source_of(keys)
+        found = opened(Path(path), source, tenant, accept_older=accept_older, read_only=read_only)
+        store = Store(found)
+        try:
+            return cls(store, found.keys, source, found.scope.name, accept_older=accept_older)
+        except BaseException:
+            store.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the next writer in, and overwrite what was decrypted as far as Python allows."""
+        with self._lock:
+            if not self._is_closed:
+                self._is_closed = True
+                self._store.close()
+                self._contents.wipe()
+
+    def __len__(self) -> int:
+        """How many records there are."""
+        return len(self._contents.rows.by_id)
+
+    def __contains__(self, record_id: object) -> bool:
+        """Tell whether there is a record of this id."""
+        return record_id in self._contents.rows.by_id
+
+    def ids(self) -> list[str]:
+        """Return the ids of all records."""
+        with self._lock:
+            return list(self._contents.rows.by_id)
+
+    @property
+    def dimensions(self) -> int:
+        """The size of vectors, 0 before the first one."""
+        return self._store.dimensions
+
+    def summary(self) -> Summary:
+        """Return what the vault holds, in counts."""
+        with self._lock:
+            index = self._contents.index
+            locked = index.is_locked if index is not None else True
+            return Summary(len(self), len(self._keys), self.dimensions, self._store.generation, locked)
+
+    def add(
+        self,
+        ids: Sequence[str],
+        vectors: NDArray[np.float32],
+        documents: Sequence[str | None] | None = None,
+        metadata: Sequence[Mapping[str, Any] | None] | None = None,
+        subject: Sequence[str | None] | str | None = None,
+        *,
+        replace: bool = False,
+    ) -> int:
+        """Add records, all or none, on the disk on return; return how many.
+
+        Args:
+            ids: one for each record.
+            vectors: shape (n, dimensions), float32.
+            documents: a text for each.
+            metadata: a mapping for each, of what JSON can hold.
+            subject: whose data each record is, or one for all; what `forget` takes.
+            replace: records of the same ids go. Without it they are an error.
+
+        Raises:
+            BadInput: lengths differ, an id comes twice or is there already, a vector has another size or is not finite.
+            Unprotected: the disk refused; nothing was added.
+
+        """
+        return self._do(Write(incoming(ids, vectors, documents, metadata, subject), replace=replace))
+
+    def delete(self, ids: Sequence[str]) -> int:
+        """Delete records; ids of none are passed over. Return how many went.
+
+        They stay on the disk, sealed, until their part of it is written anew: `compact` does it now.
+        """
+        if isinstance(ids, str):
+            raise BadInput("expected a list of ids, found a single one", hint="put it in a list")
+        return self._do(Write(list(ids)))
+
+    def forget(self, subject: str) -> int:
+        """Destroy a subject's key, and with it all of their records in this vault and in every copy of its data folder.
+
+        Return how many records went. Who keeps a copy of the key folder from before can still read them: see docs/vault.md.
+
+        Raises:
+            Unprotected: the key table could not be written; nothing is forgotten.
+
+        """
+        with self._lock:
+            self._writable()
+            number = self._keys.forget(subject)
+            if number is None:
+                return 0
+            gone = self._contents.rows.of_subject(number)
+            self._contents.remove(gone)
+            return len(gone)
+
+    def search(
+        self, vectors: NDArray[np.float32], k: int = 10, where: Where | None = None, *, exact: bool = False
+    ) -> list[list[Hit]]:
+        """Return for each query the `k` nearest records by cosine, best first.
+
+        Args:
+            vectors: shape (queries, dimensions).
+            k: how many for each query, at most.
+            where: a filter over metadata, see `privet.vault.where`.
+            exact: compare with every vector.
+
+        Raises:
+            BadInput: another size, a value that is not finite, `k` below 1, or not a filter.
+            Damaged: a document is not what was written.
+
+        """
+        with self._lock:
+            self._usable()
+            queries = self._queries(vectors)
+            if k < 1:
+                raise BadInput(f"expected k of 1 or more, found {k}")
+            return self._contents.search(queries, k, where, exact=exact)
+
+    def get(self, ids: Sequence[str]) -> list[Record | None]:
+        """Return records beside their ids, None where there is none.
+
+        Raises:
+            Damaged: a record is not what was written.
+
+        """
+        if isinstance(ids, str):
+            raise BadInput("expected a list of ids, found a single one", hint="put it in a list")
+        with self._lock:
+            self._usable()
+            return self._contents.get(ids)
+
+    def verify(self) -> Summary:
+        """Read and authenticate every byte on the disk.
+
+        Raises:
+            Damaged: names the file that is not what was written.
+
+        """
+        with self._lock:
+            self._usable()
+            self._store.verify()
+            return self.summary()
+
+    def rotate(self, keys: KeySource | Path | str | None = None) -> None:
+        """Make a new root key and seal all keys under it; no data is rewritten. `keys` moves the root key to another source.
+
+        A copy of the key folder from before still opens a copy of the data from before, not what is sealed for subjects from now on.
+
+        Raises:
+            Unprotected: the source cannot store a key; the old one still opens the vault.
+
+        """
+        with self._lock:
+            self._writable()
+            target = self._source if keys is None else source_of(keys)
+            if target.folder != self._source.folder:
+                raise BadInput(
+                    "the other source keeps subject keys in another folder", hint="make it with folder= of the old one"
+                )
+            if keys is not None:
+                self._keys.rotate(target.secret(self._name, create=True))
+            else:
+                new = secrets.token_bytes(KEY_BYTES)
+                # First beside: whenever a crash comes, one of the two opens the table.
+                target.replace(next_name(self._name), new)
+                self._keys.rotate(new)
+                target.replace(self._name, new)
+            self._source = target
+
+    def compact(self) -> None:
+        """Write all records anew and remove the old files: what was deleted or forgotten is gone from the disk.
+
+        That is as far as a file system goes: flash memory may keep old blocks, sealed as they were.
+        """
+        with self._lock:
+            self._writable()
+            self._store.rewrite(self._contents.rewritten())
+            self._contents.reload()
+
+    def _do(self, write: Write) -> int:
+        count = self._commits.do(write, self._written)
+        with self._lock:
+            rows = self._contents.rows
+            dead = len(rows) - len(rows.by_id)
+            if dead > max(_REWRITE_LEAST, len(rows.by_id)):
+                self.compact()
+        return count
+
+    def _written(self) -> Contents:
+        self._writable()
+        return self._contents
+
+    def _queries(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        queries = np.asarray(vectors, dtype=np.float32)
+        if queries.ndim != 2 or not np.isfinite(queries).all():
+            raise BadInput(
+                "expected queries as an array of shape (n, dimensions), all finite", hint="vector[None, :] for one"
+            )
+        if self.dimensions and queries.shape[1] != self.dimensions:
+            raise BadInput(
+                f"expected queries of {self.dimensions} dimensions, found {queries.shape[1]}",
+                hint="embed them with the model of the records",
+            )
+        return queries
+
+    def _writable(self) -> None:
+        self._usable()
+        if not self._store.can_write:
+            raise BadInput("this vault was opened with read_only=True", hint="open it without")
+
+    def _usable(self) -> None:
+        if self._is_closed:
+            raise BadInput("the vault is closed", hint="open it again")

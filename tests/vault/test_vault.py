@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from privet.errors import BadInput, RolledBack
+from privet.vault import Vault
+
+VECTORS = np.random.default_rng(1).normal(size=(10, 8)).astype(np.float32)
+IDS = [f"record-{number}" for number in range(10)]
+
+
+def opened(folder: Path, **options: bool) -> Vault:
+    return Vault.open(folder / "data", keys=folder / "keys", **options)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    with opened(tmp_path) as vault:
+        vault.add(
+            IDS,
+            VECTORS,
+            documents=[f"document {number}" for number in range(10)],
+            metadata=[{"number": number, "language": "en" if number % 2 else "de"} for number in range(10)],
+            subject=["ann" if number < 3 else None for number in range(10)],
+        )
+    return tmp_path
+
+
+def test_what_was_added_is_found_again(folder: Path) -> None:
+    with opened(folder) as vault:
+        assert len(vault) == 10
+        hit, *_ = vault.search(VECTORS[4:5], 3)[0]
+        assert (hit.id, hit.document, hit.metadata) == ("record-4", "document 4", {"number": 4, "language": "de"})
+        assert hit.score == pytest.approx(1, abs=1e-3)
+        (record,) = vault.get(["record-0"])
+        assert record is not None
+        assert np.array_equal(record.vector, VECTORS[0])
+
+
+def test_a_filter_lets_only_some_be_found(folder: Path) -> None:
+    with opened(folder) as vault:
+        found = vault.search(VECTORS[:1], 10, where={"language": "en", "number": {"$gt": 3}})[0]
+        assert {hit.id for hit in found} == {"record-5", "record-7", "record-9"}
+
+
+def test_what_was_deleted_is_gone(folder: Path) -> None:
+    with opened(folder) as vault:
+        assert vault.delete(["record-9", "nobody"]) == 1
+        assert vault.get(["record-9"]) == [None]
+    with opened(folder) as vault:
+        assert len(vault) == 9
+        assert all(hit.id != "record-9" for hit in vault.search(VECTORS[9:], 10)[0])
+
+
+def test_a_forgotten_subject_stays_forgotten_in_a_copy_from_before(folder: Path) -> None:
+    shutil.copytree(folder / "data", folder / "copy")
+    with opened(folder) as vault:
+        assert vault.forget("ann") == 3
+        assert vault.forget("ann") == 0
+        vault.add(["new"], VECTORS[:1])
+        assert len(vault) == 8
+    with pytest.raises(RolledBack, match="older"):
+        Vault.open(folder / "copy", keys=folder / "keys")
+    with Vault.open(folder / "copy", keys=folder / "keys", accept_older=True) as vault:
+        assert set(vault.ids()) == set(IDS[3:])
+
+
+def test_a_rotated_vault_opens_and_one_that_was_compacted_too(folder: Path) -> None:
+    with opened(folder) as vault:
+        vault.rotate()
+        vault.delete(IDS[:5])
+        vault.compact()
+        vault.add(["new"], VECTORS[:1], subject="bob")
+        vault.verify()
+    with opened(folder) as vault:
+        assert set(vault.ids()) == {*IDS[5:], "new"}
+        vault.verify()
+
+
+def test_one_writes_and_others_read(folder: Path) -> None:
+    with opened(folder) as vault:
+        with pytest.raises(BadInput, match="another process"):
+            opened(folder)
+        with opened(folder, read_only=True) as reader:
+            vault.add(["new"], VECTORS[:1])
+            assert len(reader) == 10
+            with pytest.raises(BadInput, match="read_only"):
+                reader.delete(["new"])
+        with opened(folder, read_only=True) as reader:
+            assert len(reader) == 11
