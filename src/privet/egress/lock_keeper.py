@@ -2,10 +2,8 @@
 
 `lock.lock` starts it before there is a filter. It ends when the last process behind the filter has.
 
-Invariants:
+Invariants: those of `connections`, and
 
-- A connection is made here, on the descriptor that was asked about and to the address that was looked at: what the process writes over
-  its memory meanwhile changes nothing.
 - Once it answers, it reads nothing from the process but what its calls name.
 - Where this process has gone, calls that would be asked about fail.
 """
@@ -13,28 +11,22 @@ Invariants:
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import select
 import signal
 import socket
-import struct
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import Final, NoReturn
 
 from privet.egress import callers, kernel
-from privet.egress.addresses import Destination, destination
+from privet.egress.addresses import Destination
+from privet.egress.connections import Connections
 from privet.egress.lock_sockets import DNS_PORTS, Maker, Room, bind_to_loopback, open_files
-from privet.egress.seccomp import CALLS, Question, answer, answer_descriptor, is_waiting, received
-
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
+from privet.egress.seccomp import CALLS, Question, answer_descriptor, received
 
 _MESSAGE_BYTES: Final = 256
-_MOST_WAITING: Final = 256
 _SYS_PTRACE: Final = 19
 _YAMA: Final = Path("/proc/sys/kernel/yama/ptrace_scope")
 
@@ -67,7 +59,7 @@ def main(line: socket.socket) -> None:
     maker = Maker(room)
     maker.with_unix = connects
     line.setblocking(False)
-    Keeper(descriptors[0], maker, line).serve()
+    LockKeeper(descriptors[0], maker, line).serve()
 
 
 def _room() -> tuple[Room | None, str]:
@@ -101,15 +93,14 @@ def _may_trace_all() -> bool:
     return bool(int(held.split()[1], 16) >> _SYS_PTRACE & 1)
 
 
-class Keeper:
+class LockKeeper(Connections):
     """Serves all processes behind one filter."""
 
     def __init__(self, listener: int, maker: Maker, line: socket.socket) -> None:
-        self._listener = listener
+        super().__init__(listener, DNS_PORTS)
         self._maker = maker
         self._line = line
         self._calls = CALLS[kernel.machine()]
-        self._executor: Executor | None = None
 
     def serve(self) -> NoReturn:
         """Answer until nobody is left to ask."""
@@ -125,57 +116,17 @@ class Keeper:
                 os._exit(0)
 
     def _asked(self, question: Question) -> None:
-        if question.number == self._calls.connect:
-            self._guarded(question, self._connecting)
-        else:
-            self._guarded(question, self._making)
-
-    def _guarded(self, question: Question, act: Callable[[Question], None]) -> None:
-        """Do what answers a question. Where that fails, so does the call."""
-        try:
-            act(question)
-        except Exception as error:
-            # Whoever is not answered waits for ever, and without the keeper nobody is.
-            answer(self._listener, question, error=getattr(error, "errno", None) or errno.EACCES)
+        self._guarded(self._connecting if question.number == self._calls.connect else self._making, question)
 
     def _making(self, question: Question) -> None:
         family, kind, protocol = (number & 0xFFFFFFFF for number in question.arguments[:3])
         with self._maker.made(family, kind, protocol) as held:
             answer_descriptor(self._listener, question, held.fileno(), inheritable=not kind & socket.SOCK_CLOEXEC)
 
-    def _connecting(self, question: Question) -> None:
-        raw = callers.address_of(question.thread, question.arguments[1], question.arguments[2])
-        descriptor = callers.descriptor_of(question.thread, question.arguments[0])
-        if not is_waiting(self._listener, question):
-            os.close(descriptor)
-            return
-        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_NONBLOCK:
-            self._connected(question, descriptor, raw)
-            return
-        # A full queue of the other side may make it wait.
-        self._threads().submit(self._guarded, question, lambda asked: self._connected(asked, descriptor, raw))
-
-    def _threads(self) -> Executor:
-        if self._executor is None:
-            # Loaded on first use: many processes never connect that way.
-            from concurrent.futures import ThreadPoolExecutor
-
-            self._executor = ThreadPoolExecutor(_MOST_WAITING)
-        return self._executor
-
-    def _connected(self, question: Question, descriptor: int, raw: bytes) -> None:
-        where = destination(raw)
-        try:
-            if where.path is not None:
-                self._at_file(question, where, descriptor)
-            else:
-                if where.address is not None and not self._is_near(where, descriptor):
-                    self._note(question, where)
-                    raise OSError(errno.EACCES, os.strerror(errno.EACCES))
-                kernel.connect(descriptor, raw)
-        finally:
-            os.close(descriptor)
-        answer(self._listener, question)
+    def _may_pass(self, thread: int, where: Destination, descriptor: int) -> None:
+        if where.address is not None and not self._is_near(where, descriptor):
+            self._tried(thread, where)
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
     def _is_near(self, where: Destination, descriptor: int) -> bool:
         if not where.is_inside:
@@ -184,18 +135,14 @@ class Keeper:
             # UDP sockets are of a namespace where no resolver is.
             return where.port not in DNS_PORTS or held.type != socket.SOCK_STREAM
 
-    def _at_file(self, question: Question, where: Destination, descriptor: int) -> None:
-        """Connect to the file of a unix socket by an address that stands for that very file."""
-        file = callers.file_at(question.thread, where.path or b"")
-        try:
-            if callers.user_of(question.thread) != os.geteuid() or not self._maker.is_inside(file):
-                self._note(question, where)
-                raise OSError(errno.EACCES, os.strerror(errno.EACCES))
-            kernel.connect(descriptor, struct.pack("=H", socket.AF_UNIX) + f"/proc/self/fd/{file}".encode() + b"\0")
-        finally:
-            os.close(file)
+    def _asked_at(self, thread: int, descriptor: int) -> None:
+        # Those ports are looked at before.
+        pass
 
-    def _note(self, question: Question, where: Destination) -> None:
+    def _is_inside(self, file: int) -> bool:
+        return self._maker.is_inside(file)
+
+    def _tried(self, thread: int, where: Destination) -> None:
         """Tell the locked process what was tried, as long as it takes it."""
         with suppress(OSError):
-            self._line.send(json.dumps([callers.program_of(question.thread), str(where)]).encode())
+            self._line.send(json.dumps([callers.program_of(thread), str(where)]).encode())

@@ -150,8 +150,8 @@ def _start(line: socket.socket, program: Program) -> NoReturn:
     line.close()
     signal.pthread_sigmask(signal.SIG_SETMASK, program.mask)
     try:
-        os.execvpe(program.command[0], list(program.command), dict(program.environment))  # noqa: S606 (that is what it is for)
-    except FileNotFoundError:
+        _become(program.command, program.environment)
+    except (FileNotFoundError, NotADirectoryError):
         sys.stderr.write(f"privet run: {program.command[0]}: there is no such program\n")
         sys.stderr.flush()
         os._exit(_NOT_FOUND)
@@ -159,6 +159,24 @@ def _start(line: socket.socket, program: Program) -> NoReturn:
         sys.stderr.write(f"privet run: {program.command[0]}: cannot be started: {os.strerror(error.errno or 0)}\n")
         sys.stderr.flush()
         os._exit(_NOT_STARTED)
+
+
+def _become(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    """Start the program that PATH leads to, as `os.execvpe` does, which loads a module for it."""
+    name, words = command[0], list(command)
+    found = [name]
+    if "/" not in name:
+        folders = environment.get("PATH", os.defpath).split(os.pathsep)
+        found = [path for folder in folders if os.path.lexists(path := os.path.join(folder, name))]  # noqa: PTH118
+    failed: OSError = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    for path in found:
+        try:
+            os.execve(path, words, environment)  # noqa: S606 (that is what it is for)
+        except OSError as error:
+            # One that may not be started hides none behind it; what is said is why the first of them could not.
+            if isinstance(failed, FileNotFoundError | NotADirectoryError):
+                failed = error
+    raise failed
 
 
 def _fail(line: socket.socket, missing: Missing) -> NoReturn:

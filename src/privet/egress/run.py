@@ -6,6 +6,7 @@ started along.
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import struct
@@ -142,6 +143,7 @@ class _Watch:
 
     def _new_desk(self) -> Desk:
         # Loaded when the keeper asks for something: many programs end before that.
+        gc.enable()
         from privet.egress.outside import Desk, Named
 
         return Desk(self._line, frozenset(Named(*item) for item in self._allowed), self._machine, self._complain)

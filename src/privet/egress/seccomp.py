@@ -103,12 +103,13 @@ def program(name: str = "") -> bytes:
     )  # fmt: skip
     parts = [
         _own_calls_only(calls),
+        # First what is called most: `send` is this call without an address, and the kernel looks at each.
+        _where(calls.sendto, sendto),
         _where(calls.socket, socket),
         _where(calls.connect, _ASKED),
         _where(calls.listen, _ASKED),
         _where(calls.sendmsg, _ASKED),
         _where(calls.sendmmsg, _ASKED),
-        _where(calls.sendto, sendto),
         _where(calls.ioctl, _terminal()),
         *(_where(number, _refused(errno.ENOSYS)) for number in _IO_URING),
         _ALLOWED,
