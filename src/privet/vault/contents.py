@@ -115,7 +115,7 @@ class Contents:
         """Take records out of memory."""
         self.rows.remove(rows)
         if rows and self.index is not None:
-            self.index.clear(rows)
+            self.index.take_out(rows)
 
     def _searched(self, dimensions: int) -> Index:
         if self.index is None:

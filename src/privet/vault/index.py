@@ -3,12 +3,13 @@
 Invariants:
 
 - Scores are cosines. Vectors are stored as they were given and compared by their direction; one of length 0 is like nothing.
-- What is searched is never on disk.
+- What is searched is never on disk, and a vector that is taken out is gone from both.
 - With `exact` every vector is compared, not candidates only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -25,26 +26,31 @@ _CANDIDATES: Final = 8
 _LEAST_CANDIDATES: Final = 64
 _BLOCK: Final = 1 << 14
 _SAMPLE: Final = 1024
+_NOWHERE: Final = -1
 
 
 class Index:
-    """Vectors of one size, numbered in the order in which they came."""
+    """Vectors of one size; rows are numbered in the order in which they came."""
 
     def __init__(self, dimensions: int, capacity: int = 1024) -> None:
         self.dimensions = dimensions
         self._exact = LockedMatrix(dimensions, capacity)
         self._quick: Any = None
-        self._quick_count = 0
+        self._added = 0
+        # The quick index moves its last vector to where one was taken out: which row has which slot, and back.
+        self._rows = np.zeros(0, np.int64)
+        self._slots = np.zeros(0, np.int64)
 
     def __repr__(self) -> str:
         return f"Index({len(self)} vectors)"
 
     def __len__(self) -> int:
+        """How many rows there are, those that were taken out included."""
         return self._exact.count
 
     @property
     def is_locked(self) -> bool:
-        """Whether the vectors lie in locked memory. The quantised ones lie where the library puts them."""
+        """Whether the half floats lie in locked memory. The quantised ones lie where their library puts them."""
         return self._exact.is_locked
 
     def reserve(self, capacity: int) -> None:
@@ -53,34 +59,46 @@ class Index:
 
     def add(self, vectors: NDArray[np.float32]) -> None:
         """Add vectors, shape (n, dimensions)."""
-        self._exact.append(unit(vectors))
+        for start in range(0, len(vectors), _BLOCK):
+            self._exact.append(unit(vectors[start : start + _BLOCK]))
+
+    def take_out(self, rows: Iterable[int]) -> None:
+        """Overwrite vectors; their rows are never found again, if the caller does not want them."""
+        rows = list(rows)
+        self._exact.rows[rows] = 0
+        for row in rows:
+            if row < self._added and self._slots[row] != _NOWHERE:
+                slot, last = int(self._slots[row]), len(self._quick) - 1
+                self._quick.swap_remove(slot)
+                moved = self._rows[last]
+                self._rows[slot], self._slots[moved], self._slots[row] = moved, slot, _NOWHERE
 
     def search(
         self, queries: NDArray[np.float32], k: int, wanted: NDArray[np.bool_] | None = None, *, exact: bool = False
     ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.int64]]]:
-        """Return for each query the scores and numbers of the `k` nearest vectors among the `wanted`, best first."""
+        """Return for each query the scores and rows of the `k` nearest vectors among the `wanted`, best first.
+
+        Without `wanted` no row was taken out.
+        """
         queries = unit(queries)
         if exact or len(self) <= _FEW or not self._has_quick():
             return self._compared(queries, k, wanted)
-        count = max(_LEAST_CANDIDATES, _CANDIDATES * k)
-        _, found = self._quick.search(queries, min(count, len(self)), mask=wanted)
+        count = min(max(_LEAST_CANDIDATES, _CANDIDATES * k), len(self._quick))
+        mask = None if wanted is None else wanted[self._rows[: len(self._quick)]]
+        _, slots = self._quick.search(queries, count, mask=mask)
         scores, rows = [], []
-        for query, candidates in zip(queries, np.asarray(found, dtype=np.int64), strict=True):
+        for query, candidates in zip(queries, self._rows[np.asarray(slots, dtype=np.int64)], strict=True):
             exactly = self._exact.rows[candidates].astype(np.float32) @ query
             best = np.argsort(-exactly, kind="stable")[:k]
             scores.append(exactly[best])
             rows.append(candidates[best])
         return scores, rows
 
-    def clear(self, rows: list[int]) -> None:
-        """Overwrite the vectors of rows that are not wanted any more."""
-        self._exact.rows[rows] = 0
-
     def wipe(self) -> None:
         """Overwrite the vectors."""
         self._exact.wipe()
         self._quick = None
-        self._quick_count = 0
+        self._added = 0
 
     def _has_quick(self) -> bool:
         """Bring the quantised vectors up to date; tell whether there is a library for them."""
@@ -93,11 +111,23 @@ class Index:
             if len(self) >= _SAMPLE:
                 sample = np.random.default_rng(0).choice(len(self), _SAMPLE, replace=False)
                 self._quick.calibrate(self._exact.rows[np.sort(sample)].astype(np.float32))
-        while self._quick_count < len(self):
-            end = min(len(self), self._quick_count + _BLOCK)
-            self._quick.add(self._exact.rows[self._quick_count : end].astype(np.float32))
-            self._quick_count = end
+        while self._added < len(self):
+            self._add_quick(self._added, min(len(self), self._added + _BLOCK))
         return True
+
+    def _add_quick(self, start: int, end: int) -> None:
+        """Add rows to the quick index, those of length 0 left out: they are like nothing, or were taken out."""
+        values = self._exact.rows[start:end].astype(np.float32)
+        held = np.flatnonzero(values.any(axis=1))
+        first = len(self._quick)
+        if len(held):
+            self._quick.add(values[held])
+        self._rows = _grown(self._rows, first + len(held))
+        self._slots = _grown(self._slots, end)
+        self._rows[first : first + len(held)] = start + held
+        self._slots[start:end] = _NOWHERE
+        self._slots[start + held] = np.arange(first, first + len(held))
+        self._added = end
 
     def _compared(
         self, queries: NDArray[np.float32], k: int, wanted: NDArray[np.bool_] | None
@@ -124,3 +154,11 @@ def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return vectors of length 1 in the same directions; those of length 0 stay."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return (vectors / np.where(lengths == 0, 1, lengths)).astype(np.float32, copy=False)
+
+
+def _grown(values: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    if size <= len(values):
+        return values
+    grown = np.zeros(max(size, 2 * len(values)), np.int64)
+    grown[: len(values)] = values
+    return grown
