@@ -85,7 +85,11 @@ SERVING: Final = (
     *read_by("Cog", "source replicate/cog: pkg/update/update.go",
         ("COG_NO_UPDATE_CHECK", "1", UPDATE, "a version check", ANY)),
     *read_by("GPUStack", "python package gpustack 2.3.0: gpustack/cmd/start.py",
-        ("DISABLE_UPDATE_CHECK", "true", UPDATE, "a version check", TRUE)),
+        ("GPUSTACK_DISABLE_UPDATE_CHECK", "true", UPDATE, "a version check", TRUE)),
+    *read_by("LMCache", "python package lmcache 0.5.6: lmcache/usage_telemetry/identity.py",
+        ("LMCACHE_TRACK_USAGE", "false", TELEMETRY, "usage statistics; exactly false", FALSE)),
+    *read_by("NeMo Guardrails", "python package nemoguardrails 0.24.1: nemoguardrails/telemetry.py",
+        ("NEMO_GUARDRAILS_NO_USAGE_STATS", "1", TELEMETRY, "usage statistics", ("1", "true"))),
 )  # fmt: skip
 
 HUBS: Final = (
@@ -142,6 +146,9 @@ TRACKING: Final = (
         ("WANDB_ERROR_REPORTING", "false", CRASH, "the client's own errors", FALSY)),
     *read_by("transformers, Weights & Biases", "python package transformers 5.23.0: transformers/integrations/integration_utils.py",
         ("WANDB_LOG_MODEL", "false", CONTENT, "a copy of the weights", FALSE)),
+    *read_by("Opik", "python package opik 2.2.122: opik/config.py",
+        ("OPIK_SENTRY_ENABLE", "false", CRASH, "errors to the makers", FALSY),
+        ("OPIK_ANALYTICS_ENABLE", "false", TELEMETRY, "usage statistics", FALSY)),
     *read_by("Comet", "python package comet_ml 3.58.8: comet_ml/config/config_map.py",
         ("COMET_START_ONLINE", "false", OFFLINE, "runs to a service", FALSY, ("www.comet.com",)),
         ("COMET_DISABLE_AUTO_LOGGING", "1", CONTENT, "automatic logging"),

@@ -150,13 +150,14 @@ def test_where_an_environment_comes_from_besides(lines: str, parents: tuple[str,
     ("lines", "more", "values"),
     [
         ("networks: [a]", "networks: {a: {internal: true}}\n", ["true"]),
-        ("networks: [a, b]", "networks: {a: {internal: true}, b: {}}\n", []),
+        ("networks: [a, b]", "networks: {a: {internal: true}, b: {}}\n", ["false"]),
         ("image: x", "networks: {default: {internal: true}}\n", ["true"]),
-        ("image: x", "", []),
+        ("image: x", "", ["false"]),
         ("network_mode: none", "", ["true"]),
-        ("network_mode: host", "", []),
+        ("network_mode: host", "", ["false"]),
         ("network_mode: 'service:vpn'", "", [None]),
-        ("networks: [a]", "networks: {a: {external: true}}\n", [None]),
+        ("networks: [a]", "networks: {a: {external: true}}\n", ["false"]),
+        ("networks: [a]", "networks: {a: {internal: '${CLOSED}'}}\n", [None]),
     ],
 )
 def test_whether_all_networks_are_internal(lines: str, more: str, values: list[str | None]) -> None:
@@ -256,6 +257,7 @@ def test_the_order_of_keys_says_nothing(lines: list[str]) -> None:
         (Space.KEY, "compose.ports[]", "1:1"),
         (Space.FLAG, "--host", "h"),
         (Space.KEY, "compose.privileged", "true"),
+        (Space.KEY, "compose.network.internal", "false"),
     }
 
 

@@ -46,3 +46,12 @@ def test_reserved_addresses_are_nobodys_in_samples() -> None:
 
 def test_a_model_file_that_names_a_person_is_data() -> None:
     assert "data-personal" in found("Modelfile", 'FROM qwen\nSYSTEM """Write to maria.lopez@correo-madrid.es"""\n')
+
+
+def test_the_desk_of_a_library_is_no_person() -> None:
+    assert "data-personal" not in found("Modelfile", 'FROM qwen\nSYSTEM """Point to desk@example.org"""\n')
+
+
+def test_every_secret_is_a_place_of_its_own() -> None:
+    text = "".join(f"{name}={made_up('sk-proj-', string.ascii_letters + string.digits, 40)}\n" for name in ("A", "B"))
+    assert sum(weakness.rule.id == "data-secret" for weakness in scan_texts({"deploy/a.env": text})) == 2

@@ -178,3 +178,52 @@ def test_who_may_call_by_a_template_is_not_everybody(source: str, is_guard: bool
     )
     units = _units("c/templates/app.yaml", **{"templates/app__yaml": policy})
     assert any(kind is UnitKind.GUARD for kind, _ in units) is is_guard
+
+
+_HELPERS = """\
+{{- define "llm.env" -}}
+- name: VLLM_NO_USAGE_STATS
+  value: {{ .stats | quote }}
+- name: HF_HUB_OFFLINE
+  value: "1"
+{{- end -}}
+{{- define "llm.secure" -}}
+readOnlyRootFilesystem: true
+{{- end -}}
+"""
+_CALLING = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: llm}
+spec:
+  template:
+    spec:
+      containers:
+        - name: server
+          image: vllm/vllm-openai:v0.11.0
+          env:
+            {{- include "llm.env" (dict "stats" .Values.stats "root" $) | nindent 12 }}
+          securityContext:
+            {{- include "llm.secure" . | nindent 12 }}
+"""
+
+
+def test_a_named_template_of_several_lines_is_what_it_writes() -> None:
+    files = {
+        "c/Chart.yaml": "name: c\n",
+        "c/values.yaml": "stats: '0'\n",
+        "c/templates/_helpers.tpl": _HELPERS,
+        "c/templates/d.yaml": _CALLING,
+    }
+    units = helm.read_template("c/templates/d.yaml", _CALLING, files.get).units
+    (container,) = [unit for unit in units if unit.name == "deployment/llm/server"]
+    found = {fact.name: fact for fact in container.facts}
+    assert (found["VLLM_NO_USAGE_STATS"].value, found["VLLM_NO_USAGE_STATS"].path) == ("0", "c/values.yaml")
+    root = found["k8s.container.securityContext.readOnlyRootFilesystem"]
+    assert (root.path, _HELPERS[root.start : root.end]) == ("c/templates/_helpers.tpl", "true")
+
+
+def test_a_named_template_that_names_itself_ends() -> None:
+    files = {"c/templates/_helpers.tpl": '{{ define "a" }}\nb:\n  {{ include "a" . | nindent 2 }}\n{{ end }}\n'}
+    text = 'apiVersion: v1\nkind: Pod\nmetadata:\n  {{ include "a" . | nindent 2 }}\n'
+    assert not helm.read_template("c/templates/d.yaml", text, files.get).notes

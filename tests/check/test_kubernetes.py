@@ -209,7 +209,7 @@ def test_labels_of_a_namespace_keep_their_names() -> None:
         ("podSelector: {}\n  policyTypes: [Egress]", {"egress policy of all pods"}),
         (
             "podSelector: {matchLabels: {app: llm}}\n  policyTypes: [Ingress, Egress]\n  egress: []",
-            {"egress policy of matchLabels.app=llm", "ingress policy of matchLabels.app=llm"},
+            {"egress policy of app in (llm)", "ingress policy of app in (llm)"},
         ),
         (
             "podSelector: {}\n  egress: [{to: [{podSelector: {}}]}]",  # no policyTypes: one of ingress as well

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import textwrap
 
+import pytest
+
 from privet.check import kustomize
 from privet.check.facts import Unit, UnitKind
 from privet.check.manifests import read
+from privet.check.scan import compare, tree_of
 
 _BASE = """\
 apiVersion: apps/v1
@@ -127,3 +130,51 @@ def test_kustomizations_that_name_each_other_end() -> None:
     }
     reading = kustomize.read("a/kustomization.yaml", files["a/kustomization.yaml"], files.get)
     assert [unit.name for unit in reading.units] == ["kustomization"]
+
+
+_OVER = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../base]\n"
+_WORKLOAD = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: llm}
+spec:
+  template:
+    spec:
+      automountServiceAccountToken: false
+      containers:
+        - name: s
+          image: vllm/vllm-openai:v0.11.0
+          envFrom: [{configMapRef: {name: env}}]
+          securityContext: {readOnlyRootFilesystem: true}
+"""
+_REMOVING = (
+    "patches:\n  - target: {kind: Deployment}\n    patch: |-\n      - op: remove\n"
+    "        path: /spec/template/spec/containers/0/securityContext/readOnlyRootFilesystem\n"
+)
+_TREE = {
+    "base/kustomization.yaml": _OVER.replace("../base", "d.yaml")
+    + "configMapGenerator:\n  - name: env\n    literals: [VLLM_NO_USAGE_STATS=1]\n",
+    "base/d.yaml": _WORKLOAD,
+    "prod/kustomization.yaml": _OVER,
+    "debug/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\npatches:\n"
+    "  - target: {kind: Deployment, name: 'l.*'}\n    patch: |-\n"
+    "      - op: add\n        path: /spec/template/spec/hostPID\n        value: true\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        ("configMapGenerator:\n  - {name: env, behavior: replace, literals: [A=1]}\n", "vllm-no-usage-stats"),
+        ("configMapGenerator:\n  - {name: env, behavior: merge, literals: [VLLM_NO_USAGE_STATS=0]}\n", "vllm-no-usage-stats"),
+        ("components: [../debug]\n", "k8s-host-pid"),
+        ("images: [{name: vllm/vllm-openai, newTag: latest}]\n", "k8s-image-latest"),
+        (_REMOVING, "k8s-read-only-root"),
+        ("configMapGenerator:\n  - {name: env, behavior: merge, literals: [A=1]}\n", None),
+        ("namePrefix: prod-\n", None),
+    ],
+)  # fmt: skip
+def test_an_overlay_is_compared_with_what_it_is_laid_over(more: str, rule: str | None) -> None:
+    head = _TREE | {"prod/kustomization.yaml": _OVER + more}
+    found = compare(tree_of(_TREE), tree_of(head)).findings
+    assert {finding.rule for finding in found} == ({rule} if rule else set())

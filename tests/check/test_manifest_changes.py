@@ -155,3 +155,46 @@ def test_a_policy_whose_types_no_longer_name_egress_denies_none() -> None:
         scan.tree_of({"a.yaml": policy}), scan.tree_of({"a.yaml": policy.replace(", Egress", "")})
     ).findings
     assert {finding.rule for finding in found} == {"k8s-networkpolicy-removed"}
+
+
+_OUTER = "networks:\n  outer: {}\n"
+_INCLUDING = "include: [deploy/llm.yaml]\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"compose.override.yml": "networks: {inner: {internal: false}}\n"}, "compose.override.yml"),
+        ({"compose.prod.yml": "networks: {inner: {internal: false}}\n"}, "compose.prod.yml"),
+        ({"compose.prod.yml": "services: {api: {networks: [outer]}}\n" + _OUTER}, "compose.prod.yml"),
+        ({"compose.override.yml": "services: {api: {networks: {outer: {}}}}\n" + _OUTER}, "compose.override.yml"),
+        ({"compose.override.yml": "services: {api: {network_mode: bridge}}\n"}, "compose.override.yml"),
+    ],
+)
+def test_a_network_that_another_file_opens_is_told_there(change: dict[str, str | None], path: str) -> None:
+    assert ("compose-network-internal", path) in _weaker(change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"compose.yaml": _COMPOSE.replace("inner", "backend")},
+        {"compose.yaml": _COMPOSE.replace("{internal: true}", "{internal: '${CLOSED:-true}'}")},
+        {"compose.yaml": _COMPOSE.replace("{internal: true}", "{internal: '${CLOSED}'}")},
+        {"compose.yaml": _COMPOSE.replace('"1"', "${STATS}")},
+        {"compose.prod.yml": "networks: {inner: {driver_opts: {mtu: '1400'}}}\n"},
+        {"compose.dev.yml": "services: {api: {build: ., volumes: ['./src:/app']}}\n"},
+        {"compose.yaml": _INCLUDING, "deploy/llm.yaml": _COMPOSE},
+    ],
+)
+def test_a_network_that_stays_closed_is_not_told(change: dict[str, str | None]) -> None:
+    assert _weaker(change) == set()
+
+
+def test_a_service_that_an_included_file_has_is_laid_over() -> None:
+    base = {"compose.yaml": _INCLUDING, "deploy/llm.yaml": _COMPOSE}
+    head = base | {"compose.override.yaml": "services: {api: {networks: [outer]}}\n" + _OUTER}
+    found = scan.compare(scan.tree_of(base), scan.tree_of(head)).findings
+    assert [(finding.rule, finding.path) for finding in found] == [
+        ("compose-network-internal", "compose.override.yaml")
+    ]

@@ -57,3 +57,44 @@ def test_what_a_drop_in_no_longer_says_is_told(after: str | None, expected: set[
 @given(st.text(st.sampled_from("[Service]\nExecStart= a'\"\\-@")))
 def test_any_text_is_read(text: str) -> None:
     read("a.service", "[Service]\n" + text, lambda _: None)
+
+
+_HARDENED = """\
+[Service]
+ExecStart=/usr/bin/vllm serve m
+EnvironmentFile=/opt/llm/llm.env
+DynamicUser=yes
+IPAddressDeny=any
+IPAddressAllow=localhost
+SystemCallFilter=@system-service
+CapabilityBoundingSet=
+StandardOutput=null
+"""
+_UNITS = {"d/llm.service": _HARDENED, "d/llm.env": "VLLM_NO_USAGE_STATS=1\n", "d/dev.env": "A=1\n"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("IPAddressDeny=any\n", "IPAddressDeny=any\nIPAddressDeny=\n", {"systemd-ip-address-deny"}),
+        ("=localhost", "=localhost 203.0.113.7", {"systemd-network-inside"}),
+        ("DynamicUser=yes\n", "", {"systemd-own-user"}),
+        ("SystemCallFilter=@system-service\n", "", {"systemd-system-calls"}),
+        ("CapabilityBoundingSet=\n", "", {"systemd-capabilities"}),
+        ("=null", "=journal", {"systemd-output"}),
+        ("llm.env", "dev.env", {"vllm-no-usage-stats"}),
+        ("IPAddressDeny=any\nIPAddressAllow=localhost\n", "PrivateNetwork=yes\n", set()),
+        ("=localhost", "=127.0.0.0/8 ::1/128", set()),
+    ],
+)
+def test_a_unit_that_is_less_locked_is_told(before: str, after: str, expected: set[str]) -> None:
+    head = _UNITS | {"d/llm.service": _HARDENED.replace(before, after)}
+    assert {finding.rule for finding in compare(tree_of(_UNITS), tree_of(head)).findings} == expected
+
+
+def test_a_drop_in_that_takes_a_list_back_is_told() -> None:
+    head = _UNITS | {"d/llm.service.d/open.conf": "[Service]\nIPAddressDeny=\n"}
+    found = compare(tree_of(_UNITS), tree_of(head)).findings
+    assert {(finding.rule, finding.path) for finding in found} == {
+        ("systemd-ip-address-deny", "d/llm.service.d/open.conf")
+    }

@@ -68,3 +68,20 @@ def test_any_text_is_read_and_every_word_stands_where_it_says(text: str) -> None
             assert 7 <= word.start < word.end <= len(text) + 7
             if word.value and word.value.isalpha():
                 assert word.value[0] in text[word.start - 7 : word.end - 7] or "$" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "ignored", "piped"),
+    [
+        ("set +e\ncheck\nexit 0", True, False),
+        ("set +e\ncheck", False, False),
+        ("set +e\ncheck\nset -e", True, False),
+        ("set +e\ncheck\ncode=$?\nexit $code", False, False),
+        ("check | tee a", False, True),
+        ("set -o pipefail\ncheck | tee a", False, False),
+        ("check || exit 0", True, False),
+    ],
+)
+def test_whether_a_failure_counts(text: str, ignored: bool, piped: bool) -> None:
+    (command,) = [command for command in split(text) if command.texts() == ["check"]]
+    assert (command.ignored, command.piped) == (ignored, piped)

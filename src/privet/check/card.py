@@ -6,12 +6,13 @@ import re
 from typing import Final
 
 from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
+from privet.check.pattern import regex
 from privet.check.readers import Sibling
 
 MISSING: Final = "code:card-without-privacy"
-_FRONT: Final = re.compile(r"\A\ufeff?---\r?\n(?P<block>.*?)\r?\n---", re.DOTALL)
-_MODEL: Final = re.compile(r"^(?:library_name|pipeline_tag|base_model|model-index|model_name)\s*:", re.MULTILINE)
-_SECTION: Final = re.compile(
+_FRONT: Final = regex(r"\A\ufeff?---\r?\n(?P<block>.*?)\r?\n---", re.DOTALL)
+_MODEL: Final = regex(r"^(?:library_name|pipeline_tag|base_model|model-index|model_name)\s*:", re.MULTILINE)
+_SECTION: Final = regex(
     r"^#{1,6}[^\n]*\b(?:privacy|personal data|data protection|sensitive (?:data|information)|pii)\b",
     re.MULTILINE | re.IGNORECASE,
 )

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from privet.check.pattern import regex
+
 _IMAGES: Final = (
     ("vllm", r"(?:^|/)vllm(?:[/:@-]|$)|vllm-openai"),
     ("sglang", r"sglang"),
@@ -59,8 +61,10 @@ _IMAGES: Final = (
     ("xinference", r"xinference"),
     ("lmdeploy", r"lmdeploy"),
     ("otel-collector", r"opentelemetry-collector|otel/"),
+    ("traefik", r"(?:^|/)traefik(?:[:@]|$)"),
+    ("oauth2-proxy", r"oauth2-proxy"),
 )
-_IMAGE: Final = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _IMAGES)
+_IMAGE: Final = tuple((name, regex(pattern, re.IGNORECASE)) for name, pattern in _IMAGES)
 
 _PROGRAMS: Final = {
     "vllm": "vllm",
@@ -135,6 +139,8 @@ _PROGRAMS: Final = {
     "chainlit": "chainlit",
     "privet": "privet",
     "otelcol": "otel-collector",
+    "traefik": "traefik",
+    "oauth2-proxy": "oauth2-proxy",
 }
 _MODULES: Final = {
     "vllm": "vllm",
@@ -189,7 +195,7 @@ _PREFIXES: Final = (
 )  # fmt: skip
 
 
-_VLLM: Final = re.compile(r"(?:^|/)vllm(?:-openai)?:v?(\d+)\.(\d+)(?:\.|-|$)")
+_VLLM: Final = regex(r"(?:^|/)vllm(?:-openai)?:v?(\d+)\.(\d+)(?:\.|-|$)")
 _QUIET_VLLM: Final = (0, 10)
 
 

@@ -12,12 +12,15 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
+from privet.check import traefik
 from privet.check.components import of_image
 from privet.check.compose_services import merged, normal
-from privet.check.compose_variables import assigned, replaced
+from privet.check.compose_variables import assigned, filled, replaced
 from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
+from privet.check.pattern import regex
 from privet.check.yaml_facts import by_version, fact, keys
 from privet.check.yaml_nodes import Mapping, Node, Scalar, documents
 from privet.check.yaml_places import programs
@@ -27,11 +30,12 @@ _OVERRIDES: Final = tuple(name.replace(".", ".override.", 1) for name in _BASES)
 _SKIPPED: Final = frozenset(
     f"compose.{name}" for name in ("environment", "command", "entrypoint", "extends", "configs")
 )
-_SERVICES: Final = re.compile(r"(?:^[ \t]*|[{,][ \t]*)[\"']?services[\"']?[ \t]*:", re.MULTILINE)
-_SERVICE: Final = re.compile(
+_SERVICES: Final = regex(r"(?:^[ \t]*|[{,][ \t]*)[\"']?services[\"']?[ \t]*:", re.MULTILINE)
+_SERVICE: Final = regex(
     r"(?:^[ \t]+|[{,][ \t]*)[\"']?(?:image|build|extends|env_file|ports)[\"']?[ \t]*:", re.MULTILINE
 )
-_NAME: Final = re.compile(r"(?:docker-|podman-)?compose[^/]*\.ya?ml", re.IGNORECASE)
+_NAME: Final = regex(r"(?:docker-|podman-)?compose[^/]*\.ya?ml", re.IGNORECASE)
+_YES: Final = frozenset(("true", "yes", "on"))
 _DEPTH: Final = 8
 """How many services one may extend in a row."""
 Sibling = Callable[[str], str | None]
@@ -52,26 +56,45 @@ def read(path: str, text: str, sibling: Sibling) -> Reading:
     name = path.rsplit("/", 1)[-1]
     base = None if name in _BASES else files.first(path, _BASES)
     over = files.first(path, _OVERRIDES) if name in _BASES else None
-    units = []
-    for service in own.services:
-        if name in _OVERRIDES and base is not None and service in base.services:
-            continue
+    known = files.known(path)
+    units: list[Unit] = []
+    for service, (key, _) in own.services.items():
         node = files.service(own, service, _DEPTH)
-        networks = [own.networks]
-        if over is not None and service in over.services:
-            node = merged(node, files.service(over, service, _DEPTH))
-            networks.append(over.networks)
-        elif base is not None and service in base.services and not {"image", "build"} & node.pairs.keys():
-            node = merged(files.service(base, service, _DEPTH), node)
-            networks.insert(0, base.networks)
-        units.append(_unit(own, service, node, _all(networks), files.known(path)))
+        networks = own.networks
+        if over is not None:
+            node = merged(node, files.service(over, service, _DEPTH)) if service in over.services else node
+            networks = merged(networks, over.networks)
+        units.extend(traefik.of_labels(node.mapping("labels"), text))
+        found = files.found(base, service, _DEPTH) if base is not None else None
+        if found is None or {"image", "build"} & node.pairs.keys():
+            if name not in _OVERRIDES or found is None:
+                units.append(_unit(path, service, key, node, networks, known))
+        elif name not in _OVERRIDES or base is None or found.path != base.path:
+            node = merged(files.service(found, service, _DEPTH), node)
+            unit = _unit(path, service, key, node, merged(found.networks, networks), known)
+            units.append(replace(unit, over=(found.path, service)))
+    if base is not None and name not in _OVERRIDES:
+        units.extend(_reconnected(path, own, base, files))
     return Reading(tuple(units), tuple(notes))
+
+
+def _reconnected(path: str, own: _File, base: _File, files: _Files) -> Iterator[Unit]:
+    """Yield the services of the base that a variant does not name, and whose networks it opens or closes all the same."""
+    for service, (key, _) in base.services.items():
+        if service not in own.services and own.networks.pairs:
+            node = files.service(base, service, _DEPTH)
+            networks = merged(base.networks, own.networks)
+            before, after = (list(_is_internal(key, node, some)) for some in (base.networks, networks))
+            if [one.value for one in before] != [one.value for one in after]:
+                place = next(iter(own.networks.pairs.values()))[0]
+                unit = _unit(path, service, place, node, networks, files.known(path))
+                yield replace(unit, over=(base.path, service))
 
 
 class _File:
     """A compose file's services and networks."""
 
-    def __init__(self, path: str, document: Mapping) -> None:
+    def __init__(self, path: str, document: Mapping, known: dict[str, Scalar]) -> None:
         self.path = path
         services = document.get("services")
         if not isinstance(services, Mapping) and _NAME.fullmatch(path.rsplit("/", 1)[-1]):
@@ -82,7 +105,17 @@ class _File:
             if isinstance(node, Mapping)
             and (services is not document or "image" in node.pairs or "build" in node.pairs)
         }
-        self.networks = document.mapping("networks")
+        networks = filled(document.mapping("networks"), known)
+        self.networks = networks if isinstance(networks, Mapping) else document.mapping("networks")
+        self.included = [item.text for item in _included(document) if item.value]
+
+
+def _included(document: Mapping) -> Iterator[Scalar]:
+    """Yield the files that a file includes, in either form."""
+    for item in document.items("include"):
+        for path in item.items("path") if isinstance(item, Mapping) else (item,):
+            if isinstance(path, Scalar):
+                yield path
 
 
 class _Files:
@@ -95,7 +128,7 @@ class _Files:
 
     def add(self, path: str, nodes: list[Node]) -> _File | None:
         found = next((node for node in nodes if isinstance(node, Mapping)), None)
-        self._files[path] = _File(path, found) if found is not None else None
+        self._files[path] = _File(path, found, self.known(path)) if found is not None else None
         return self._files[path]
 
     def at(self, path: str) -> _File | None:
@@ -109,7 +142,19 @@ class _Files:
         for name in names:
             beside = _beside(path, name)
             found = self.at(beside) if beside and beside != path else None
-            if found is not None and found.services:
+            if found is not None and (found.services or found.networks.pairs or found.included):
+                return found
+        return None
+
+    def found(self, file: _File, service: str, depth: int) -> _File | None:
+        """Return the file that has a service, of one and of those that it includes."""
+        if service in file.services:
+            return file
+        for name in file.included if depth else ():
+            path = _beside(file.path, name)
+            other = self.at(path) if path and path != file.path else None
+            found = self.found(other, service, depth - 1) if other is not None else None
+            if found is not None:
                 return found
         return None
 
@@ -145,27 +190,20 @@ def _beside(path: str, *parts: str) -> str | None:
     return None if found.startswith(("../", "/")) or found == ".." else found
 
 
-def _all(networks: list[Mapping]) -> Mapping:
-    found = networks[0]
-    for more in networks[1:]:
-        found = merged(found, more)
-    return found
-
-
-def _unit(file: _File, name: str, service: Mapping, networks: Mapping, known: dict[str, Scalar]) -> Unit:
-    key = file.services[name][0]
+def _unit(path: str, name: str, key: Scalar, service: Mapping, networks: Mapping, known: dict[str, Scalar]) -> Unit:
+    """Return a service's unit; `key` is what to point at in the file that the unit is of."""
     components = set(of_image(service.text("image")))
     facts = [fact(Space.ENV, variable, value) for variable, value in _scalars(service.mapping("environment"))]
     for program, started in programs((service.get("entrypoint"), service.get("command"))):
         components |= program
-        facts.extend(replaced(one, known, file.path, key.source.text) for one in started)
+        facts.extend(replaced(one, known, path, key.source.text) for one in started)
     facts.extend(by_version(service.get("image"), facts))
     facts.extend(_as_tmpfs(one) for one in keys(service, "compose", _SKIPPED))
     facts.extend(_is_internal(key, service, networks))
     return Unit(
         UnitKind.SERVICE,
         name,
-        file.path,
+        path,
         key.start,
         key.end,
         frozenset(components),
@@ -204,23 +242,27 @@ def _parents(service: Mapping) -> Iterator[str]:
 
 
 def _is_internal(key: Scalar, service: Mapping, networks: Mapping) -> Iterator[Fact]:
-    """Yield that a service has no way out: it has no network, or only internal ones. What is not in the file is not known."""
+    """Yield whether a service has no way out: it has no network, or only internal ones. One that is made elsewhere is not known to be."""
     mode = service.get("network_mode")
-    name = "compose.network.internal"
     if isinstance(mode, Scalar) and mode.value != "":
         shared = mode.value is None or mode.value.startswith(("service:", "container:"))
-        if shared or mode.value == "none":
-            yield Fact(Space.KEY, name, None if shared else "true", mode.source.path, mode.start, mode.end)
+        yield _internal(None if shared else "true" if mode.value == "none" else "false", mode)
         return
-    of_service = [item.text for item in service.items("networks") if isinstance(item, Scalar)] or ["default"]
-    found: list[Node] = []
-    for network in of_service:
-        internal = networks.get(network, "internal")
-        if isinstance(internal, Scalar) and internal.text.lower() in {"true", "yes", "on"}:
-            found.append(internal)
-        elif networks.get(network, "external") is None:
+    attached = [item for item in service.items("networks") if isinstance(item, Scalar)]
+    named = [(item, networks.get(item.text, "internal")) for item in attached]
+    named = named or [(key, networks.get("default", "internal"))]
+    closed: list[Node] = []
+    unknown: list[Node] = []
+    for item, internal in named:
+        if isinstance(internal, Scalar) and internal.text.lower() in _YES:
+            closed.append(internal)
+        elif isinstance(internal, Scalar) and internal.value is None:
+            unknown.append(internal)
+        else:
+            yield _internal("false", internal or item)
             return
-    place = found[0] if found else key
-    yield Fact(
-        Space.KEY, name, "true" if len(found) == len(of_service) else None, place.source.path, place.start, place.end
-    )
+    yield _internal(None, unknown[0]) if unknown else _internal("true", closed[0])
+
+
+def _internal(value: str | None, place: Node) -> Fact:
+    return Fact(Space.KEY, "compose.network.internal", value, place.source.path, place.start, place.end)

@@ -11,18 +11,19 @@ from collections.abc import Mapping as Map
 from typing import Final
 
 from privet.check.facts import Fact
+from privet.check.pattern import regex
 from privet.check.yaml_nodes import Items, Mapping, Node, Scalar, Source
 
-_REFERENCE: Final = re.compile(
+_REFERENCE: Final = regex(
     r"\$(?:(?P<dollar>\$)|(?P<name>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)(?:(?P<how>:?[-+?])(?P<word>(?:[^{}$]|\$\$|\$\{[^{}]*\})*))?\})",
     re.ASCII,
 )
-_LINE: Final = re.compile(
+_LINE: Final = regex(
     r"^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][\w.-]*)[ \t]*=[ \t]*"
     r"(?P<value>'[^'\n]*'|\"(?:[^\"\\]|\\.)*\"|[^\n]*)",
     re.MULTILINE | re.ASCII,
 )
-_COMMENT: Final = re.compile(r"(?:^|[ \t])#")
+_COMMENT: Final = regex(r"(?:^|[ \t])#")
 _NEST: Final = 5
 """How deep a default may hold a variable with a default."""
 

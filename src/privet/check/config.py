@@ -12,6 +12,7 @@ from typing import Final
 
 from privet.check.facts import Fact, Note, Reading, Space, Unit, UnitKind
 from privet.check.known import VARIABLES
+from privet.check.pattern import regex
 from privet.check.readers import Sibling, format_of
 
 Place = tuple[str, str, int, int]
@@ -39,14 +40,15 @@ _FILES: Final = (
     (r"(?:.*/)?ultralytics/settings\.json", "ultralytics"),
 )
 _KNOWN: Final = tuple((re.compile(pattern, re.IGNORECASE), component) for pattern, component in _FILES)
+_POLICY: Final = "privet.toml"
 _TABLES: Final = {
     "pyproject.toml": ("tool.uv.", "pip"),
 }
-_SECTION: Final = re.compile(r"[ \t]*\[([^\]\n]+)\]")
-_PAIR: Final = re.compile(
+_SECTION: Final = regex(r"[ \t]*\[([^\]\n]+)\]")
+_PAIR: Final = regex(
     r"[ \t]*(?P<key>[A-Za-z_][\w.\- ]*?)(?:[ \t]*[=:][ \t]*|[ \t]+)(?P<value>[^\n]*?)[ \t\r]*(?:\n|\Z)"
 )
-_BLANK: Final = re.compile(r"[ \t]*(?:[#;][^\n]*)?\r?(?:\n|\Z)")
+_BLANK: Final = regex(r"[ \t]*(?:[#;][^\n]*)?\r?(?:\n|\Z)")
 
 
 def read(path: str, text: str, sibling: Sibling) -> Reading:
@@ -66,6 +68,10 @@ def read(path: str, text: str, sibling: Sibling) -> Reading:
         except (ValueError, RecursionError) as error:
             said = re.search(r"line (\d+)", str(error))
             return Reading(notes=(Note(path, int(said[1]) if said else 1, "is not valid TOML, so it was not read"),))
+        if path == _POLICY:
+            from privet.check import own_policy
+
+            notes = own_policy.notes_of(text)
     elif kind == "json":
         from privet.check import json_places
 

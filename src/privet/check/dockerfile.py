@@ -10,25 +10,26 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 from privet.check.components import of_command, of_image
 from privet.check.facts import PRESENT, Fact, Reading, Space, Unit, UnitKind
+from privet.check.kubernetes_signs import SECRET_NAME
+from privet.check.pattern import regex
 from privet.check.programs import environment_facts, process_units
 from privet.check.readers import Sibling
 from privet.check.words import Word, flags_of, split
 
-_INSTRUCTION: Final = re.compile(
+_INSTRUCTION: Final = regex(
     r"^[ \t]*(?P<word>[A-Za-z]+)[ \t]+(?P<rest>(?:[^\n\\`]|[\\`](?!\r?\n)|[\\`]\r?\n(?:[ \t]*#[^\n]*\n)*)*)",
     re.MULTILINE,
 )
-_HEREDOC: Final = re.compile(r"<<-?[\"']?(?P<mark>\w+)[\"']?")
-_PAIR: Final = re.compile(
-    r"""(?P<name>[A-Za-z_]\w*)=(?P<value>(?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|[^\s"'\\])*)""", re.DOTALL
-)
-_SPACED: Final = re.compile(r"(?P<name>[A-Za-z_]\w*)[ \t]+(?P<value>[^\n]*\S)")
-_ITEM: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+_HEREDOC: Final = regex(r"<<-?[\"']?(?P<mark>\w+)[\"']?")
+_PAIR: Final = regex(r"""(?P<name>[A-Za-z_]\w*)=(?P<value>(?:"(?:[^"\\]|\\.)*"|'[^']*'|\\.|[^\s"'\\])*)""", re.DOTALL)
+_SPACED: Final = regex(r"(?P<name>[A-Za-z_]\w*)[ \t]+(?P<value>[^\n]*\S)")
+_ITEM: Final = regex(r'"(?:[^"\\]|\\.)*"')
 
 
 class _Line(NamedTuple):
@@ -100,7 +101,7 @@ def _with(unit: Unit, line: _Line, path: str) -> Unit:
     facts: tuple[Fact, ...] = ()
     components = unit.components
     if line.word in {"ENV", "ARG"}:
-        facts = tuple(_pairs(line, path))
+        facts = (*_pairs(line, path), *_secret_arguments(line, path))
     elif line.word == "USER":
         facts = (Fact(Space.KEY, "docker.user", line.rest.strip(), path, line.start, end),)
     elif line.word in {"COPY", "ADD"}:
@@ -156,6 +157,16 @@ def _pairs(line: _Line, path: str) -> list[Fact]:
             Fact(Space.ENV, pair["name"], known, path, line.start + pair.start("value"), line.start + pair.end("value"))
         )
     return found
+
+
+def _secret_arguments(line: _Line, path: str) -> Iterator[Fact]:
+    """Yield a fact for each secret that the build is given as an argument: it stays in the image's history."""
+    for found in re.finditer(r"(?:^|[ \t])([A-Za-z_]\w*)(?P<value>=\S*)?", line.rest):
+        name, value = found[1], (found["value"] or "").strip("=\"'")
+        is_given = value in {f"${{{name}}}", f"${name}"} or (line.word == "ARG" and not value)
+        if is_given and SECRET_NAME.fullmatch(name.upper()):
+            place = line.start + found.start(1), line.start + found.end(1)
+            yield Fact(Space.KEY, "code:dockerfile-secret-argument", PRESENT, path, *place)
 
 
 def _sources(line: _Line, path: str) -> list[Fact]:

@@ -18,20 +18,21 @@ from typing import Final, NamedTuple
 
 from privet.check.facts import Note
 from privet.check.findings import Finding
+from privet.check.pattern import regex
 from privet.check.rules import BY_ID
 
 FILE: Final = "privet.toml"
 EVERY: Final = "*"
 """The rule of an exception for a folder that is weak on purpose: fixtures, examples of what not to do."""
-_FOLDER: Final = re.compile(r"[^*?/]+/")
-_COMMENT: Final = re.compile(
+_FOLDER: Final = regex(r"[^*?/]+/")
+_COMMENT: Final = regex(
     r"(?:#|//|--|;|<!--|/\*|\{#)\s*privet:\s*allow\s+(?P<rule>(?!RULE\b)[\w.-]+)(?P<rest>(?:[^\S\n]+\w+\s*=\s*(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\"']+))*)"
 )
-_KEY: Final = re.compile(r"(\w+)\s*=\s*(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\s\"']+))")
+_KEY: Final = regex(r"(\w+)\s*=\s*(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\s\"']+))")
 
 
-_ALONE: Final = re.compile(r"\s*(?:#|//|--|;|<!--|/\*|\{#)\s*privet:\s*allow\b")
-_NAME: Final = re.compile(r"[\s\-]*[\"']?([A-Za-z_][\w.\-]*)[\"']?\s*[:=(]")
+_ALONE: Final = regex(r"\s*(?:#|//|--|;|<!--|/\*|\{#)\s*privet:\s*allow\b")
+_NAME: Final = regex(r"[\s\-]*[\"']?([A-Za-z_][\w.\-]*)[\"']?\s*[:=(]")
 """What a line sets: never its value."""
 
 

@@ -67,6 +67,10 @@ class UnitKind(StrEnum):
     """Variables for whoever reads the file: .env, ConfigMap, exports of a script, `os.environ` of a module."""
     CONFIG = "config"
     """A program's configuration file."""
+    CODE = "code"
+    """What a Python module does with values, lists and addresses; for comparing two sides only."""
+    DEFAULT = "default"
+    """What a Python module sets when nobody says otherwise; for comparing two sides only."""
     GUARD = "guard"
     """A protection whose loss is a weakening in itself; see `Unit.guard`."""
 
@@ -93,6 +97,8 @@ class Unit:
     """The references that this unit answers to."""
     guard: str = ""
     """For a GUARD: the id of the rule that is broken when no unit of this kind and name is there any more."""
+    over: tuple[str, str] = ("", "")
+    """Path and name of the unit that this one is a variant of: where it is new, it is compared with that one."""
 
 
 class Note(NamedTuple):

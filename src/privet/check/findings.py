@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
+from privet.check.pattern import regex
 from privet.check.rule import Rule, Severity
 from privet.check.weakness import Weakness
 
-_COMMON: Final = re.compile(
+_COMMON: Final = regex(
     r"[\"']?(?:true|false|yes|no|on|off|none|all|debug|info|auto|always|host|-?\d{1,3}(?:\.\d{1,2})?|0\.0\.0\.0|::|\*)[\"']?",
     re.IGNORECASE,
 )
@@ -94,8 +95,8 @@ def message_of(weakness: Weakness, source: str = "") -> str:
 
 def _shown(name: str) -> str:
     """Return a setting as a person would write it: without the readers' own words around it."""
-    if name.startswith("code:"):
-        return ""
+    if name.startswith(("code:", "proxy.", "tf.", "k8s.egress.", "systemd.network.")):
+        return ""  # the reader's own word for what it found
     bare = name.removesuffix("()").removesuffix("(=)").removesuffix("[]")
     for prefix in ("compose.", "k8s.container.", "k8s.pod.", "k8s.", "docker.", "actions.", "gitlab.", "systemd."):
         if bare.startswith(prefix):

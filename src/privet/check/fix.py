@@ -8,7 +8,6 @@ renamed into place, with their mode.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -17,12 +16,13 @@ from typing import Final, NamedTuple
 from privet.check.facts import Space
 from privet.check.findings import Finding
 from privet.check.judge import weaknesses_of
+from privet.check.pattern import regex
 from privet.check.readers import read
 from privet.check.tree import Tree
 from privet.check.weakness import Weakness
 
-_LITERAL: Final = re.compile(r"True|False|None|true|false|-?\d+(?:\.\d+)?|\[\]")
-_NAME: Final = re.compile(r"([A-Za-z_]\w*)\.\w+")
+_LITERAL: Final = regex(r"True|False|None|true|false|-?\d+(?:\.\d+)?|\[\]")
+_NAME: Final = regex(r"([A-Za-z_]\w*)\.\w+")
 _CODE: Final = frozenset(("py", "pyi", "pyw"))
 _TYPED: Final = _CODE | {"toml", "json"}
 """Endings of files in which a text needs quotes."""

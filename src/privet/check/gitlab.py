@@ -6,19 +6,22 @@ a job that may fail, or runs by hand only, is no guard.
 
 from __future__ import annotations
 
-import re
+import posixpath
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final
 
 from privet.check.compose_services import merged
 from privet.check.facts import Reading, Unit, UnitKind
+from privet.check.pattern import regex
 from privet.check.programs import process_units
+from privet.check.readers import Sibling
 from privet.check.scanners import scanning
 from privet.check.words import Command
+from privet.check.workflow_calls import GATE, runs_gate
 from privet.check.workflow_gates import is_itself
 from privet.check.yaml_facts import environment, keys
-from privet.check.yaml_nodes import Items, Mapping, Node, Scalar, documents
+from privet.check.yaml_nodes import Items, Mapping, Node, Scalar, Source, documents
 from privet.check.yaml_places import commands
 
 _GLOBAL: Final = frozenset(
@@ -26,11 +29,22 @@ _GLOBAL: Final = frozenset(
 )  # fmt: skip
 _SCRIPTS: Final = ("before_script", "script", "after_script")
 _DEPTH: Final = 8
-_CHOSEN: Final = re.compile(
+_CHOSEN: Final = regex(
     r"\$\{?(?:CI_MERGE_REQUEST_(?:LABELS|TITLE|DESCRIPTION|ASSIGNEES)|CI_COMMIT_(?:MESSAGE|TITLE|DESCRIPTION)|GITLAB_USER_\w+)"
 )
 """What whoever asks for a change can choose."""
+_ELSEWHERE: Final = regex(
+    r"CI_PIPELINE_SOURCE\s*==\s*[\"'](?:schedule|web|api|trigger|pipeline|chat|parent_pipeline)[\"']|CI_COMMIT_TAG"
+    r"|CI_COMMIT_(?:BRANCH|REF_NAME)\s*==\s*(?:\$CI_DEFAULT_BRANCH|[\"'](?:main|master)[\"'])"
+)
+"""Conditions under which what is proposed is not looked at: pipelines that are not of a change, or come after it."""
+_PROPOSED: Final = regex(r"\$CI_PIPELINE_SOURCE\s*==\s*[\"']merge_request_event[\"']|\$CI_MERGE_REQUEST_(?:ID|IID)")
+_ROOTS: Final = (".gitlab-ci.yml", ".gitlab-ci.yaml")
 _HOOK: Final = "gate-hook-removed"
+
+
+def _alone(_: str) -> None:
+    """Stand for the other files of a pipeline that has none."""
 
 
 def is_pipeline(path: str, text: str) -> bool:
@@ -39,17 +53,48 @@ def is_pipeline(path: str, text: str) -> bool:
     return name.endswith((".gitlab-ci.yml", ".gitlab-ci.yaml")) or ("/.gitlab/" in f"/{path}" and "script:" in text)
 
 
-def read(path: str, text: str) -> Reading:
-    """Return the units of a pipeline."""
+def read(path: str, text: str, sibling: Sibling = _alone) -> Reading:
+    """Return the units of a pipeline with the files of the same repository that it includes."""
     nodes, notes = documents(path, text)
     units: list[Unit] = []
+    # What the project's own pipeline includes is run by it, and by nothing else.
+    is_part = path not in _ROOTS and any(sibling(root) is not None for root in _ROOTS)
     for document in nodes:
         if isinstance(document, Mapping):
-            units.extend(_units(path, document))
+            found = _units(path, _included(document, sibling, _DEPTH), sibling)
+            units.extend(unit for unit in found if not is_part or unit.kind is not UnitKind.GUARD)
     return Reading(tuple(units), tuple(notes))
 
 
-def _units(path: str, document: Mapping) -> Iterator[Unit]:
+def _included(document: Mapping, sibling: Sibling, depth: int) -> Mapping:
+    """Return a pipeline laid over the files of the same repository that it includes: jobs key by key, lists as a whole."""
+    below: dict[str, tuple[Scalar, Node]] = {}
+    for item in document.items("include") if depth else ():
+        name = item.get("local") if isinstance(item, Mapping) else item
+        path = name.text.lstrip("/") if isinstance(name, Scalar) else ""
+        text = sibling(posixpath.normpath(path)) if path and "*" not in path and "://" not in path else None
+        for node in documents(path, text)[0] if text else ():
+            if isinstance(node, Mapping):
+                below |= _laid_over(below, _included(node, sibling, depth - 1).pairs)
+    if not below:
+        return document
+    return Mapping(_laid_over(below, document.pairs), *_place(document), document.source)
+
+
+def _laid_over(
+    below: dict[str, tuple[Scalar, Node]], pairs: dict[str, tuple[Scalar, Node]]
+) -> dict[str, tuple[Scalar, Node]]:
+    found = dict(below)
+    for name, (key, node) in pairs.items():
+        base = below[name][1] if name in below else None
+        if isinstance(base, Mapping) and isinstance(node, Mapping):
+            found[name] = (key, Mapping(base.pairs | node.pairs, node.start, node.end, node.source))
+        else:
+            found[name] = (key, node)
+    return found
+
+
+def _units(path: str, document: Mapping, sibling: Sibling) -> Iterator[Unit]:
     variables = environment(document.get("variables"))
     reference = f"job:{path}:gitlab"
     settings = Mapping(
@@ -59,15 +104,31 @@ def _units(path: str, document: Mapping) -> Iterator[Unit]:
     yield Unit(UnitKind.JOB, "gitlab", path, *_place(document), facts=facts, provides=(reference,))
     for name, (key, node) in document.pairs.items():
         if name not in _GLOBAL and not name.startswith(".") and isinstance(node, Mapping):
-            job = _extended(document, node, _DEPTH)
-            facts = (*environment(job.get("variables")), *keys(job, "gitlab", {"gitlab.variables"}))
-            own = f"job:{path}:gitlab/{name}"
-            place = (key.start, key.end)
-            yield Unit(UnitKind.JOB, f"gitlab/{name}", path, *place, facts=facts, parents=(reference,), provides=(own,))
-            found = [command for part in _SCRIPTS for command in _commands(job.get(part) or document.get(part))]
-            started = process_units(found, path, owner=f"gitlab/{name}", parents=(own,), guards=_counts(job))
-            itself = {command.words[0].start for command in found if command.words and _compares_itself(command)}
-            yield from (unit for unit in started if unit.kind is not UnitKind.GUARD or unit.start not in itself)
+            yield from _job(document, name, key, _extended(document, node, _DEPTH), reference, sibling)
+
+
+def _job(document: Mapping, name: str, key: Scalar, job: Mapping, reference: str, sibling: Sibling) -> Iterator[Unit]:
+    facts = (*environment(job.get("variables")), *keys(job, "gitlab", {"gitlab.variables"}))
+    here = key.source.path
+    own = f"job:{here}:gitlab/{name}"
+    unit = Unit(
+        UnitKind.JOB, f"gitlab/{name}", here, key.start, key.end, facts=facts, parents=(reference,), provides=(own,)
+    )
+    yield unit
+    for source, found in groupby(
+        (pair for part in _SCRIPTS for pair in _commands(document, job.get(part) or document.get(part), _DEPTH)),
+        key=lambda pair: pair[0],
+    ):
+        listed = [command for _, command in found]
+        started = process_units(listed, source, owner=f"gitlab/{name}", parents=(own,), guards=_counts(job))
+        itself = {command.words[0].start for command in listed if command.words and _compares_itself(command)}
+        yield from (unit for unit in started if unit.kind is not UnitKind.GUARD or unit.start not in itself)
+        for command in listed:
+            if command.words and not command.ignored and _counts(job):
+                place = Scalar("", command.words[0].start, command.words[-1].end, Source(source, ""))
+                yield from scanning(" ".join(command.texts()), place)
+                if runs_gate(command, sibling):
+                    yield Unit(UnitKind.GUARD, "privet check", source, place.start, place.end, guard=GATE)
 
 
 def _place(document: Mapping) -> tuple[int, int]:
@@ -90,12 +151,16 @@ def _is_replaced(job: Mapping, name: str) -> bool:
     return isinstance(job.get(name), Items)
 
 
-def _commands(node: Node | None) -> Iterator[Command]:
+def _commands(document: Mapping, node: Node | None, depth: int) -> Iterator[tuple[str, Command]]:
+    """Yield the commands of a script with their files; `!reference [job, script]` stands for those of another job."""
     if isinstance(node, Scalar):
-        yield from commands(node)
+        yield from ((node.source.path, command) for command in commands(node))
+    elif isinstance(node, Items) and node.tag == "!reference" and depth:
+        named = [item.text for item in node.items if isinstance(item, Scalar)]
+        yield from _commands(document, document.get(*named), depth - 1)
     elif isinstance(node, Items):
         for item in node.items:
-            yield from _commands(item)
+            yield from _commands(document, item, depth)
 
 
 def _is_partial(rule: Mapping) -> bool:
@@ -122,6 +187,14 @@ def _counts(job: Mapping) -> bool:
         if isinstance(rule, Mapping) and rule.text("when") not in {"never", "manual"}
     ]
     chosen = any(_CHOSEN.search(rule.text("if")) for rule in job.items("rules") if isinstance(rule, Mapping))
+    proposed = [rule for rule in rules if not _ELSEWHERE.search(rule.text("if")) or "merge_request" in rule.text("if")]
+    left_out = any(
+        rule.text("when") == "never" and _PROPOSED.fullmatch(rule.text("if").strip())
+        for rule in job.items("rules")
+        if isinstance(rule, Mapping)
+    )
+    if left_out or (rules and not proposed):
+        return False
     if chosen or (rules and all(_is_partial(rule) for rule in rules)) or _is_partial(job.mapping("only")):
         return False
     return not failing and not {"manual", "never"}.issuperset(when[:1] if when[0] else when[1:] or ["on_success"])

@@ -6,16 +6,16 @@ Invariant: what is not understood is None, never a guess.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from collections.abc import Mapping as Map
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from privet.check.pattern import regex
 from privet.check.yaml_nodes import Items, Mapping, Node, Scalar, Source
 
 Value = Node | None
-_TERM: Final = re.compile(
-    r"\"(?:[^\"\\]|\\.)*\"|`[^`]*`|\((?:[^()\"]|\"(?:[^\"\\]|\\.)*\"|\([^()]*\))*\)|\||[^\s|()\"`]+"
-)
+_TERM: Final = regex(r"\"(?:[^\"\\]|\\.)*\"|`[^`]*`|\((?:[^()\"]|\"(?:[^\"\\]|\\.)*\"|\([^()]*\))*\)|\||[^\s|()\"`]+")
 _SAME: Final = frozenset(
     (
         "quote", "squote", "toYaml", "toJson", "toString", "trim", "int", "int64", "float64", "tpl", "fromYaml", "deepCopy", "toRawJson",
@@ -25,7 +25,7 @@ _SAME: Final = frozenset(
 """Functions that keep what a setting says."""
 _COUNTED: Final = frozenset(("nindent", "indent", "required", "trunc", "trimSuffix"))
 """Those whose first argument is not the value."""
-_PATH: Final = re.compile(r"(\$\w*)?((?:\.\w[\w-]*)*)")
+_PATH: Final = regex(r"(\$\w*)?((?:\.\w[\w-]*)*)")
 _LONGEST: Final = 1000
 _FALSE: Final = frozenset(("", "false", "0", "null", "~"))
 
@@ -38,6 +38,8 @@ class Names(NamedTuple):
     variables: Map[str, Value] = MappingProxyType({})
     helpers: Map[str, str] = MappingProxyType({})
     """What templates that are nothing but one action say, by name."""
+    written: Callable[[str, Value, Names], Value] | None = None
+    """Gives what a longer template writes as YAML, by its name and what its dot is."""
 
 
 def value_of(said: str, scope: Value, names: Names, source: Source, place: tuple[int, int]) -> Value:
@@ -134,23 +136,37 @@ def _stage(terms: list[str], before: Value, is_piped: bool, context: _Context) -
             return before
         own = arguments[1:] if name in _COUNTED else arguments[:1]
         return _read(own[0], context) if own else None
-    if is_piped or arguments:
-        return (
-            _included(arguments[0], arguments[1], context)
-            if name == "include" and not is_piped and len(arguments) == 2
-            else None
-        )
-    return _read(name, context)
+    return _called(name, arguments, context) if not is_piped else None
+
+
+def _called(name: str, arguments: list[str], context: _Context) -> Value:
+    if name == "dict":
+        return _made(arguments, context)
+    if name == "include" and len(arguments) == 2:
+        return _included(arguments[0], arguments[1], context)
+    return None if arguments else _read(name, context)
 
 
 def _included(name: str, scope: str, context: _Context) -> Value:
     """Return what a named template writes; within it, it cannot name itself."""
-    said = context.names.helpers.get(name.strip('"`'))
+    bare = name.strip('"`')
+    said = context.names.helpers.get(bare)
     if said is None:
-        return None
+        written = context.names.written
+        return written(bare, _read(scope, context), context.names) if written is not None else None
     others = {other: text for other, text in context.names.helpers.items() if text is not said}
     names = context.names._replace(helpers=others, variables={})
     return value_of(said, _read(scope, context), names, context.source, context.place)
+
+
+def _made(arguments: list[str], context: _Context) -> Value:
+    """Return the mapping that `dict` makes of names and values in turn."""
+    pairs: dict[str, tuple[Scalar, Node]] = {}
+    for name, term in zip(arguments[::2], arguments[1::2], strict=False):
+        if name.startswith('"'):
+            key = context.literal(name[1:-1])
+            pairs[name[1:-1]] = (key, _read(term, context) or Scalar(None, *context.place, context.source))
+    return Mapping(pairs, *context.place, context.source)
 
 
 def _is_empty(node: Node) -> bool:
@@ -176,7 +192,9 @@ def _named(term: str, context: _Context) -> tuple[Value, list[str]]:
     if not path or not term:
         return None, []
     parts = path[2].split(".")[1:]
-    if path[1] in {None, "$"} and parts and parts[0] in {"Values", "Chart"}:
+    if "Values" in parts[1:2]:  # what a template is given as its root: `.context.Values.a`
+        parts = parts[1:]
+    if parts and parts[0] in {"Values", "Chart"} and path[1] in {None, "$"}:
         if parts[0] == "Values":
             return context.names.values, parts[1:]
         return context.names.chart, [part[:1].lower() + part[1:] for part in parts[1:]]  # as the file has its keys

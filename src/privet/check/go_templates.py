@@ -16,25 +16,26 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from privet.check.go_expressions import Names, Value, holds, value_of
+from privet.check.pattern import regex
 from privet.check.yaml_nodes import Items, Mapping, Node, Scalar, Source
 
-_COMMENT: Final = re.compile(r"\{\{-?\s*/\*")
-_CLOSING: Final = re.compile(r"\*/\s*-?\}\}")
-_ACTION: Final = re.compile(
+_COMMENT: Final = regex(r"\{\{-?\s*/\*")
+_CLOSING: Final = regex(r"\*/\s*-?\}\}")
+_ACTION: Final = regex(
     r"\{\{-?(?P<said>(?:\"(?:[^\"\\\n]|\\.)*+\"|`[^`]*+`|[^\"`{}]|\}(?!\})|\{(?!\{))*+)\}\}", re.DOTALL
 )
-_OPENING: Final = re.compile(r"(if|with|range|define|block)\b\s*(.*)", re.DOTALL)
-_DEFINED: Final = re.compile(r"define\s+\"([^\"]+)\"")
-_ELSE: Final = re.compile(r"else\b\s*(?:(?:if|with)\b\s*(.*))?", re.DOTALL)
-_SILENT: Final = re.compile(r"\$\w+\s*:?=|break\b|continue\b|template\b")
-_VARIABLE: Final = re.compile(r"(\$\w+)\s*(:?=)(?!=)\s*")
-_NAME: Final = re.compile(r"\$\w+")
-_INDENT: Final = re.compile(r"\bn?indent\s+(\d+)")
-_TOKEN: Final = re.compile("\ue000([0-9]+)\ue001*")
-_EMPTIED: Final = re.compile(r"^[ \t]+$", re.MULTILINE)
+_OPENING: Final = regex(r"(if|with|range|define|block)\b\s*(.*)", re.DOTALL)
+_DEFINED: Final = regex(r"define\s+\"([^\"]+)\"")
+_ELSE: Final = regex(r"else\b\s*(?:(?:if|with)\b\s*(.*))?", re.DOTALL)
+_SILENT: Final = regex(r"\$\w+\s*:?=|break\b|continue\b|template\b")
+_VARIABLE: Final = regex(r"(\$\w+)\s*(:?=)(?!=)\s*")
+_NAME: Final = regex(r"\$\w+")
+_INDENT: Final = regex(r"\bn?indent\s+(\d+)")
+_TOKEN: Final = regex("\ue000([0-9]+)\ue001*")
+_EMPTIED: Final = regex(r"^[ \t]+$", re.MULTILINE)
 _LINE: Final = 200
 """How far around an action is looked for what else is in its line."""
-_VISIBLE: Final = re.compile(r"[^\r\n]")
+_VISIBLE: Final = regex(r"[^\r\n]")
 
 
 class Hole(NamedTuple):
@@ -66,16 +67,18 @@ class Template:
     holes: list[Hole]
 
 
-def opened(path: str, text: str, names: Names) -> Template:
-    """Return a template as YAML text of the same length."""
+def opened(path: str, text: str, names: Names, scope: Value = None, span: tuple[int, int] | None = None) -> Template:
+    """Return a template as YAML text of the same length; with `span` only what stands there, with `scope` as its dot."""
     source = Source(path, text)
-    scanner = _Scanner(source, names)
-    at = 0
-    for said, start, end in _actions(text):
+    scanner = _Scanner(source, names, scope)
+    first, last = span or (0, len(text))
+    scanner.parts.append(_VISIBLE.sub(" ", text[:first]))
+    at = first
+    for said, start, end in _actions(text, first, last):
         scanner.write(text[at:start])
         scanner.act(said, start, end)
         at = end
-    scanner.write(text[at:])
+    scanner.write(text[at:last])
     template = Template("".join(scanner.parts), source, scanner.holes)
     lines = template.text.split("\n")
     template.text = "\n".join(_placed(line, template.holes) if "\ue000" in line else line for line in lines)
@@ -106,10 +109,26 @@ def helpers(text: str) -> dict[str, str]:
     return found
 
 
-def _actions(text: str) -> Iterator[tuple[str, int, int]]:
+@lru_cache(maxsize=16)
+def bodies(text: str) -> dict[str, tuple[int, int]]:
+    """Return where the named templates of a text stand, by name."""
+    found: dict[str, tuple[int, int]] = {}
+    open_: list[tuple[str, int]] = []
+    for said, start, end in _actions(text):
+        named = _DEFINED.fullmatch(said)
+        if named or _OPENING.match(said):
+            open_.append((named[1] if named else "", end))
+        elif said == "end" and open_:
+            name, begin = open_.pop()
+            if name:
+                found[name] = (begin, start)
+    return found
+
+
+def _actions(text: str, start: int = 0, stop: int | None = None) -> Iterator[tuple[str, int, int]]:
     """Yield what each action says, nothing for a comment, and its place."""
-    at = 0
-    while (at := text.find("{{", at)) >= 0:
+    at = start
+    while (at := text.find("{{", at, stop)) >= 0:
         comment = _COMMENT.match(text, at)
         found = _CLOSING.search(text, comment.end()) if comment else _ACTION.match(text, at)
         if found:
@@ -123,19 +142,20 @@ def _actions(text: str) -> Iterator[tuple[str, int, int]]:
 
 
 class _Scanner:
-    def __init__(self, source: Source, names: Names) -> None:
+    def __init__(self, source: Source, names: Names, scope: Value = None) -> None:
         self.parts: list[str] = []
         self.holes: list[Hole] = []
         self._source = source
         self._variables: dict[str, Value] = {}
         self._names = names._replace(variables=self._variables)
         self._frames: list[_Frame] = []
+        self._dot = scope
 
     def _is_live(self) -> bool:
         return not self._frames or (self._frames[-1].is_live and self._frames[-1].condition is not False)
 
     def _scope(self) -> Value:
-        return self._frames[-1].scope if self._frames else None
+        return self._frames[-1].scope if self._frames else self._dot
 
     def write(self, text: str) -> None:
         self.parts.append(text if self._is_live() else _VISIBLE.sub(" ", text))

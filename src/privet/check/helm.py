@@ -17,8 +17,9 @@ from privet.check import kubernetes
 from privet.check.components import of_image
 from privet.check.facts import Fact, Note, Reading, Space, Unit, UnitKind
 from privet.check.go_expressions import Names
-from privet.check.go_templates import closed, helpers, opened
+from privet.check.go_templates import bodies, closed, helpers, opened
 from privet.check.known import VARIABLES
+from privet.check.pattern import regex
 from privet.check.readers import Sibling
 from privet.check.yaml_facts import is_variable, keys, scattered, variables
 from privet.check.yaml_nodes import Items, Mapping, Node, Scalar, documents
@@ -48,9 +49,21 @@ _CONFIGURED: Final = {
     "otel-collector": "config",
 }
 """The key below which a chart has the program's own config file."""
+_HELPERS: Final = (
+    "_helpers.tpl",
+    "_helpers.yaml",
+    "_env.tpl",
+    "_pod.tpl",
+    "_container.tpl",
+    "_common.tpl",
+    "_security.tpl",
+)
+"""Files of a chart that have named templates, by the names that they usually have."""
+_DEEPEST: Final = 8
+"""How many named templates one may write inside another."""
 _POD: Final = frozenset(("podSecurityContext",))
 _CONTAINER: Final = frozenset(("securityContext", "containerSecurityContext"))
-_PAIR: Final = re.compile(
+_PAIR: Final = regex(
     r"^[ \t]*(?:-[ \t]+)?(?:name:[ \t]*[\"']?(?P<name>[A-Z][A-Z0-9_]+)[\"']?[ \t]*\r?\n[ \t]*value:|[\"']?(?P<key>[A-Z][A-Z0-9_]+)[\"']?:)"
     r"[ \t]*(?P<value>\"[^\"\n]*\"|'[^'\n]*'|[^\s#{\"'][^\s#{]*(?:[ \t]+[^\s#{]+)*)[ \t]*\r?$",
     re.MULTILINE,
@@ -199,10 +212,12 @@ def read_template(path: str, text: str, sibling: Sibling) -> Reading:
     """Return the units of the manifests that a template makes with the chart's own values."""
     parts = path.split("/")
     folder = "/".join(parts[: parts.index("templates")])
+    beside = _Helpers(posixpath.join(folder, "templates"), sibling)
     names = Names(
         _first(posixpath.join(folder, "values.yaml"), sibling),
         _first(posixpath.join(folder, "Chart.yaml"), sibling),
-        helpers=helpers(sibling(posixpath.join(folder, "templates/_helpers.tpl")) or ""),
+        helpers=beside.short,
+        written=beside.written,
     )
     template = opened(path, text, names)
     if not kubernetes.is_manifest(template.text):
@@ -210,6 +225,39 @@ def read_template(path: str, text: str, sibling: Sibling) -> Reading:
     nodes, notes = documents(path, template.text, text)
     reading = kubernetes.units_of(list(kubernetes.objects(closed(node, template) for node in nodes)), path, notes)
     return _plain(path, text, tuple(notes)) if notes and not reading.units else reading
+
+
+class _Helpers:
+    """The named templates of a chart: those of one action as they are, longer ones as the YAML that they write."""
+
+    def __init__(self, folder: str, sibling: Sibling) -> None:
+        self._files: list[tuple[str, str]] = []
+        self.short: dict[str, str] = {}
+        for name in _HELPERS:
+            path = posixpath.join(folder, name)
+            text = sibling(path)
+            if text:
+                self._files.append((path, text))
+                self.short |= helpers(text)
+        self._known: dict[str, Node | None] = {}
+        self._open: set[str] = set()
+
+    def written(self, name: str, scope: Node | None, names: Names) -> Node | None:
+        """Return what a template writes where its dot is `scope`; one that names itself writes nothing."""
+        if scope is None and name in self._known:
+            return self._known[name]
+        place = next(((path, text, bodies(text)[name]) for path, text in self._files if name in bodies(text)), None)
+        if place is None or name in self._open or len(self._open) > _DEEPEST:
+            return None
+        path, text, span = place
+        self._open.add(name)
+        template = opened(path, text, names._replace(variables={}), scope, span)
+        self._open.discard(name)
+        node = next(iter(documents(path, template.text, text)[0]), None)
+        found = closed(node, template) if isinstance(node, Mapping | Items) else None
+        if scope is None:
+            self._known[name] = found
+        return found
 
 
 def _plain(path: str, text: str, notes: tuple[Note, ...]) -> Reading:

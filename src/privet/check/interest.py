@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from privet.check import secret_files, secrets, switches
 from privet.check.facts import Space
 from privet.check.known import CALLEES, VARIABLES
+from privet.check.pattern import regex
 from privet.check.rule import Absence
 from privet.check.rules import RULES
 
@@ -39,13 +41,13 @@ _BEGINS: Final = (
     r"|npm_[A-Za-z0-9]{30}|gsk_[A-Za-z0-9]{30}|r8_[A-Za-z0-9]{30}|dckr_pat_"
     r"|(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|redis|amqp)://[^\s:@/{}$<]{1,40}:[^\s@{}$<]{4,}@"
 )
-_MANIFEST: Final = re.compile(
+_MANIFEST: Final = regex(
     rb"^[ \t{]*[\"']?(?:apiVersion|services|jobs|containers|steps|repos|spec|script|image|stages)[\"']?[ \t]*:",
     re.MULTILINE,
 )
-_TEST: Final = re.compile(r"(?:^|/)(?:tests?|testing|__tests__)/|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py$")
+_TEST: Final = regex(r"(?:^|/)(?:tests?|testing|__tests__)/|(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py$")
 """Python that only tests run: there unsafe values are set to see what becomes of them."""
-_FOLDERS: Final = re.compile(
+_FOLDERS: Final = regex(
     r"(?:^|/)(?:\.github|\.gitlab|\.circleci|k8s|kubernetes|helm|charts?|deploy\w*|manifests|kustomize)/"
     r"|(?:^|/)values[^/]*\.ya?ml$|\.gitlab-ci|(?:^|/)(?:kustomization|Chart)\.ya?ml$"
 )
@@ -106,9 +108,36 @@ def found_in(raw: bytes) -> frozenset[int]:
     return _words().found(raw)
 
 
-def has_secret(found: frozenset[int]) -> bool:
-    """Tell whether something begins as keys and tokens do."""
-    return _words().secret in found
+class Marks(NamedTuple):
+    """What a file may hold besides settings: something that begins as keys do, the name of a secret, a switch."""
+
+    known: bool
+    named: bool
+    switched: bool
+
+
+def marks_of(raw: bytes, found: frozenset[int], path: str, *, compared: bool) -> Marks:
+    """Tell which content is worth looking for.
+
+    Names and switches are searched alone: in one automaton with the words they took ten times as long.
+    """
+    is_looked_at = secret_files.is_looked_at(path)
+    is_config = secret_files.kind_of(path) in secret_files.CONFIG
+    return Marks(
+        _words().secret in found,
+        is_looked_at and _search(secrets.INTERESTING if compared or is_config else secrets.WRITTEN)(raw) is not None,
+        compared and is_looked_at and _search(switches.INTERESTING)(raw) is not None,
+    )
+
+
+@cache
+def _search(pattern: str) -> Any:
+    import re2
+
+    options = re2.Options()
+    options.never_capture = True
+    options.case_sensitive = False
+    return re2.compile(pattern, options).search
 
 
 def matters(kind: str, path: str, raw: bytes, found: frozenset[int], *, compared: bool, everything: bool) -> bool:
@@ -118,7 +147,13 @@ def matters(kind: str, path: str, raw: bytes, found: frozenset[int], *, compared
     """
     if kind == "python" and _TEST.search(path):
         return False
-    if everything or kind not in _ASKED or kind == "notebook" or raw[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+    if (
+        everything
+        or (compared and kind == "python")
+        or kind not in _ASKED
+        or kind == "notebook"
+        or raw[:2] in {b"\xff\xfe", b"\xfe\xff"}
+    ):
         return True  # in UTF-16 the words are not there as bytes; a notebook's outputs are content
     if kind == "yaml" and (_FOLDERS.search(path) or _MANIFEST.search(raw)):
         return True

@@ -9,13 +9,15 @@ import json
 import re
 from typing import Final
 
+from privet.check.pattern import regex
+
 Place = tuple[str, str, int, int]
 
-_TOKEN: Final = re.compile(
+_TOKEN: Final = regex(
     r'[\s,:\ufeff]+|//[^\n]*|/\*.*?\*/|(?P<string>"(?:[^"\\]|\\.)*")|(?P<open>[\[{])|(?P<close>[\]}])|(?P<bare>[^\s,:\[\]{}"]+)',
     re.DOTALL,
 )
-_AFTER: Final = re.compile(r"\s*:")
+_AFTER: Final = regex(r"\s*:")
 _MAX_DEPTH: Final = 200
 
 

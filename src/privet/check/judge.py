@@ -3,28 +3,28 @@
 Invariants:
 
 - A state is of what takes effect: an image's variable that the service sets anew counts as the service sets it.
-- Absence is judged only where the component surely is at work; an unknown value is no state at all.
+- Absence is judged only where the component surely is at work; an unknown value is neither safe nor weak.
 - No state holds a value, only the fact that has it.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from privet.check.components import of_variable
 from privet.check.facts import Fact, Space, Unit, UnitKind
+from privet.check.pattern import regex
 from privet.check.rule import Absence, Rule
 from privet.check.rules import COMMON_NAMES, RULES
 from privet.check.weakness import Weakness
 
 _RUNNING: Final = frozenset((UnitKind.SERVICE, UnitKind.CONTAINER, UnitKind.IMAGE, UnitKind.PROCESS))
 """Kinds of units that start a program: what they do not set is not set."""
-_STANDALONE: Final = ("compose.", "k8s.", "docker.", "systemd.", "actions.", "gitlab.")
+_STANDALONE: Final = ("compose.", "k8s.", "docker.", "systemd.", "actions.", "gitlab.", "proxy.", "tf.")
 """Beginnings of keys that say by themselves what they are of."""
-_LOOPBACK_PORT: Final = re.compile(r"(?:127\.|\[?::1\]?:|localhost:)")
+_LOOPBACK_PORT: Final = regex(r"(?:127\.|\[?::1\]?:|localhost:)")
 _CODE: Final = "code:"
 _CONTAINED: Final = frozenset((UnitKind.SERVICE, UnitKind.CONTAINER, UnitKind.IMAGE))
 """Inside a container a server has to listen on every interface to be reached at all: what counts is which port is published where.
@@ -43,7 +43,7 @@ class State(NamedTuple):
     level: int
     rank: float
     fact: Fact | None
-    """The fact that decides; None for absence."""
+    """The fact that decides; None for absence, and at level 0 for a value that is known only at run time."""
 
     @property
     def explicit(self) -> bool:
@@ -211,10 +211,7 @@ def _states(
     said: set[str] = set()
     for rule, group in _grouped(facts, evident):
         said.add(rule.id)
-        state = _explicit(rule, unit, group, is_closed=is_closed)
-        if state is not None:
-            name = group[-1].name
-            found[(rule.id, name)] = state
+        found[(rule.id, group[-1].name)] = _explicit(rule, unit, group, is_closed=is_closed)
     _agree(found, evident)
     for rule in _missing(unit, evident, is_used=is_used):
         if rule.id not in said:
@@ -278,12 +275,12 @@ def _applies(rule: Rule, space: Space, name: str, evident: frozenset[str]) -> bo
     return True
 
 
-def _explicit(rule: Rule, unit: Unit, group: Sequence[Fact], *, is_closed: bool) -> State | None:
+def _explicit(rule: Rule, unit: Unit, group: Sequence[Fact], *, is_closed: bool) -> State:
     values = tuple(fact.value for fact in group)
     if all(value is None for value in values):
         # A flag whose value is known only at run time is there all the same.
         is_there = rule.values.test == "present" or (rule.values.test == "filled" and group[-1].space is Space.FLAG)
-        return State(rule, unit, 2, 1.0, group[-1]) if is_there else None
+        return State(rule, unit, 2, 1.0, group[-1]) if is_there else State(rule, unit, 0, 0.0, None)
     level = 2 if rule.values.unsafe(values) else 0
     if level and rule.values.test == "open-host" and group[-1].space is not Space.KEY and unit.kind in _CONTAINED:
         level = 0 if is_closed else 1

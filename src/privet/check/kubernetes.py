@@ -14,13 +14,15 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from privet.check.facts import Note, Reading, Unit, UnitKind
-from privet.check.kubernetes_config import anywhere, configuration, guards, secret
+from privet.check.kubernetes_config import configuration, guards, secret
 from privet.check.kubernetes_pods import Pod, containers, own_paths, pods, resource
-from privet.check.kubernetes_signs import logged_bodies
+from privet.check.kubernetes_signs import logged_bodies, of_gateway
+from privet.check.network_policies import anywhere
+from privet.check.pattern import regex
 from privet.check.yaml_facts import keys
 from privet.check.yaml_nodes import Mapping, Node, Scalar, documents
 
-_KIND: Final = re.compile(r"(?:^[ \t-]*|[{,][ \t]*)[\"']?kind[\"']?[ \t]*:[ \t]*[\"']?(\w+)", re.MULTILINE)
+_KIND: Final = regex(r"(?:^[ \t-]*|[{,][ \t]*)[\"']?kind[\"']?[ \t]*:[ \t]*[\"']?(\w+)", re.MULTILINE)
 _IGNORED: Final = frozenset(
     (
         "CustomResourceDefinition",
@@ -88,7 +90,7 @@ def _units(item: Mapping, path: str, maps: dict[str, Mapping]) -> Iterator[Unit]
     found: list[Pod] = list(pods(item, name))
     prefix = f"k8s.{kind.lower()}"
     skipped = {f"{prefix}.{one}" for one in (*_SKIPPED, *(one for pod in found for one in own_paths(pod)))}
-    facts = (*keys(item, prefix, skipped), *anywhere(item), *logged_bodies(item))
+    facts = (*keys(item, prefix, skipped), *anywhere(item), *logged_bodies(item), *of_gateway(item))
     for number, pod in enumerate(found):
         yield resource(pod, path, () if number else facts)
         yield from containers(pod, path, maps)

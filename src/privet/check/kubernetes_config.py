@@ -1,6 +1,6 @@
-"""ConfigMaps, Secrets and NetworkPolicies → environments, secrets in clear, and guards.
+"""ConfigMaps, Secrets and what asks who is calling → environments, secrets in clear, and guards.
 
-Invariants: no fact holds the value of a Secret; a policy is a guard by what it selects, not by its name.
+Invariant: no fact holds the value of a Secret.
 """
 
 from __future__ import annotations
@@ -12,21 +12,26 @@ from typing import Final
 from privet.check import readers
 from privet.check.facts import PRESENT, Fact, Space, Unit, UnitKind
 from privet.check.kubernetes_signs import STAND_IN
+from privet.check.network_policies import is_everywhere, is_outside, policies
+from privet.check.pattern import regex
 from privet.check.readers import format_of
+from privet.check.selectors import of_labels
 from privet.check.yaml_facts import fact, keys
-from privet.check.yaml_nodes import Items, Mapping, Node, Scalar
+from privet.check.yaml_nodes import Mapping, Node, Scalar
 from privet.check.yaml_places import located
 
-_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-EGRESS_GUARD: Final = "k8s-networkpolicy-removed"
-INGRESS_GUARD: Final = "k8s-ingress-policy-removed"
+_NAME: Final = regex(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 LOGIN_GUARD: Final = "k8s-ingress-auth-removed"
-_LOGIN: Final = re.compile(
+_LOGIN: Final = regex(
     r"(?:nginx\.ingress\.kubernetes\.io|nginx\.org|haproxy(?:-ingress\.github)?\.(?:io|org))/(?:auth-(?:url|type|secret|tls-secret|tls-verify-client)|basic-auth-secret|jwt-key|oauth)$"
     r"|alb\.ingress\.kubernetes\.io/auth-type$"
 )
-_CHAIN: Final = re.compile(r"router\.middlewares$|konghq\.com/plugins$")
-_AUTH: Final = re.compile(r"auth|oidc|oauth|jwt|login|sso", re.IGNORECASE)
+_SOURCES: Final = regex(
+    r"/(?:whitelist|allowlist|denylist)-source-range$|haproxy(?:-ingress\.github)?\.(?:io|org)/(?:allow-list|whitelist)$"
+    r"|alb\.ingress\.kubernetes\.io/inbound-cidrs$"
+)
+_CHAIN: Final = regex(r"router\.middlewares$|konghq\.com/plugins$")
+_AUTH: Final = regex(r"auth|oidc|oauth|jwt|login|sso", re.IGNORECASE)
 
 
 def configuration(item: Mapping, name: str, path: str, place: Node) -> Iterator[Unit]:
@@ -70,38 +75,42 @@ def _scalars(mapping: Mapping) -> Iterator[Scalar]:
 def guards(item: Mapping, path: str, place: Node) -> Iterator[Unit]:
     """Yield a guard for each thing that an object keeps: pods that get out or are called only as listed, a gateway that asks who calls."""
     kind = item.text("kind")
-    if kind == "Ingress":
+    if kind in {"Ingress", "IngressRoute", "HTTPProxy"}:
         yield from _login(item, path, place)
-    if kind not in {"NetworkPolicy", "CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy"}:
-        return
-    spec = item.mapping("spec")
-    types = [node.text for node in spec.items("policyTypes") if isinstance(node, Scalar)]
-    chosen = spec.mapping("podSelector") if "podSelector" in spec.pairs else spec.mapping("endpointSelector")
-    labels = sorted(f"{one.name.removeprefix('.')}={one.value}" for one in keys(chosen, "") if one.value != "{}")
-    pods = ", ".join(labels) or "all pods"
-    # Types that are written are the only ones: rules of another kind beside them do nothing.
-    if ("Egress" in types or ("egress" in spec.pairs and not types)) and not any(
-        is_open(rule) for rule in spec.items("egress")
-    ):
-        yield Unit(UnitKind.GUARD, f"egress policy of {pods}", path, place.start, place.end, guard=EGRESS_GUARD)
-    # Without `policyTypes` a policy is one of ingress as well.
-    incoming = "Ingress" in types or (not types and (kind == "NetworkPolicy" or "ingress" in spec.pairs))
-    if incoming and not any(_lets_all_in(rule) for rule in spec.items("ingress")):
-        yield Unit(UnitKind.GUARD, f"ingress policy of {pods}", path, place.start, place.end, guard=INGRESS_GUARD)
+        yield from _sources(item, path, place)
+    if kind in {"AuthorizationPolicy", "RequestAuthentication"} and not _lets_all_by(item):
+        yield Unit(UnitKind.GUARD, f"caller of {_chosen(item)}", path, place.start, place.end, guard=LOGIN_GUARD)
+    if kind == "ServiceEntry":
+        yield from _exits(item, path)
+    yield from policies(item, path, place)
 
 
-def _lets_all_in(rule: Node) -> bool:
-    """Tell whether an ingress rule lets everybody in: no source, or every address."""
-    if not isinstance(rule, Mapping):
-        return False
-    if "fromEntities" in rule.pairs:
-        return any(isinstance(node, Scalar) and node.text in {"world", "all"} for node in rule.items("fromEntities"))
-    if rule.pairs.keys() - {"ports", "from", "toPorts"}:
-        return any(node.text in _EVERYWHERE for node in rule.items("fromCIDR") if isinstance(node, Scalar))
-    if isinstance(rule.get("from"), Scalar):
-        return False  # what a template writes is not known, and is not nothing
-    sources = [node for node in rule.items("from") if isinstance(node, Mapping)]
-    return not sources or any(node.text("ipBlock", "cidr") in _EVERYWHERE for node in sources)
+def _exits(item: Mapping, path: str) -> Iterator[Unit]:
+    """Yield a unit for each host outside that a mesh lets its pods reach."""
+    for host in item.items("spec", "hosts"):
+        if isinstance(host, Scalar) and is_outside(host.text) and item.text("spec", "location") != "MESH_INTERNAL":
+            fact = Fact(Space.KEY, "code:k8s-egress-outside", PRESENT, path, host.start, host.end)
+            yield Unit(UnitKind.RESOURCE, f"exit to {host.text}", path, host.start, host.end, facts=(fact,))
+
+
+def _lets_all_by(item: Mapping) -> bool:
+    """Tell whether a policy of the mesh asks nobody: it allows, by a rule that names nothing."""
+    rules = item.items("spec", "rules")
+    is_allowing = item.text("spec", "action") in {"", "ALLOW"}
+    return is_allowing and any(isinstance(rule, Mapping) and not rule.pairs for rule in rules)
+
+
+def _chosen(item: Mapping) -> str:
+    return ", ".join(of_labels(item.get("spec", "selector"))) or item.text("metadata", "namespace") or "all pods"
+
+
+def _sources(item: Mapping, path: str, place: Node) -> Iterator[Unit]:
+    """Yield a guard when an Ingress lets only some addresses in."""
+    for name, (_, value) in item.mapping("metadata", "annotations").pairs.items():
+        listed = value.text.split(",") if isinstance(value, Scalar) and _SOURCES.search(name) else []
+        if any(listed) and not any(is_everywhere(one.strip()) for one in listed):
+            title = f"addresses let in by {name_of_host(item)}"
+            yield Unit(UnitKind.GUARD, title, path, place.start, place.end, guard=LOGIN_GUARD)
 
 
 def _login(item: Mapping, path: str, place: Node) -> Iterator[Unit]:
@@ -113,35 +122,16 @@ def _login(item: Mapping, path: str, place: Node) -> Iterator[Unit]:
                 UnitKind.GUARD, f"login of {name_of_host(item)}", path, place.start, place.end, guard=LOGIN_GUARD
             )
             return
+    for route in item.items("spec", "routes"):
+        if not isinstance(route, Mapping):
+            continue
+        title = f"login of {route.text('match') or name_of_host(item)}"
+        for middleware in route.items("middlewares"):
+            if isinstance(middleware, Mapping) and _AUTH.search(middleware.text("name")):
+                yield Unit(UnitKind.GUARD, title, path, place.start, place.end, guard=LOGIN_GUARD)
 
 
 def name_of_host(item: Mapping) -> str:
     """Return the first host of an Ingress, else its name."""
     rules = [rule for rule in item.items("spec", "rules") if isinstance(rule, Mapping)]
     return next((rule.text("host") for rule in rules if rule.text("host")), item.text("metadata", "name"))
-
-
-def anywhere(item: Mapping) -> Iterator[Fact]:
-    """Yield an empty rule for each egress rule that names no destination, as an empty one does not."""
-    if item.text("kind") == "NetworkPolicy":
-        for rule in item.mapping("spec").items("egress"):
-            if isinstance(rule, Mapping) and rule.pairs and not rule.items("to") and is_open(rule):
-                yield Fact(Space.KEY, "k8s.networkpolicy.spec.egress[]", "{}", rule.source.path, rule.start, rule.end)
-
-
-def is_open(rule: Node) -> bool:
-    """Tell whether an egress rule lets everything out: no destination, or every address. DNS to anywhere is not everything."""
-    if not isinstance(rule, Mapping):
-        return False
-    places = rule.get("to")
-    if "toEntities" in rule.pairs:
-        return any(isinstance(node, Scalar) and node.text in {"world", "all"} for node in rule.items("toEntities"))
-    if rule.pairs.keys() - {"ports", "to"}:
-        return any(node.text in _EVERYWHERE for node in rule.items("toCIDR") if isinstance(node, Scalar))
-    if not isinstance(places, Items) or not places.items:
-        ports = [port.text("port") for port in rule.items("ports") if isinstance(port, Mapping)]
-        return not ports or any(port not in {"53", "dns", "dns-tcp"} for port in ports)
-    return any(isinstance(node, Mapping) and node.text("ipBlock", "cidr") in _EVERYWHERE for node in places.items)
-
-
-_EVERYWHERE: Final = frozenset(("0.0.0.0/0", "::/0"))

@@ -5,7 +5,6 @@ Invariants: list items have no index in a name; a value that another object hold
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Map
 from typing import Final, NamedTuple
@@ -13,7 +12,9 @@ from typing import Final, NamedTuple
 from privet.check.components import of_image
 from privet.check.facts import Fact, Space, Unit, UnitKind
 from privet.check.kubernetes_signs import literal_secrets, shipping
-from privet.check.yaml_facts import by_version, keys, variables
+from privet.check.pattern import regex
+from privet.check.selectors import LABEL, NAMESPACE
+from privet.check.yaml_facts import by_version, fact, keys, variables
 from privet.check.yaml_nodes import Items, Mapping, Node, Scalar
 from privet.check.yaml_places import programs
 
@@ -29,7 +30,7 @@ _INHERITED: Final = (
 )
 """Settings of a pod's securityContext that count for its containers."""
 _SKIPPED: Final = frozenset(f"k8s.container.{name}" for name in ("name", "env", "envFrom", "command", "args"))
-_REFERENCE: Final = re.compile(r"\$\(([A-Za-z_][\w.-]*)\)")
+_REFERENCE: Final = regex(r"\$\(([A-Za-z_][\w.-]*)\)")
 _SERVED: Final = {"huggingface": "vllm", "vllm": "vllm", "triton": "triton", "mlflow": "mlflow"}
 """What a KServe model format is served with."""
 _ROLES: Final = ("model", "huggingface", "triton", "pytorch", "tensorflow", "sklearn", "onnx", "vllm")
@@ -40,33 +41,39 @@ _COMPONENTS: Final = ("predictor", "transformer", "explainer")
 
 
 class Pod(NamedTuple):
-    """A pod template: the workload's name, where to point at, the template's path in the object, its spec."""
+    """A pod template: the workload's name, where to point at, the template's path in the object, its spec, what is beside that."""
 
     name: str
     place: Node
     path: str
     spec: Mapping
+    beside: Mapping | None
+    namespace: str
 
 
 def pods(item: Mapping, name: str) -> Iterator[Pod]:
     """Yield the pod templates of an object; a second one has its group's name as well."""
     place = item.get("metadata", "name") or item.get("kind") or item
-    for count, (path, spec, group) in enumerate(_specs(item, "", ""), 1):
-        yield Pod(name if count == 1 else f"{name}/{group or count}", place, path, spec)
+    namespace = item.text("metadata", "namespace")
+    for count, (path, spec, group, beside) in enumerate(_specs(item, "", "", None), 1):
+        yield Pod(name if count == 1 else f"{name}/{group or count}", place, path, spec, beside, namespace)
 
 
-def _specs(node: Node, path: str, group: str) -> Iterator[tuple[str, Mapping, str]]:
+def _specs(
+    node: Node, path: str, group: str, parent: Mapping | None
+) -> Iterator[tuple[str, Mapping, str, Mapping | None]]:
     if isinstance(node, Items):
         for item in node.items:
             inner = item.text("groupName") or item.text("name") if isinstance(item, Mapping) else ""
-            yield from _specs(item, path + "[]", inner or group)
+            yield from _specs(item, path + "[]", inner or group, None)
     elif isinstance(node, Mapping):
         if _is_pod(node):
-            yield path, node, group
+            yield path, node, group, parent if path.endswith("spec") else None
             return
         for key, (_, value) in node.pairs.items():
             if not isinstance(value, Scalar) and key != "status":
-                yield from _specs(value, f"{path}.{key}" if path else key, group if key in _TRANSPARENT else key)
+                inner = group if key in _TRANSPARENT else key
+                yield from _specs(value, f"{path}.{key}" if path else key, inner, node)
 
 
 _TRANSPARENT: Final = frozenset(("spec", "template", "metadata"))
@@ -94,7 +101,7 @@ def resource(pod: Pod, path: str, more: Iterable[Fact] = ()) -> Unit:
     """Return what a pod sets for itself, and `more` that its object says."""
     skipped = {f"k8s.pod.{name}" for name in (*_CONTAINERS, *_ROLES)}
     facts = list(keys(pod.spec, "k8s.pod", skipped))
-    facts.extend((*_named(pod.spec), *more))
+    facts.extend((*_named(pod.spec), *_labels(pod), *more))
     return Unit(UnitKind.RESOURCE, pod.name, path, *_within(path, pod.place, pod.spec), facts=tuple(facts))
 
 
@@ -103,6 +110,19 @@ def _named(spec: Mapping) -> Iterator[Fact]:
         name = container.get("name")
         if isinstance(name, Scalar):
             yield Fact(Space.KEY, "k8s.pod.containers[].name", name.value, name.source.path, name.start, name.end)
+
+
+def _labels(pod: Pod) -> Iterator[Fact]:
+    """Yield what selectors of policies look at: a pod's namespace and its labels."""
+    place = pod.place
+    yield Fact(Space.KEY, NAMESPACE, pod.namespace, place.source.path, place.start, place.end)
+    labels = pod.beside.get("metadata", "labels") if pod.beside is not None else None
+    if pod.beside is None or "{{" in place.source.text or (labels is not None and not isinstance(labels, Mapping)):
+        yield Fact(Space.KEY, LABEL, None, place.source.path, place.start, place.end)
+    if isinstance(labels, Mapping):
+        yield from (
+            fact(Space.KEY, LABEL + name, one) for name, (_, one) in labels.pairs.items() if isinstance(one, Scalar)
+        )
 
 
 def _within(path: str, *nodes: Node) -> tuple[int, int]:

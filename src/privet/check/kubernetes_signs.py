@@ -11,13 +11,14 @@ from typing import Final
 
 from privet.check.components import of_image
 from privet.check.facts import PRESENT, Fact, Space
+from privet.check.pattern import regex
 from privet.check.yaml_facts import keys
-from privet.check.yaml_nodes import Mapping, Scalar
+from privet.check.yaml_nodes import Mapping, Node, Scalar
 
-_SECRET_NAME: Final = re.compile(
+SECRET_NAME: Final = regex(
     r"(?:.*_)?(?:API_?KEY|TOKEN|SECRET|SECRET_KEY|PASSWORD|PASSWD|ACCESS_KEY|PRIVATE_KEY|CREDENTIALS?)"
 )
-STAND_IN: Final = re.compile(
+STAND_IN: Final = regex(
     r"\s*|/.*|\S*://\S*|<[^>]*>|.*(?:\$\{|\{\{|\$\().*|ENC\[.*"
     r"|(?:.*[-_ ])?(?:replace|change|your|insert|todo|xxx+|example|placeholder|dummy|fake|sample|test|none|empty|null|redacted|secret"
     r"|local)(?:[-_ ].*)?|.*(?:change|replace|fill)[-_ ]?(?:me|it|this).*"
@@ -26,7 +27,7 @@ STAND_IN: Final = re.compile(
 )
 """Values that stand for a secret and are none."""
 _LENGTHS: Final = range(12, 500)
-_SHIPPER: Final = re.compile(
+_SHIPPER: Final = regex(
     r"(?:^|/)(?:fluent-?bit|fluentd|promtail|filebeat|logstash|vector|datadog-agent|agent:\d.*datadog|alloy|splunk[\w-]*|logdna[\w-]*|newrelic-fluentbit[\w-]*)"
     r"(?:[:@/]|$)|(?:^|/)(?:fluent|timberio|datadog)/",
     re.IGNORECASE,
@@ -34,8 +35,8 @@ _SHIPPER: Final = re.compile(
 _PLUMBING: Final = frozenset(("otel-collector", "redis", "postgres", "grafana", "minio", "elasticsearch"))
 """Components that hold no model and no prompts of their own."""
 _MESH: Final = frozenset(("EnvoyFilter", "Telemetry", "WasmPlugin", "MeshAccessLog", "EnvoyProxy"))
-_BODY: Final = re.compile(r":body\(|(?:request|response)_?body|%DYNAMIC_METADATA\([^)]*body", re.IGNORECASE)
-_LOGS: Final = re.compile(r":log(?:Trace|Debug|Info|Warn|Err|Critical)\(|print\(|%[A-Z_]+", re.IGNORECASE)
+_BODY: Final = regex(r":body\(|(?:request|response)_?body|%DYNAMIC_METADATA\([^)]*body", re.IGNORECASE)
+_LOGS: Final = regex(r":log(?:Trace|Debug|Info|Warn|Err|Critical)\(|print\(|%[A-Z_]+", re.IGNORECASE)
 
 
 def is_secret_value(name: str, value: str | None) -> bool:
@@ -45,7 +46,7 @@ def is_secret_value(name: str, value: str | None) -> bool:
         and len(value) in _LENGTHS
         and not any(character.isspace() for character in value)
         and any(character.isdigit() for character in value)
-        and bool(_SECRET_NAME.fullmatch(name))
+        and bool(SECRET_NAME.fullmatch(name))
         and not STAND_IN.fullmatch(value)
     )
 
@@ -71,3 +72,27 @@ def logged_bodies(item: Mapping) -> Iterator[Fact]:
         for one in keys(item.mapping("spec"), ""):
             if one.value and _BODY.search(one.value) and _LOGS.search(one.value):
                 yield Fact(Space.KEY, "code:k8s-mesh-body-logging", PRESENT, one.path, one.start, one.end)
+
+
+def of_gateway(item: Mapping) -> Iterator[Fact]:
+    """Yield whether a gateway speaks TLS anywhere, or a route of Traefik's does; a second listener may send people on to it."""
+    kind = item.text("kind")
+    if kind == "IngressRoute":
+        place = item.get("spec", "tls") or item.get("kind") or item
+        yield _tls(place, is_on=item.get("spec", "tls") is not None)
+    if kind == "Gateway":
+        listeners = [*item.items("spec", "listeners"), *item.items("spec", "servers")]
+        protocols = [
+            found
+            for one in listeners
+            if isinstance(one, Mapping)
+            and isinstance(found := one.get("protocol") or one.get("port", "protocol"), Scalar)
+            and found.value is not None
+        ]
+        secure = [one for one in protocols if one.text.upper() in {"HTTPS", "TLS"}]
+        for one in (secure or protocols)[:1]:
+            yield _tls(one, is_on=bool(secure))
+
+
+def _tls(place: Node, *, is_on: bool) -> Fact:
+    return Fact(Space.KEY, "proxy.tls", "true" if is_on else "false", place.source.path, place.start, place.end)

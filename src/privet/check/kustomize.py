@@ -7,6 +7,7 @@ at most 200 files are looked at, ten folders deep.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -16,6 +17,9 @@ from privet.check import kubernetes
 from privet.check.facts import PRESENT, Fact, Reading, Space, Unit, UnitKind
 from privet.check.kubernetes_config import guards
 from privet.check.kubernetes_patches import laid_over, operated
+from privet.check.kubernetes_pods import pods
+from privet.check.network_policies import INSTALLED
+from privet.check.pattern import regex
 from privet.check.readers import Sibling
 from privet.check.yaml_facts import environment, keys
 from privet.check.yaml_nodes import Items, Mapping, Node, Scalar, documents
@@ -23,6 +27,8 @@ from privet.check.yaml_places import inner
 
 NAMES: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _PATCHES: Final = ("patches", "patchesStrategicMerge", "patchesJson6902")
+_SIMPLE: Final = regex(r"[\w.-]*(?:\.\*)?[\w.-]*(?:\.\*)?|\w[\w-]*(?:\|\w[\w-]*)*")
+"""Expressions that take no long time whatever the name is."""
 _FILES: Final = 200
 _DEPTH: Final = 10
 
@@ -65,10 +71,23 @@ def _installed(item: Mapping, path: str, own: Mapping, place: Node | None) -> It
     """Yield a patched object's units; of one that is taken as it is, only what it guards."""
     if place is None:
         for guard in guards(item, path, own):
-            yield replace(guard, name=f"{guard.name}, installed", start=own.start, end=own.start)
+            if guard.kind is UnitKind.GUARD:
+                yield replace(guard, name=guard.name + INSTALLED, start=own.start, end=own.start)
     else:
+        redone = dict(_redone(own, path))
         for unit in kubernetes.units_of([item], path).units:
-            yield replace(unit, start=place.start, end=place.end)
+            parents = tuple(one for parent in unit.parents for one in redone.get(parent, (parent,)))
+            over = (item.source.path, unit.name)
+            yield replace(unit, start=place.start, end=place.end, over=over, parents=parents)
+
+
+def _redone(own: Mapping, path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield what a workload of this overlay gets in the place of a ConfigMap that is generated anew, or with more in it."""
+    for generator in own.items("configMapGenerator"):
+        if isinstance(generator, Mapping) and generator.text("behavior") in {"replace", "merge"}:
+            name = f"configmap:{generator.text('name')}"
+            here = f"{name}@{path}"
+            yield name, (here,) if generator.text("behavior") == "replace" else (here, name)
 
 
 def _settings(own: Mapping) -> Iterator[Fact]:
@@ -81,6 +100,7 @@ def _settings(own: Mapping) -> Iterator[Fact]:
 
 
 def _generated(own: Mapping, path: str) -> Iterator[Unit]:
+    redone = dict(_redone(own, path))
     for generator in own.items("configMapGenerator"):
         if not isinstance(generator, Mapping):
             continue
@@ -96,7 +116,7 @@ def _generated(own: Mapping, path: str) -> Iterator[Unit]:
             place.end,
             facts=environment(generator.get("literals")),
             parents=parents,
-            provides=(f"configmap:{name}",),
+            provides=(redone.get(f"configmap:{name}", (f"configmap:{name}",))[0],),
         )
 
 
@@ -128,26 +148,49 @@ class _Tree:
     def built(self, path: str, own: Mapping, depth: int) -> dict[str, tuple[Mapping, Node | None]]:
         """Return the objects of a kustomization by `kind/name`, each with what in it patches the object, if anything does."""
         found: dict[str, tuple[Mapping, Node | None]] = {}
-        for field in ("resources", "bases", "components"):
+        self._add(path, own, found, depth)
+        return found
+
+    def _add(self, path: str, own: Mapping, found: dict[str, tuple[Mapping, Node | None]], depth: int) -> None:
+        """Add a kustomization's objects to those that are there, and change them; a component changes its user's."""
+        for field in ("resources", "bases"):
             for entry in own.items(field):
                 if isinstance(entry, Scalar) and entry.value:
                     found.update((name, (item, None)) for name, item in self._named(_beside(path, entry.value), depth))
+        for entry in own.items("components"):
+            for below, node in (
+                self._within(_beside(path, entry.text) if isinstance(entry, Scalar) else "") if depth else ()
+            ):
+                before = dict(found)
+                self._add(below, node, found, depth - 1)
+                # What a component changes is told where it is taken in.
+                found.update(
+                    (name, (item, entry))
+                    for name, (item, _) in found.items()
+                    if item is not before.get(name, (item,))[0]
+                )
         for field in _PATCHES:
             for entry in own.items(field):
                 self._patch(path, entry, found)
-        return found
+        for name, (item, place) in found.items():
+            generator = _generator_of(item, own) if place is None else None
+            if generator is not None:
+                found[name] = (item, generator)
+
+    def _within(self, folder: str) -> Iterator[tuple[str, Mapping]]:
+        """Yield the kustomization of a folder."""
+        for name in NAMES if folder else ():
+            below = posixpath.join(folder, name)
+            yield from ((below, node) for node in self._nodes(below) if isinstance(node, Mapping))
 
     def _named(self, path: str, depth: int) -> Iterator[tuple[str, Mapping]]:
         if path.endswith((".yaml", ".yml")):
             for item in kubernetes.objects(self._nodes(path)):
                 yield kubernetes.name_of(item), item
-        elif depth and path:
-            for name in NAMES:
-                below = posixpath.join(path, name)
-                for node in self._nodes(below):
-                    if isinstance(node, Mapping):
-                        for key, (item, _) in self.built(below, node, depth - 1).items():
-                            yield key, item
+        elif depth:
+            for below, node in self._within(path):
+                for key, (item, _) in self.built(below, node, depth - 1).items():
+                    yield key, item
 
     def _patch(self, path: str, entry: Node, found: dict[str, tuple[Mapping, Node | None]]) -> None:
         target: Mapping | None = None
@@ -170,13 +213,32 @@ class _Tree:
         return inner(place) if "\n" in place.value else self._nodes(_beside(path, place.value))
 
 
+def _is_named(pattern: str, name: str) -> bool:
+    """Tell whether a target's pattern is that of a name: an expression for the whole of it, or nothing for every name."""
+    if not pattern or pattern == name:
+        return True
+    return bool(_SIMPLE.fullmatch(pattern)) and bool(re.fullmatch(pattern, name))
+
+
+def _generator_of(item: Mapping, own: Mapping) -> Node | None:
+    """Return the generator that gives an object another environment than it had, if one does."""
+    named = {
+        generator.text("name"): generator
+        for generator in own.items("configMapGenerator")
+        if isinstance(generator, Mapping) and generator.text("behavior") in {"replace", "merge"}
+    }
+    for pod in pods(item, "") if named else ():
+        for container in pod.spec.items("containers"):
+            for source in container.items("envFrom") if isinstance(container, Mapping) else ():
+                name = source.text("configMapRef", "name") if isinstance(source, Mapping) else ""
+                if name in named:
+                    return named[name].get("name")
+    return None
+
+
 def _targets(patch: Node, target: Mapping | None, found: Iterable[str]) -> list[str]:
     if target is not None:
         kind, name = target.text("kind").lower(), target.text("name")
-        return [
-            key
-            for key in found
-            if (not kind or key.split("/")[0] == kind) and (not name or key.partition("/")[2] == name)
-        ]
+        return [key for key in found if _is_named(kind, key.split("/")[0]) and _is_named(name, key.partition("/")[2])]
     own = kubernetes.name_of(patch) if isinstance(patch, Mapping) and patch.text("kind") else ""
     return [own] if own in set(found) else []

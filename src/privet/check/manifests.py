@@ -5,19 +5,27 @@ Invariant: a file that says nothing that any rule could look at is not parsed.
 
 from __future__ import annotations
 
-from privet.check import compose, gitlab, helm, kubernetes, kustomize, workflows, yaml_config
+from collections.abc import Callable
+from typing import Final
+
+from privet.check import compose, gitlab, helm, kubernetes, kustomize, pipelines, workflows, yaml_config
 from privet.check.facts import Reading
 from privet.check.readers import Sibling
+
+_PIPELINES: Final[tuple[tuple[Callable[[str, str], bool], Callable[[str, str, Sibling], Reading]], ...]] = (
+    (lambda path, _: workflows.is_workflow(path), workflows.read),
+    (gitlab.is_pipeline, gitlab.read),
+    (lambda path, _: pipelines.is_pipeline(path), pipelines.read),
+    (lambda path, _: gitlab.is_hooks(path), lambda path, text, _: gitlab.read_hooks(path, text)),
+)
+"""What CI runs: how to tell it, and what reads it."""
 
 
 def read(path: str, text: str, sibling: Sibling) -> Reading:
     """Return what a YAML file says."""
-    if workflows.is_workflow(path):
-        return workflows.read(path, text)
-    if gitlab.is_pipeline(path, text):
-        return gitlab.read(path, text)
-    if gitlab.is_hooks(path):
-        return gitlab.read_hooks(path, text)
+    for is_one, reader in _PIPELINES:
+        if is_one(path, text):
+            return reader(path, text, sibling)
     if kustomize.is_kustomization(path):
         return kustomize.read(path, text, sibling)
     if helm.is_template(path, text):

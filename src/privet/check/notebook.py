@@ -20,8 +20,8 @@ from privet.check.words import split
 _TEXTS: Final = frozenset(("text/plain", "text/html", "text/markdown", "application/json", "text/csv"))
 
 
-def read(path: str, text: str, sibling: Sibling) -> Reading:
-    """Return the units of a notebook's cells."""
+def read(path: str, text: str, sibling: Sibling, *, compared: bool = False) -> Reading:
+    """Return the units of a notebook's cells; with `compared`, also what only a change can be judged by."""
     try:
         cells = json.loads(text)["cells"]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -31,7 +31,7 @@ def read(path: str, text: str, sibling: Sibling) -> Reading:
     code = _code_of(cells)
     units: list[Unit] = []
     notes: list[Note] = []
-    reading = python.read(path, code, sibling)
+    reading = python.read(path, code, sibling, compared=compared)
     where = _Places(lines, cells)
     units.extend(where.moved(unit) for unit in reading.units)
     notes.extend(Note(path, 1, note.message) for note in reading.notes)

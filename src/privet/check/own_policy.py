@@ -1,7 +1,7 @@
 """privet.toml on two sides → where the policy in force became weaker: one comparison of the lattice, and every new permission.
 
-Invariants: a policy is weaker exactly where `new.meet(old) != new`. A file that is gone is a policy of defaults; one that cannot be read is
-itself a weakening, for what it said does not hold any more. An exception that is new is told, whatever it is for:
+Invariants: a policy is weaker exactly where `new.meet(old) != new`. A file that is gone is a policy of defaults; one that can no longer be
+read is itself a weakening, for what it said does not hold any more. An exception that is new is told, whatever it is for:
 somebody else has to read it.
 """
 
@@ -12,6 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from privet.check.exceptions import FILE
+from privet.check.facts import Note
 from privet.check.rules import BY_ID
 from privet.check.weakness import Weakness
 from privet.errors import PolicyInvalid
@@ -33,7 +34,8 @@ def weaker(base: str | None, head: str | None) -> list[Weakness]:
 
     before, after = _loaded(base), _loaded(head)
     if after is None:
-        return [Weakness(BY_ID[_BROKEN], FILE, 0, 0, "policy")]
+        # What could not be read before either says nothing less: that is a note of whoever reads the file.
+        return [Weakness(BY_ID[_BROKEN], FILE, 0, 0, "policy")] if before is not None else []
     found: list[Weakness] = []
     known: dict[tuple[str, ...], str] = {}
     for block in _exceptions(base):
@@ -51,6 +53,15 @@ def weaker(base: str | None, head: str | None) -> list[Weakness]:
             start = _offset(head or "", line_of(head or "", setting_id)) if head else 0
             found.append(Weakness(BY_ID[_WEAKER], FILE, start, start, setting_id, is_lost=not head, setting=setting_id))
     return found
+
+
+def notes_of(text: str) -> tuple[Note, ...]:
+    """Return that a policy cannot be read, whatever the change."""
+    if _loaded(text) is not None:
+        return ()
+    return (
+        Note(FILE, 1, "is not a policy that Privet can read, so what it says does not hold: see `privet policy show`"),
+    )
 
 
 def _loaded(text: str | None) -> LoadedPolicy | None:

@@ -10,32 +10,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
+from privet.check.network_policies import is_everywhere
+from privet.check.pattern import regex
+from privet.check.proxy_sites import Directive, caddy, nginx
 from privet.check.readers import Sibling
 
 _GUARD: Final = "proxy-auth-removed"
-_TOKEN: Final = re.compile(
+_TOKEN: Final = regex(
     r"""(?P<blank>[ \t\r]+|\\\r?\n)|(?P<comment>\#[^\n]*)|(?P<line>\n)|(?P<end>;)"""
     r"""|(?P<word>(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\$?\{[\w.$:*-]+\}|\\.|[^\s;{}"'\\])+)|(?P<open>\{)|(?P<close>\})|(?P<other>.)""",
     re.DOTALL | re.VERBOSE,
 )
 _MAX_DEPTH: Final = 100
-_NGINX: Final = re.compile(r"^[ \t]*(?:server|http|upstream|location\b[^\n{;]*)[ \t]*\{", re.MULTILINE)
+_NGINX: Final = regex(r"^[ \t]*(?:server|http|upstream|location\b[^\n{;]*)[ \t]*\{", re.MULTILINE)
 _ASKS: Final = frozenset(
     ("auth_basic", "auth_request", "auth_jwt", "auth_digest", "basic_auth", "basicauth", "forward_auth", "authenticate", "authorize",
      "authorize_with", "jwtauth", "client_auth", "oauth2_proxy", "access_by_lua_file")
 )  # fmt: skip
 """Directives that ask who is calling."""
-
-
-class _Directive(NamedTuple):
-    """One directive: its words with where they stand, and the words of the blocks around it."""
-
-    words: tuple[str, ...]
-    spans: tuple[tuple[int, int], ...]
-    blocks: tuple[tuple[str, ...], ...]
 
 
 def is_nginx(text: str) -> bool:
@@ -44,7 +39,11 @@ def is_nginx(text: str) -> bool:
 
 
 def read(path: str, text: str, _: Sibling) -> Reading:
-    """Return the settings of a proxy as one unit, and its guards."""
+    """Return the settings of a proxy as one unit, its sites, and its guards."""
+    if "haproxy" in path.rsplit("/", 1)[-1].lower():
+        from privet.check import haproxy
+
+        return haproxy.read(path, text)
     is_caddy = "caddy" in path.rsplit("/", 1)[-1].lower()
     found = list(_directives(text, by_line=is_caddy))
     names = _names(found, is_caddy=is_caddy)
@@ -59,38 +58,47 @@ def read(path: str, text: str, _: Sibling) -> Reading:
     for block in _denying(found):
         start, end = block.spans[0][0], block.spans[-1][1]
         units.append(Unit(UnitKind.GUARD, f"addresses let in by {_site(block, names)}", path, start, end, guard=_GUARD))
+    units.extend((caddy if is_caddy else nginx)(path, found))
     component = frozenset({"caddy" if is_caddy else "nginx"})
     if facts:
         units.append(Unit(UnitKind.CONFIG, path.rsplit("/", 1)[-1], path, 0, 0, component, tuple(facts)))
     return Reading(tuple(units))
 
 
-def _asks(one: _Directive) -> bool:
+def _asks(one: Directive) -> bool:
     return one.words[0] in _ASKS and one.words[1:2] != ("off",)
 
 
-def _denying(found: list[_Directive]) -> Iterator[_Directive]:
-    """Yield each `deny all` that stands beside addresses that are let in, or alone."""
+def _denying(found: list[Directive]) -> Iterator[Directive]:
+    """Yield what keeps addresses out: `deny all` after which nobody was let in, a certificate that is asked for, a matcher of addresses."""
+    opened = {one.blocks for one in found if one.words[0] == "allow" and any(map(_is_anyone, one.words[1:]))}
     for one in found:
-        if one.words[:2] == ("deny", "all") or (one.words[0] == "ssl_verify_client" and one.words[1:2] == ("on",)):
+        is_closed = one.words[:2] == ("deny", "all") and one.blocks not in opened
+        is_asked = one.words[0] == "ssl_verify_client" and one.words[1:2] == ("on",)
+        is_matched = not {"remote_ip", "client_ip"}.isdisjoint(one.words) and not any(map(_is_anyone, one.words))
+        if is_closed or is_asked or is_matched:
             yield one
 
 
-def _names(found: list[_Directive], *, is_caddy: bool) -> dict[tuple[tuple[str, ...], ...], str]:
+def _is_anyone(word: str) -> bool:
+    return word == "all" or is_everywhere(word)
+
+
+def _names(found: list[Directive], *, is_caddy: bool) -> dict[tuple[tuple[str, ...], ...], str]:
     """Return the names of nginx's servers by the blocks around them."""
     if is_caddy:
         return {}
     return {one.blocks: one.words[1] for one in found if one.words[0] == "server_name" and len(one.words) > 1}
 
 
-def _site(one: _Directive, names: dict[tuple[tuple[str, ...], ...], str]) -> str:
+def _site(one: Directive, names: dict[tuple[tuple[str, ...], ...], str]) -> str:
     for depth in range(len(one.blocks), 0, -1):
         if one.blocks[:depth] in names:
             return names[one.blocks[:depth]]
     return " ".join(one.blocks[0][:1]) if one.blocks else "all sites"
 
 
-def _directives(text: str, *, by_line: bool) -> Iterator[_Directive]:
+def _directives(text: str, *, by_line: bool) -> Iterator[Directive]:
     """Yield directives in order; one ends at a semicolon, at a line's end (`by_line`), or where its block begins."""
     words: list[str] = []
     spans: list[tuple[int, int]] = []
@@ -104,7 +112,7 @@ def _directives(text: str, *, by_line: bool) -> Iterator[_Directive]:
         if not ends:
             continue
         if words:
-            yield _Directive(tuple(words), tuple(spans), tuple(blocks))
+            yield Directive(tuple(words), tuple(spans), tuple(blocks))
         if token["open"]:
             numbers += 1
             if len(blocks) == _MAX_DEPTH:
@@ -115,7 +123,7 @@ def _directives(text: str, *, by_line: bool) -> Iterator[_Directive]:
             blocks.pop()
         words, spans = [], []
     if words:
-        yield _Directive(tuple(words), tuple(spans), tuple(blocks))
+        yield Directive(tuple(words), tuple(spans), tuple(blocks))
 
 
 def _unquoted(word: str) -> str:

@@ -1,4 +1,4 @@
-"""Python files → calls with the keywords that rules know, variables set for the process, programs started, and steps that protect.
+"""Python files → calls with the keywords that rules know, variables set for the process, programs started, and content that is logged.
 
 Invariants: from the syntax tree alone; nothing is imported or run. A file that does not parse is a note with its line.
 """
@@ -6,7 +6,6 @@ Invariants: from the syntax tree alone; nothing is imported or run. A file that 
 from __future__ import annotations
 
 import ast
-import re
 import warnings
 from bisect import bisect_left
 from collections import Counter
@@ -18,8 +17,9 @@ from privet.check.facts import PRESENT, Fact, Note, Reading, Space, Unit, UnitKi
 from privet.check.interest import lines_of_interest
 from privet.check.known import CALLEES, VARIABLES
 from privet.check.programs import process_units
-from privet.check.python_names import Names
-from privet.check.python_steps import protections, shown
+from privet.check.python_logs import LOGS, logged
+from privet.check.python_names import Names, Scopes
+from privet.check.python_places import Places
 from privet.check.readers import Sibling
 from privet.check.words import Command, Word, split
 
@@ -35,55 +35,11 @@ _RUNS: Final = frozenset(
         "os.execvp",
     )
 )
-_LOGS: Final = frozenset(("debug", "info", "warning", "warn", "error", "exception", "critical", "log"))
-_CONTENT: Final = re.compile(
-    r"(?:(?:full_|system_|final_)?prompts?|messages|user_(?:input|message|prompt|query|text)|(?:raw_|request_|req_)?body"
-    r"|request_json|chat_history|conversations?|completions?|generated_text|(?:input|output|response|answer)_text|transcripts?"
-    r"|quer(?:y|ies)|questions?|answers?|(?:user_)?email|ssn|phone|password|api_key|token|payload)",
-    re.IGNORECASE,
-)
-_SERVES: Final = frozenset(
-    (
-        "fastapi",
-        "flask",
-        "starlette",
-        "aiohttp",
-        "django",
-        "sanic",
-        "quart",
-        "tornado",
-        "litestar",
-        "vllm",
-        "bentoml",
-        "ray",
-        "gradio",
-        "streamlit",
-        "chainlit",
-        "litellm",
-        "openai",
-    )
-)
-_WEB: Final = frozenset(
-    ("fastapi", "flask", "starlette", "aiohttp", "django", "sanic", "quart", "tornado", "litestar", "bentoml")
-)
-"""What a module imports that answers requests: there a print goes to the service's log."""
-_SHOWS: Final = re.compile(
-    r"(?:^|/)(?:examples?|docs?|demos?|tutorials?|benchmarks?|notebooks?|cookbook)/", re.IGNORECASE
-)
 _SETTINGS: Final = frozenset(("BaseSettings", "Settings", "BaseConfig"))
-_LOGS_CONTENT: Final = "code:python-logs-content"
-_SHOWS_CONTENT: Final = "code:python-shows-content"
-_PERHAPS: Final = re.compile(
-    r"(?:letter|ticket|note|document|text|row|record|sample|comment|repl(?:y|ie)|mail|customer|patient|person|user|q|search_words|words|content"
-    r"|utterance|minutes|case|complaint|review|output|response|chat|history|context|passage|chunk)s?",
-    re.IGNORECASE,
-)
-"""Further names that content has in programs that serve nobody."""
-Scopes = tuple[ast.AST | None, ...]
 
 
-def read(path: str, text: str, _: Sibling) -> Reading:
-    """Return the units of a module."""
+def read(path: str, text: str, sibling: Sibling, *, compared: bool = False) -> Reading:
+    """Return the units of a module; with `compared`, also what only a change can be judged by."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape in somebody's string is none of ours
@@ -95,31 +51,34 @@ def read(path: str, text: str, _: Sibling) -> Reading:
     aliases = [
         alias for alias, name in names.imports.items() if alias not in CALLEES and name.rsplit(".", 1)[-1] in CALLEES
     ]
-    visitor = _Visitor(path, text, names, lines_of_interest(text, aliases))
+    places = Places(text)
+    visitor = _Visitor(path, places, names, lines_of_interest(text, aliases))
     visitor.visit(tree)
-    return Reading(visitor.units())
+    if not compared:
+        return Reading(visitor.units())
+    from privet.check.python_changes import units_of
+
+    return Reading((*visitor.units(), *units_of(path, text, tree, names, places, sibling)))
 
 
 class _Visitor(ast.NodeVisitor):
     """Collects units in one walk."""
 
-    def __init__(self, path: str, text: str, names: Names, lines: Sequence[int]) -> None:
+    def __init__(self, path: str, places: Places, names: Names, lines: Sequence[int]) -> None:
         self._path = path
         self._lines = lines
         self._names = names
-        self._places = _Places(text)
+        self._places = places
         self._scopes: Scopes = ()
         self._label: list[str] = []
         self._counts: Counter[str] = Counter()
         self._facts: list[Fact] = []
         self._units: list[Unit] = []
-        self._guards: dict[tuple[str, str], Unit] = {}
-        self._answers = not _WEB.isdisjoint(name.partition(".")[0] for name in names.imports.values())
-        self._serves = not _SERVES.isdisjoint(name.partition(".")[0] for name in names.imports.values())
+        self._imports = frozenset(name.partition(".")[0] for name in names.imports.values())
 
     def units(self) -> tuple[Unit, ...]:
         own = Unit(UnitKind.ENVIRONMENT, "module", self._path, 0, 0, frozenset(), tuple(self._facts))
-        return (*((own,) if self._facts else ()), *self._units, *self._guards.values())
+        return (*((own,) if self._facts else ()), *self._units)
 
     def generic_visit(self, node: ast.AST) -> None:
         """Go into what has a line of interest; the rest, which is nearly everything, is passed by whole."""
@@ -216,8 +175,7 @@ class _Visitor(ast.NodeVisitor):
             self._started(node)
         if last in CALLEES:
             self._call(dotted, node)
-        self._protection(dotted, last, node)
-        if last in _LOGS or dotted == "print":
+        if last in LOGS or dotted == "print":
             self._logged(dotted, last, node)
         self.generic_visit(node)
 
@@ -297,53 +255,11 @@ class _Visitor(ast.NodeVisitor):
         start, end = self._places.of(node)
         return Unit(kind, f"{name}#{self._counts[name]}", self._path, start, end, of_module(dotted), facts)
 
-    def _protection(self, dotted: str, last: str, node: ast.Call) -> None:
-        for rule, name in protections(dotted, last, node, lambda name: self._names.lookup(name, self._scopes)):
-            self._guard(rule, name, node)
-
-    def _guard(self, rule: str, name: str, node: ast.Call) -> None:
-        start, end = self._places.of(node.func)
-        self._guards.setdefault((rule, name), Unit(UnitKind.GUARD, name, self._path, start, end, guard=rule))
-
     def _logged(self, dotted: str, last: str, node: ast.Call) -> None:
-        owner = dotted.lower()
-        if last != "print" and not ("log" in owner.rpartition(".")[0] or owner.startswith("logging.")):
-            return
-        # A service's log is kept; what a script prints is told only where a change brings it in.
-        is_kept = self._answers and not _SHOWS.search(self._path) if last == "print" else self._serves
-        for argument in node.args:
-            for name, place in shown(argument):
-                if _CONTENT.fullmatch(name) and is_kept:
-                    self._shows(_LOGS_CONTENT, f"{last} of {name}", node, place)
-                    return
-                if (_CONTENT.fullmatch(name) or _PERHAPS.fullmatch(name)) and not _SHOWS.search(self._path):
-                    self._shows(_SHOWS_CONTENT, f"{last} of {name}", node, place)
-                    return
+        found = logged(self._path, dotted, node, self._imports)
+        if found:
+            self._shows(found.code, f"{last} of {found.name}", node, found.place)
 
     def _shows(self, code: str, what: str, node: ast.Call, place: ast.expr) -> None:
         fact = Fact(Space.KEY, code, "1", self._path, *self._places.of(place))
         self._units.append(self._unit(UnitKind.CALL, what, node.func, (fact,), ""))
-
-
-class _Places:
-    """From `ast`'s line and UTF-8 column to an offset in code points."""
-
-    def __init__(self, text: str) -> None:
-        self._lines = (
-            text.splitlines(keepends=True) if "\f" in text or "\x0b" in text else re.findall(r"[^\n]*\n|[^\n]+\Z", text)
-        )
-        self._starts = [0]
-        for line in self._lines:
-            self._starts.append(self._starts[-1] + len(line))
-
-    def of(self, node: ast.expr) -> tuple[int, int]:
-        end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
-        return self._offset(node.lineno, node.col_offset), self._offset(end_line, end_column)
-
-    def _offset(self, line: int, column: int) -> int:
-        if line > len(self._lines):
-            return self._starts[-1]
-        text = self._lines[line - 1]
-        if not text.isascii():
-            column = len(text.encode()[:column].decode(errors="ignore"))
-        return self._starts[line - 1] + column

@@ -1,4 +1,4 @@
-"""Python calls → steps that protect people, and what a logging call shows.
+"""Python calls → steps that protect people.
 
 Invariants: a step's name is the callee's, and a column's where columns are named, so that a step that moves is the same step.
 """
@@ -10,43 +10,66 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
-_PROTECTS: Final = re.compile(
-    r"(?:^|_)(?:scrub|redact|anonymi[sz]e|pseudonymi[sz]e|de_?identif\w+|mask_pii|remove_pii|strip_(?:pii|metadata|exif)"
-    r"|sanitize_(?:pii|prompts?|messages?|text|logs?)|filter_pii|hash_user\w*|drop_pii)",
-    re.IGNORECASE,
-)
-_GUARDS_DOOR: Final = re.compile(
+from privet.check.facts import Unit, UnitKind
+from privet.check.pattern import regex
+from privet.check.python_names import Names
+from privet.check.python_places import Places
+from privet.check.python_scrubs import HANDS_ON, is_scrub_name
+from privet.check.python_syntax import last_of
+
+_GUARDS_DOOR: Final = regex(
     r"\w*(?:auth|api_?key|token|bearer|login|current_user|require_user|verify|session|principal|permission|admin)\w*|HTTPBasic"
     r"|TrustedHostMiddleware|HTTPSRedirectMiddleware",
     re.IGNORECASE,
 )
-_ENCRYPTS: Final = re.compile(r"(?:^|_)encrypt(?:_\w+)?$|^Fernet$|^AESGCM$|^ChaCha20Poly1305$|^SecretBox$|^SealedBox$")
-_OWN: Final = re.compile(r"privet(?:\.\w+)*\.(?:Redactor|RedactStream|lock|rows)")
+_ENCRYPTS: Final = regex(r"(?:^|_)encrypt(?:_\w+)?$|^Fernet$|^AESGCM$|^ChaCha20Poly1305$|^SecretBox$|^SealedBox$")
+_OWN: Final = regex(r"privet(?:\.\w+)*\.(?:Redactor|RedactStream|lock|rows)")
 _PRIVATE_TRAINING: Final = frozenset(
     ("make_private", "make_private_with_epsilon", "PrivacyEngine", "BatchMemoryManager", "DPOptimizer")
 )
 _COLUMNS: Final = frozenset(("remove_columns", "drop_columns", "select_columns"))
-_HANDS_ON: Final = frozenset(
-    (
-        "map",
-        "filter",
-        "addFilter",
-        "add_filter",
-        "apply",
-        "with_transform",
-        "set_transform",
-        "partial",
-        "add_middleware",
-        "Compose",
-    )
+_HOOKS: Final = frozenset(
+    ("masking_function", "anonymizer", "scrubber", "redactor", "event_scrubber", "pii_filter", "redaction")
 )
-"""Calls that are given a function to apply: `dataset.map(scrub)`."""
-_WHOLE: Final = frozenset(("json", "body", "text", "model_dump", "dict", "model_dump_json"))
+"""Keywords that are given what takes personal data out."""
+_MASKED: Final = frozenset(("Langfuse", "CallbackHandler", "get_client"))
+"""Clients whose `mask` is a function, and no positions."""
+_SECURES: Final = frozenset(("starttls", "secure_channel", "SMTP_SSL", "IMAP4_SSL", "POP3_SSL", "FTP_TLS", "prot_p"))
+_MECHANISM: Final = regex(r"laplace|\w*(?:laplace|gaussian|exponential|geometric)_?mechanism", re.IGNORECASE)
 _ENGINES: Final = frozenset(("AnonymizerEngine", "AnalyzerEngine"))
 SCRUB: Final = "python-scrub-removed"
 PRIVATE: Final = "training-dp-removed"
 DOOR: Final = "python-auth-removed"
+PLAIN: Final = "python-address-plain"
 ENCRYPTED: Final = "python-encryption-removed"
+
+
+def guards(path: str, tree: ast.Module, names: Names, places: Places) -> tuple[Unit, ...]:
+    """Return the steps of a module, each of which is missed where it goes."""
+    found: dict[tuple[str, str], Unit] = {}
+    functions = tuple(scope for scope in names.scopes if scope is not None)
+
+    def lookup(name: str) -> ast.expr | None:
+        inside = (names.lookup(name, (scope,)) for scope in functions if name in names.scopes[scope])
+        return next(inside, None) or names.lookup(name, ())
+
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            dotted = names.dotted(node.func)
+            pairs = [(pair, node.func) for pair in protections(dotted, dotted.rsplit(".", 1)[-1], node, lookup)]
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            pairs = [
+                ((SCRUB, f"@{last_of(decorator)}"), decorator)
+                for decorator in node.decorator_list
+                if is_scrub_name(last_of(decorator))
+            ]
+        else:
+            continue
+        for pair, place in pairs:
+            if pair not in found:
+                start, end = places.of(place)
+                found[pair] = Unit(UnitKind.GUARD, pair[1], path, start, end, guard=pair[0])
+    return tuple(found.values())
 
 
 def protections(
@@ -61,11 +84,17 @@ def protections(
         yield from ((DOOR, f"{last} {name}") for name in map(_bare, node.args) if _GUARDS_DOOR.fullmatch(name))
     else:
         yield from ((rule, f"{name}{_of_field(node)}") for rule, name in _by_name(dotted, last))
-    if last in _HANDS_ON:
-        for argument in (*node.args, *(item.value for item in node.keywords)):
-            name = _bare(argument)
-            if _PROTECTS.search(name):
-                yield SCRUB, f"{last} {name}"
+    for argument in (*(node.args if last in HANDS_ON else ()), *(item.value for item in node.keywords)):
+        name = _handed(argument)
+        if is_scrub_name(name):
+            yield SCRUB, f"{last} {name}{_of_owner(node)}"
+    for item in node.keywords:
+        if (item.arg in _HOOKS or (item.arg == "mask" and last in _MASKED)) and not (
+            isinstance(item.value, ast.Constant) and not item.value.value
+        ):
+            yield SCRUB, f"{last} {item.arg}"
+    if last in _SECURES:
+        yield PLAIN, last
     if any(item.arg == "remove_columns" for item in node.keywords):
         yield SCRUB, f"{last} remove_columns"
 
@@ -82,10 +111,22 @@ def _of_field(node: ast.Call) -> str:
     return f" {first.attr}" if isinstance(first, ast.Attribute) else ""
 
 
+def _of_owner(node: ast.Call) -> str:
+    """Return the column that a step is applied to: `frame["text"].apply(scrub)`."""
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    is_named = isinstance(owner, ast.Subscript) and isinstance(owner.slice, ast.Constant)
+    return f" {owner.slice.value}" if is_named and isinstance(owner.slice.value, str) else ""  # type: ignore[union-attr]
+
+
+def _handed(node: ast.expr) -> str:
+    """Return the name of a function that is handed on, or of the class of an object that is: `PiiFilter()`."""
+    return _bare(node.func if isinstance(node, ast.Call) and _bare(node.func)[:1].isupper() else node)
+
+
 def _by_name(dotted: str, last: str) -> Iterator[tuple[str, str]]:
-    if last in _PRIVATE_TRAINING:
+    if last in _PRIVATE_TRAINING or _MECHANISM.fullmatch(last):
         yield PRIVATE, last
-    elif _PROTECTS.search(last) or last in _ENGINES:
+    elif is_scrub_name(last) or last in _ENGINES:
         yield SCRUB, last
     elif _ENCRYPTS.search(last):
         yield ENCRYPTED, last
@@ -94,8 +135,12 @@ def _by_name(dotted: str, last: str) -> Iterator[tuple[str, str]]:
 
 
 def _dropped(node: ast.Call, lookup: Callable[[str], ast.expr | None]) -> Iterator[str]:
-    """Yield a step for each column that `frame.drop(columns=[…])` names."""
-    for item in node.keywords:
+    """Yield a step for each column that `frame.drop(columns=[…])` or `frame.drop([…], axis=1)` names."""
+    by_axis = any(
+        item.arg == "axis" and isinstance(item.value, ast.Constant) and item.value.value in {1, "columns"}
+        for item in node.keywords
+    )
+    for item in (*node.keywords, *((ast.keyword("columns", node.args[0]),) if by_axis and node.args else ())):
         if item.arg == "columns":
             value = lookup(item.value.id) if isinstance(item.value, ast.Name) else item.value
             listed = value.elts if isinstance(value, (ast.List, ast.Tuple)) else []
@@ -119,48 +164,3 @@ def _bare(node: ast.expr) -> str:
     if isinstance(node, ast.Name):
         return node.id
     return node.attr if isinstance(node, ast.Attribute) else ""
-
-
-Shown = Iterator[tuple[str, ast.expr]]
-
-
-def shown(node: ast.expr) -> Shown:
-    """Yield the variables that an argument of a logging call shows whole: itself, in an f-string, `% x`, `.format(x)`, `.json()`."""
-    if isinstance(node, (ast.Name, ast.Attribute)):
-        yield _bare(node), node
-    elif isinstance(node, ast.JoinedStr):
-        for part in node.values:
-            if isinstance(part, ast.FormattedValue):
-                yield from shown(part.value)
-    elif isinstance(node, ast.Subscript):
-        if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-            yield node.slice.value, node
-        elif isinstance(node.slice, ast.Slice):
-            yield from shown(node.value)
-    elif isinstance(node, ast.Call):
-        yield from _shown_by_call(node)
-    else:
-        yield from _shown_inside(node)
-
-
-def _shown_inside(node: ast.expr) -> Shown:
-    if isinstance(node, ast.BinOp):
-        yield from shown(node.left)
-        yield from shown(node.right)
-    elif isinstance(node, (ast.Tuple, ast.List)):
-        for item in node.elts:
-            yield from shown(item)
-    elif isinstance(node, ast.Await):
-        yield from shown(node.value)
-
-
-def _shown_by_call(node: ast.Call) -> Shown:
-    if isinstance(node.func, ast.Name) and node.func.id in {"str", "repr"}:
-        for argument in node.args[:1]:
-            yield from shown(argument)
-    elif isinstance(node.func, ast.Attribute):
-        if node.func.attr in _WHOLE and _bare(node.func.value).lower() in {"request", "req", "payload", "body"}:
-            yield "body", node
-        elif node.func.attr in {"format", "dumps"}:
-            for argument in node.args:
-                yield from shown(argument)

@@ -10,9 +10,12 @@ Invariants:
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Final
 
+from privet.check import coverage
+from privet.check.code_ratchet import SCRUB, CodeRatchet
 from privet.check.facts import Space, Unit, UnitKind
 from privet.check.judge import State, components_of, link, states, weakness_of
 from privet.check.rule import Absence, Rule
@@ -38,6 +41,8 @@ _GENERAL: Final = frozenset(
     )
 )
 """Components that every repository has."""
+_KEEPS_OUT: Final = " keeps out "
+"""What stands in the name of a guard between an ignore file and its pattern."""
 _States = Mapping[tuple[str, str], State]
 
 
@@ -56,6 +61,8 @@ def weaker(
         is_used: tells whether a component is at work in files that were not read, because they did not change.
 
     """
+    code = CodeRatchet(base, head, is_used)
+    base, head = ([unit for unit in side if unit.kind is not UnitKind.CODE] for side in (base, head))
     pairs = _match(base, head)
     base_facts, head_facts = link(base), link(head)
     # What a service was known to run, it still runs when the line that told us is the one removed.
@@ -77,7 +84,7 @@ def weaker(
         old = pairs.get(number)
         if old is None:
             new_ones.extend(state for state in after[number].values() if _is_told(state))
-        elif head[number].kind is UnitKind.CALL:
+        elif head[number].kind in {UnitKind.CALL, UnitKind.DEFAULT}:
             # Calls are numbered: one more before it makes another of the same call, so what got better pays for what is new.
             better.extend(_better(before[old], after[number]))
             new_ones.extend(_worse_calls(before[old], after[number]))
@@ -88,34 +95,75 @@ def weaker(
     gone = [number for number in range(len(base)) if number not in matched]
     found.extend(_unmoved(new_ones, [*better, *(state for number in gone for state in before[number].values())]))
     new_guards = Counter(head[number].guard for number in range(len(head)) if number not in pairs)
+    judged, opened = coverage.compared(base, head, pairs)
+    found.extend(opened)
     provided = {parent for unit in base if unit.kind in _STARTS for parent in unit.parents}
+    old_names = {(unit.guard, unit.name) for unit in base if unit.kind is UnitKind.GUARD}
     folders = {path.rpartition("/")[0] for path in paths}
     for number in gone:
         unit = base[number]
         if unit.path not in paths and "/" in unit.path and unit.path.rpartition("/")[0] not in folders:
             continue  # the whole folder is gone: nothing is left there that could be less protected
-        if unit.kind is UnitKind.GUARD and (new_guards[unit.guard] or _is_covered(unit, head)):
-            new_guards[unit.guard] -= 1  # renamed, or done another way
-            continue
+        if unit.kind is UnitKind.GUARD:
+            is_kept = (unit.guard == SCRUB and code.is_kept(unit)) or _went_along(unit, base, head)
+            is_renamed = not is_kept and bool(new_guards[unit.guard] or _is_covered(unit, head, old_names))
+            # One that is judged by what it protects takes a new one of its kind along, if there is one.
+            new_guards[unit.guard] -= new_guards[unit.guard] > 0 if number in judged else is_renamed
+            if is_kept or is_renamed or number in judged:
+                continue
         if unit.kind is UnitKind.ENVIRONMENT and not provided.isdisjoint(unit.provides):
             continue  # whoever took it from there is compared itself
         found.extend(_lost(unit, before[number], moved, remains))
-    return [_placed(weakness, still_there, head) for weakness in dict.fromkeys(found)]
+    return code.weaker(_placed(weakness, still_there, head) for weakness in _once(found, paths))
+
+
+def _once(found: Sequence[Weakness], paths: Collection[str]) -> list[Weakness]:
+    """Return each weakness once; of a switch that a rule knows, only what that rule says, and nothing of one that went with its file."""
+    known = {(item.path, item.start, item.is_lost) for item in found if item.rule.values.test != "switched"}
+    return [
+        item
+        for item in dict.fromkeys(found)
+        if item.rule.values.test != "switched"
+        or ((item.path, item.start, item.is_lost) not in known and (not item.is_lost or item.path in paths))
+    ]
 
 
 def _placed(weakness: Weakness, still_there: set[tuple[str, str]], head: Sequence[Unit]) -> Weakness:
     """Return a lost setting under the unit that does not get it any more, where the file that sets it still does."""
     if not weakness.is_lost or (weakness.path, weakness.setting) not in still_there:
         return weakness
-    unit = next((unit for unit in head if unit.name == weakness.unit), None)
+    named = [unit for unit in head if unit.name == weakness.unit]
+    variants = [unit for unit in named if unit.over[0] and all(fact.name != weakness.setting for fact in unit.facts)]
+    unit = next(iter(variants or named), None)
     return weakness if unit is None else weakness._replace(path=unit.path, start=unit.start, end=unit.end)
 
 
-def _is_covered(unit: Unit, head: Sequence[Unit]) -> bool:
+def _went_along(guard: Unit, base: Sequence[Unit], head: Sequence[Unit]) -> bool:
+    """Tell whether what a guard protected by name is gone as well."""
+    protected = {name for unit in base for name in unit.provides}.intersection(guard.parents)
+    return bool(protected) and protected.isdisjoint(name for unit in head for name in unit.provides)
+
+
+def _is_covered(unit: Unit, head: Sequence[Unit], known: Collection[tuple[str, str]]) -> bool:
     """Tell whether a column that is no longer dropped by name is dropped by a call that names others, or keeps only some."""
     callee, _, column = unit.name.partition(" ")
     whole = {callee, "select_columns"} if column else set()
+    file, keeps, bare = unit.name.partition(_KEEPS_OUT)
+    if keeps and any(
+        other.guard == unit.guard
+        and other.path == unit.path
+        and fnmatchcase(bare, other.name.removeprefix(file + keeps))
+        for other in head
+    ):
+        return True
+    if unit.guard == SCRUB:  # where each column had its own call, one call in a loop does it now
+        whole |= {name for name in _beginnings(unit.name) if (unit.guard, name) not in known}
     return any(other.guard == unit.guard and other.path == unit.path and other.name in whole for other in head)
+
+
+def _beginnings(name: str) -> Iterator[str]:
+    words = name.split(" ")
+    return (" ".join(words[:count]) for count in range(1, len(words)))
 
 
 def _better(before: _States, after: _States) -> list[State]:
@@ -131,7 +179,13 @@ def _worse_calls(before: _States, after: _States) -> list[State]:
 
 
 def _is_told(state: State) -> bool:
-    return state.level == 2 or (state.rule.values.test == "added" and state.fact is not None)
+    test = state.rule.values.test
+    return state.level == 2 or (test == "added" and state.fact is not None) or (test == "switched" and state.rank > 0)
+
+
+def _is_open(state: State) -> bool:
+    """Tell whether something protects nothing: it is unsafe, or stands the wrong way already."""
+    return state.level > 0 or (state.rule.values.test in {"switched", "better"} and state.rank > 0)
 
 
 def _match(base: Sequence[Unit], head: Sequence[Unit]) -> dict[int, int]:
@@ -157,6 +211,12 @@ def _match(base: Sequence[Unit], head: Sequence[Unit]) -> dict[int, int]:
             if candidates:
                 pairs[number] = candidates.pop(0)
                 taken.add(pairs[number])
+    # A new variant of something is judged by what it is laid over, though that is there, too.
+    bases = {(unit.kind, unit.path, unit.name): number for number, unit in enumerate(base)}
+    for number, unit in enumerate(head):
+        old = bases.get((unit.kind, *unit.over)) if number not in pairs and unit.over[0] else None
+        if old is not None:
+            pairs[number] = old
     return pairs
 
 
@@ -203,6 +263,8 @@ def _compared(
         if state.fact is None and state.rule.space is Space.ARGUMENT and moved.has_variable(state.rule):
             continue
         old = by_rule.get(state.rule.id)
+        if old is not None and old.fact is None and not old.level:
+            old = None  # it was known only at run time
         if _is_opened_elsewhere(state, old):
             continue
         level, rank = (old.level, old.rank) if old else (0, None)
@@ -220,7 +282,9 @@ def _gone_rules(
     """Yield the protections of which a unit says nothing any more."""
     for old in before.values():
         unit = old.unit
-        if old.rule.id in after or old.fact is None or old.level or old.rule.absence is Absence.SAFE:
+        if unit.kind is UnitKind.DEFAULT:
+            continue  # what has no default any more is set elsewhere, or is not there
+        if old.rule.id in after or old.fact is None or _is_open(old) or old.rule.absence is Absence.SAFE:
             continue
         if unit.kind in _LOOSE and moved.is_elsewhere(old.rule.id):
             continue
@@ -280,7 +344,7 @@ def _lost(unit: Unit, found: _States, moved: _Moved, remains: Callable[[str], bo
     if unit.kind not in _LOOSE or unit.kind is UnitKind.CALL:
         return  # what is gone runs no more
     for state in found.values():
-        if state.fact is None or state.fact.path != unit.path or state.level or state.rule.absence is Absence.SAFE:
+        if state.fact is None or state.fact.path != unit.path or _is_open(state) or state.rule.absence is Absence.SAFE:
             continue
         if moved.is_elsewhere(state.rule.id):
             continue

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from privet.check.facts import Note, Reading
+from privet.check.pattern import regex
 
 Sibling = Callable[[str], str | None]
 """Gives the text of another file of the same side by its path, or None."""
@@ -24,7 +25,7 @@ _PLACED: Final = (
 _PLACED_ENDINGS: Final = (".conf", ".conf.template", ".vhost")
 _FORMATS: Final = (
     (
-        r"(?:.*[._-])?(?:docker|container)file(?:[._-][\w.-]*?)?(?<!\.md)(?<!\.rst)(?<!\.txt)(?<!\.png)(?<!\.svg)(?<!\.jpg)(?<!\.py)(?<!\.sh)(?<!\.yml)(?<!\.yaml)(?<!\.json)",
+        r"(?:.*[._-])?(?:docker|container)file(?:[._-][\w.-]*?)?(?<!\.md)(?<!\.rst)(?<!\.txt)(?<!\.png)(?<!\.js)(?<!\.ts)(?<!\.css)(?<!\.html)(?<!\.svg)(?<!\.jpg)(?<!\.py)(?<!\.sh)(?<!\.yml)(?<!\.yaml)(?<!\.json)",
         "dockerfile",
     ),
     (r".*\.(?:dockerfile|containerfile)", "dockerfile"),
@@ -40,18 +41,19 @@ _FORMATS: Final = (
     (r".*\.(?:ya?ml|tpl)|kustomization", "yaml"),
     (r".*\.toml", "toml"),
     (r".*\.(?:json|jsonc|json5)|\.babelrc", "json"),
-    (r"(?:.*\.)?caddyfile(?:\..*)?|.*\.caddy(?:file)?|.*nginx[^/]*\.conf(?:\.template)?", "proxy"),
+    (r"(?:.*\.)?caddyfile(?:\..*)?|.*\.caddy(?:file)?|.*nginx[^/]*\.conf(?:\.template)?|.*haproxy[^/]*\.cfg", "proxy"),
     (r".*\.(?:ini|cfg|conf|properties)|\.(?:guardrailsrc|gitconfig|npmrc|pip|condarc|wgetrc|curlrc)", "ini"),
     (r"\.(?:gitignore|dockerignore|gitattributes)", "ignores"),
     (r".*\.(?:md|markdown|rst)", "card"),
     (r".*\.(?:tf|tfvars|hcl)", "terraform"),
 )
 _BY_PLACE: Final = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _PLACED)
-_KNOWN: Final = re.compile(
+_KNOWN: Final = regex(
     "|".join(f"(?P<f{number}>{pattern})" for number, (pattern, _) in enumerate(_FORMATS)), re.IGNORECASE
 )
 SHARED: Final = frozenset(("compose", "dockerfile", "dotenv", "shell", "systemd", "yaml"))
 """Formats whose files take something from one another: read together, and judged when all of them are."""
+_CODE: Final = frozenset(("python", "notebook"))
 _MODULES: Final = {
     "yaml": "manifests",
     "compose": "compose",
@@ -86,14 +88,18 @@ def _format_of_name(name: str) -> str:
     return _FORMATS[int(found.lastgroup[1:])][1] if found and found.lastgroup else ""
 
 
-def read(path: str, text: str, sibling: Sibling) -> Reading:
-    """Return what a file says. A reader that fails is a note for this file, never the end of the run."""
+def read(path: str, text: str, sibling: Sibling, *, compared: bool = False) -> Reading:
+    """Return what a file says. A reader that fails is a note for this file, never the end of the run.
+
+    With `compared`, code is read for what only a comparison of two sides can judge, too.
+    """
     kind = format_of(path)
     if not kind:
         return Reading()
     try:
         reader = importlib.import_module(f"privet.check.{_MODULES[kind]}")
-        reading: Reading = reader.read(path, text, sibling)
+        more = {"compared": True} if compared and kind in _CODE else {}
+        reading: Reading = reader.read(path, text, sibling, **more)
     except RecursionError:
         return Reading(notes=(Note(path, 1, "nested too deeply to be read"),))
     except Exception as error:

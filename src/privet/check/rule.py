@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -68,9 +69,19 @@ class Rule(NamedTuple):
     remedy: str
     source: str
     """File of a release in which the reading was seen, a specification, or `documentation PAGE`."""
-    hit: Example
-    miss: Example
+    examples: Callable[[], tuple[Example, Example]]
+    """Makes the two below: only tests and pages want them, and a check does not wait for a thousand."""
     since: str = ""
     """Where it changed between versions: `"none" since transformers 5, "all" before`."""
     one_spelling: bool = False
     """Whether `--fix` may write `safe` (or take the line out) without being asked what was meant."""
+
+    @property
+    def hit(self) -> Example:
+        """A file in which it is found."""
+        return self.examples()[0]
+
+    @property
+    def miss(self) -> Example:
+        """The same file without it."""
+        return self.examples()[1]

@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from privet.check.facts import Unit, UnitKind
+from privet.check.pattern import regex
 from privet.check.yaml_nodes import Node
 
 GUARD: Final = "secret-scan-removed"
-_PROGRAM: Final = re.compile(
+_PROGRAM: Final = regex(
     r"(?:^|[/\s-])(?P<name>nbstripout|nb-?clean|jupyter-notebook-cleanup|nbdev[_-]clean|detect-secrets(?:-hook)?|gitleaks|trufflehog|detect-private-key"
     r"|detect-aws-credentials|ggshield|git-secrets|ripsecrets|talisman|whispers|presidio[\w-]*|check-added-large-files)(?=$|[\s@/:-])",
     re.IGNORECASE,
 )
-_LOOKS_NOT: Final = re.compile(
+_LOOKS_NOT: Final = regex(
     r"(?:^|\s)(?:pip|uv|apt|apt-get|brew|conda|npm|go|curl|wget|docker pull)\b|--version|--install|--help"
 )
 

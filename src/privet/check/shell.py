@@ -10,25 +10,24 @@ import re
 from typing import Final
 
 from privet.check.facts import Fact, Note, Reading, Space, Unit, UnitKind
+from privet.check.pattern import regex
 from privet.check.programs import environment_facts, process_units
 from privet.check.readers import Sibling, format_of
 from privet.check.words import Command, split
 
-_LINE: Final = re.compile(
-    r"^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][\w.-]*)[ \t]*=[ \t]*(?P<rest>[^\n]*)", re.MULTILINE
-)
-_REST: Final = re.compile(
+_LINE: Final = regex(r"^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][\w.-]*)[ \t]*=[ \t]*(?P<rest>[^\n]*)", re.MULTILINE)
+_REST: Final = regex(
     r"'(?P<single>[^']*)'|\"(?P<double>(?:[^\"\\]|\\.)*)\"|(?P<plain>[^\r\n]*?)(?=[ \t]+#|[ \t]*\r?$)",
     re.DOTALL | re.MULTILINE,
 )
-_REFERENCE: Final = re.compile(r"\$\{?\w")
-_RECIPE: Final = re.compile(r"^\t[@+-]*(?P<line>(?:[^\n\\]|\\.|\\\n)*)", re.MULTILINE | re.DOTALL)
-_PROC: Final = re.compile(r"^(?P<name>[\w-]+):[ \t]*(?P<line>[^\n]+)", re.MULTILINE)
-_DOCUMENT: Final = re.compile(
+_REFERENCE: Final = regex(r"\$\{?\w")
+_RECIPE: Final = regex(r"^\t(?P<how>[@+-]*)(?P<line>(?:[^\n\\]|\\.|\\\n)*)", re.MULTILINE | re.DOTALL)
+_PROC: Final = regex(r"^(?P<name>[\w-]+):[ \t]*(?P<line>[^\n]+)", re.MULTILINE)
+_DOCUMENT: Final = regex(
     r"^[^\n]*\.env\b[^\n]*<<-?[ \t]*[\"']?(?P<mark>\w+)[\"']?[^\n]*\n(?P<body>.*?)^[ \t]*(?P=mark)[ \t]*$",
     re.MULTILINE | re.DOTALL,
 )
-_MAKE_VARIABLE: Final = re.compile(
+_MAKE_VARIABLE: Final = regex(
     r"^(?:export[ \t]+)(?P<name>[A-Za-z_]\w*)[ \t]*(?:[:?+]?=)[ \t]*(?P<value>[^\n#]*)", re.MULTILINE
 )
 
@@ -41,7 +40,11 @@ def read(path: str, text: str, _: Sibling) -> Reading:
     reference = f"file:{path}"
     if name in {"makefile", "justfile"} or name.startswith("procfile"):
         pattern = _PROC if name.startswith("procfile") else _RECIPE
-        commands = [command for line in pattern.finditer(text) for command in split(line["line"], line.start("line"))]
+        commands = [
+            command._replace(ignored=command.ignored or command.piped or "-" in (line.groupdict().get("how") or ""))
+            for line in pattern.finditer(text)
+            for command in split(line["line"], line.start("line"))
+        ]
         facts = tuple(
             Fact(Space.ENV, item["name"], item["value"].strip(), path, item.start("value"), item.end("value"))
             for item in _MAKE_VARIABLE.finditer(text)

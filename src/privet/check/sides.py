@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from privet.check import content, exceptions
 from privet.check.exceptions import Allowance
 from privet.check.facts import Note, Reading, Unit
-from privet.check.interest import found_in, has_secret, matters
+from privet.check.interest import found_in, marks_of, matters
 from privet.check.judge import weaknesses_of
 from privet.check.readers import SHARED, format_of, read
 from privet.check.tree import MAX_TEXT_BYTES, Tree, decode
@@ -170,13 +170,13 @@ def _read(
     if not kind and b"\0" in raw[:_HEAD_BYTES]:
         return Reading(), ()
     found = found_in(raw)
-    reading = content.of_text(path, raw, size, has_secret=has_secret(found))
+    reading = content.of_text(path, raw, size, marks_of(raw, found, path, compared=compared), compared=compared)
     if kind and size > MAX_TEXT_BYTES:
         return _noted(reading, path, f"is larger than {MAX_TEXT_BYTES >> 20} MiB, so it was not read"), ()
     if kind and (
         b"privet:" in raw or matters(kind, path, raw, found, compared=compared, everything=len(tree.entries) < _MANY)
     ):
-        return _parsed(tree, path, raw, reading, today)
+        return _parsed(tree, path, raw, reading, today, compared=compared)
     return reading, ()
 
 
@@ -184,11 +184,13 @@ def _noted(reading: Reading, path: str, message: str) -> Reading:
     return Reading(reading.units, (*reading.notes, Note(path, 1, message)))
 
 
-def _parsed(tree: Tree, path: str, raw: bytes, reading: Reading, today: date) -> tuple[Reading, tuple[Allowance, ...]]:
+def _parsed(
+    tree: Tree, path: str, raw: bytes, reading: Reading, today: date, *, compared: bool
+) -> tuple[Reading, tuple[Allowance, ...]]:
     text = decode(raw)
     if text is None:
         return _noted(reading, path, _NO_TEXT), ()
-    more = read(path, text, tree.text)
+    more = read(path, text, tree.text, compared=compared)
     allowances = exceptions.of_lines(path, text, today)
     units = (*reading.units, *more.units)
     return Reading(units, (*reading.notes, *more.notes, *allowances.notes)), allowances.items

@@ -5,25 +5,27 @@ Source: systemd.syntax(7), systemd.unit(5). A drop-in, `X.service.d/*.conf`, has
 
 from __future__ import annotations
 
+import posixpath
 import re
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from privet.check.components import of_command, of_image
 from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
+from privet.check.network_policies import is_outside
+from privet.check.pattern import regex
 from privet.check.readers import Sibling
 from privet.check.words import flags_of, split
 
-_DROP_IN: Final = re.compile(r"(?:^|/)([^/]+\.(?:service|socket|timer|slice|scope))\.d/[^/]+\.conf$")
-_SECTION: Final = re.compile(r"^\[(?P<name>[^\]\n]+)\]", re.MULTILINE)
-_LINE: Final = re.compile(
-    r"^(?P<name>[A-Za-z][A-Za-z0-9]*)[ \t]*=[ \t]*(?P<value>(?:[^\n\\]|\\\n|\\[^\n])*)", re.MULTILINE
-)
-_QUOTED: Final = re.compile(
+_DROP_IN: Final = regex(r"(?:^|/)([^/]+\.(?:service|socket|timer|slice|scope))\.d/[^/]+\.conf$")
+_SECTION: Final = regex(r"^\[(?P<name>[^\]\n]+)\]", re.MULTILINE)
+_LINE: Final = regex(r"^(?P<name>[A-Za-z][A-Za-z0-9]*)[ \t]*=[ \t]*(?P<value>(?:[^\n\\]|\\\n|\\[^\n])*)", re.MULTILINE)
+_QUOTED: Final = regex(
     r"""(?P<quote>["'])(?P<name>[A-Za-z_]\w*)=(?P<value>[^"'\n]*)(?P=quote)|(?P<plain>[A-Za-z_]\w*)=(?P<rest>"[^"\n]*"|'[^'\n]*'|[^\s"']*)"""
 )
 
 
-def read(path: str, text: str, _: Sibling) -> Reading:
+def read(path: str, text: str, sibling: Sibling) -> Reading:
     """Return the one unit of a file."""
     name = path.rsplit("/", 1)[-1]
     over = _DROP_IN.search(path)
@@ -41,7 +43,8 @@ def read(path: str, text: str, _: Sibling) -> Reading:
         if directive == "Environment":
             facts.extend(_variables(path, line["value"], line.start("value")))
         elif directive == "EnvironmentFile":
-            parents.append(f"file:{value.lstrip('-')}")
+            # The strongest comes first, and that is the last one; an empty one takes all before it away.
+            parents = [_environment_file(path, value.lstrip("-"), sibling), *parents] if value else []
         elif directive in {"ExecStart", "Exec"}:
             for command in split(line["value"].lstrip("-@:+!"), line.end("value") - len(line["value"].lstrip("-@:+!"))):
                 found, first = of_command(command.texts())
@@ -56,10 +59,29 @@ def read(path: str, text: str, _: Sibling) -> Reading:
         facts.append(
             Fact(Space.KEY, f"systemd.{section}.{directive}", value, path, line.start("value"), line.end("value"))
         )
+    facts.extend(_shown(facts))
     provides = (f"over:{name}",) if over else ()
     return Reading(
         (Unit(UnitKind.PROCESS, name, path, start, end, components, tuple(facts), tuple(parents), provides),)
     )
+
+
+def _environment_file(path: str, name: str, sibling: Sibling) -> str:
+    """Return the reference of an environment file: where it is installed, or beside the unit in the repository."""
+    beside = posixpath.join(posixpath.dirname(path), posixpath.basename(name))
+    return f"file:{beside}" if sibling(beside) is not None else f"file:{name}"
+
+
+def _shown(facts: Sequence[Fact]) -> Iterator[Fact]:
+    """Yield what follows from what a unit says of the network: one without a network reaches nobody."""
+    said = {fact.name: fact for fact in facts if fact.space is Space.KEY}
+    private, denied = said.get("systemd.Service.PrivateNetwork"), said.get("systemd.Service.IPAddressDeny")
+    if private is not None and denied is None and (private.value or "").lower() in {"yes", "true", "on", "1"}:
+        yield private._replace(name="systemd.Service.IPAddressDeny", value="any")
+    allowed = [fact for fact in facts if fact.name == "systemd.Service.IPAddressAllow" and fact.value]
+    outside = [fact for fact in allowed if any(map(is_outside, (fact.value or "").split()))]
+    for fact in (outside or allowed)[:1]:
+        yield fact._replace(name="systemd.network.inside", value="false" if outside else "true")
 
 
 def _variables(path: str, value: str, offset: int) -> list[Fact]:

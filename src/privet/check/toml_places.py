@@ -10,18 +10,18 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any, Final
 
+from privet.check.pattern import regex
+
 Place = tuple[str, str, int, int]
 """Dotted path, value as text, start and end of the value."""
 
 _KEY: Final = r"(?:[A-Za-z0-9_-]+|\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*')"
-_KEYS: Final = re.compile(rf"[ \t]*({_KEY}(?:[ \t]*\.[ \t]*{_KEY})*)[ \t]*")
-_PART: Final = re.compile(_KEY)
-_HEADER: Final = re.compile(rf"[ \t]*(\[\[?)[ \t]*({_KEY}(?:[ \t]*\.[ \t]*{_KEY})*)[ \t]*\]\]?")
-_SPACE: Final = re.compile(r"(?:[\s,]|#[^\n]*)+")
-_STRING: Final = re.compile(
-    r'"""(?:[^\\]|\\.)*?"""(?!")|\'\'\'.*?\'\'\'(?!\')|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'', re.DOTALL
-)
-_BARE: Final = re.compile(r"[^\s,\]}#]+(?: \d{2}:[^\s,\]}#]+)?")
+_KEYS: Final = regex(rf"[ \t]*({_KEY}(?:[ \t]*\.[ \t]*{_KEY})*)[ \t]*")
+_PART: Final = regex(_KEY)
+_HEADER: Final = regex(rf"[ \t]*(\[\[?)[ \t]*({_KEY}(?:[ \t]*\.[ \t]*{_KEY})*)[ \t]*\]\]?")
+_SPACE: Final = regex(r"(?:[\s,]|#[^\n]*)+")
+_STRING: Final = regex(r'"""(?:[^\\]|\\.)*?"""(?!")|\'\'\'.*?\'\'\'(?!\')|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'', re.DOTALL)
+_BARE: Final = regex(r"[^\s,\]}#]+(?: \d{2}:[^\s,\]}#]+)?")
 
 
 def places(text: str) -> list[Place]:

@@ -11,22 +11,24 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-_LOOPBACK: Final = re.compile(
+from privet.check.pattern import regex
+
+_LOOPBACK: Final = regex(
     r"(?:127(?:\.\d{1,3}){1,3}|localhost|::1|\[::1\]|0:0:0:0:0:0:0:1|::ffff:127\.\d+\.\d+\.\d+)", re.IGNORECASE
 )
-_INSIDE: Final = re.compile(
+_INSIDE: Final = regex(
     r"(?:[a-z0-9_-]+|host\.docker\.internal|.*\.(?:local|internal|localhost|svc|lan|home\.arpa|test|svc\.cluster\.local))",
     re.IGNORECASE,
 )
 """Names that do not leave the machine or the cluster: one label (a service's name), and zones that are never public."""
-_ADDRESS: Final = re.compile(r"[0-9.]+|[0-9a-f:]*:[0-9a-f:.]*")
-_NUMBER: Final = re.compile(r"[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
-_TIME: Final = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*((?:[smhdwy](?:\w*))?)", re.IGNORECASE)
+_ADDRESS: Final = regex(r"[0-9.]+|[0-9a-f:]*:[0-9a-f:.]*")
+_NUMBER: Final = regex(r"[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
+_TIME: Final = regex(r"([+-]?\d+(?:\.\d+)?)\s*((?:[smhdwy](?:\w*))?)", re.IGNORECASE)
 _UNITS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31557600.0}
-_CODE_NAME: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:\(\))?", re.ASCII)
-_NO_HOST: Final = re.compile(r"[A-Z_(]|\.(?:host|url|uri|endpoint|address|bind|value|name)\Z")
+_CODE_NAME: Final = regex(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:\(\))?", re.ASCII)
+_NO_HOST: Final = regex(r"[A-Z_(]|\.(?:host|url|uri|endpoint|address|bind|value|name)\Z")
 """What names in code have and names of hosts do not."""
-_BLANK: Final = re.compile(r"\$\{[^{}]*\}|\$\w+|\{\{.*\}\}|<[^<>]*>", re.DOTALL)
+_BLANK: Final = regex(r"\$\{[^{}]*\}|\$\w+|\{\{.*\}\}|<[^<>]*>", re.DOTALL)
 """What is filled in later: a template's place, a shell's variable, `<your-name>`."""
 TRUE_WORDS: Final = ("1", "true", "yes", "on", "y", "t")
 FALSE_WORDS: Final = ("0", "false", "no", "off", "n", "f", "")
@@ -48,17 +50,24 @@ class Values(NamedTuple):
         word = value.strip().lower()
         return word in self.words if self.words else word not in {"", "none", "null", "false"}
 
+    def _worse(self, value: str) -> float:
+        if self.test == "better":
+            return 0.0 if self._is_better(value) else 1.0
+        return float(self.words.index(value)) if value in self.words else 0.0
+
     def rank(self, values: Sequence[str | None]) -> float:
         """Return how weak a value is, for comparing two unsafe ones or two of a rule that only compares."""
         numbers = [_number(value) for value in values if value is not None]
-        if self.test in {"above", "raised"} and numbers and numbers[-1] is not None:
+        if self.test == "raised" and numbers and numbers[-1] is not None:
+            return math.inf if numbers[-1] == -1 else max(numbers[-1], self.limit)
+        if self.test == "above" and numbers and numbers[-1] is not None:
             return numbers[-1]
         if self.test in {"below", "lowered"} and numbers and numbers[-1] is not None:
             return -numbers[-1]
         if self.test == "longer":
             return max((_seconds(value) for value in values if value is not None), default=0.0)
-        if self.test == "better":
-            return float(any(value is not None and not self._is_better(value) for value in values))
+        if self.test in {"better", "written", "switched"}:
+            return max((self._worse(value) for value in values if value is not None), default=0.0)
         return 1.0 if self.unsafe(values) else 0.0
 
 
@@ -107,6 +116,11 @@ def open_host() -> Values:
     return Values("open-host")
 
 
+def open_address() -> Values:
+    """Unsafe when it is an address that it listens on beyond loopback; a name is not: clients read the variable as well, and call it."""
+    return Values("open-host", ("address",))
+
+
 def remote() -> Values:
     """Unsafe when the URL or host is neither loopback nor a name inside (one label, .svc, .internal, .local)."""
     return Values("remote")
@@ -137,9 +151,9 @@ def below(limit: float) -> Values:
     return Values("below", limit=limit)
 
 
-def raised() -> Values:
-    """Never unsafe by itself; weaker than before when the number went up (epsilon, retention)."""
-    return Values("raised")
+def raised(floor: float = 0.0) -> Values:
+    """Never unsafe by itself; weaker than before when the number went up beyond a floor (epsilon, retention). Minus one is without end."""
+    return Values("raised", limit=floor)
 
 
 def lowered() -> Values:
@@ -160,6 +174,16 @@ def better(*words: str) -> Values:
 def added() -> Values:
     """Never unsafe by itself; a change that brings one in is weaker: content that is printed, an artifact that is uploaded."""
     return Values("added")
+
+
+def written(*words: str) -> Values:
+    """Unsafe is the last of these words; each is weaker than the one before it: taken from elsewhere, known to everybody, a secret."""
+    return Values("written", words)
+
+
+def switched(*words: str) -> Values:
+    """Never unsafe by itself; a change that brings in the last of these words, or turns to it from another, is weaker."""
+    return Values("switched", words)
 
 
 def never() -> Values:
@@ -203,12 +227,17 @@ def _host_of(value: str) -> str:
     return host if colon and ":" not in host and (port.isdigit() or not port) else text
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is the machine itself."""
+    return bool(_LOOPBACK.fullmatch(host))
+
+
 def _is_name(text: str) -> bool:
     """Tell whether a text is a name in code, whose value is known only at run time: `settings.HOST`, `config.base_url`."""
     return bool(_CODE_NAME.fullmatch(text)) and bool(_NO_HOST.search(text))
 
 
-def _open(_: Values, values: Sequence[str]) -> bool:
+def _open(test: Values, values: Sequence[str]) -> bool:
     for value in values:
         text = value.strip()
         if not text:
@@ -217,7 +246,9 @@ def _open(_: Values, values: Sequence[str]) -> bool:
             continue  # an address that is called, not one that is listened on
         if text.startswith(("unix:", "/", "fd://")) or text.endswith(".sock") or _is_name(text):
             continue
-        if not _LOOPBACK.fullmatch(_host_of(text)):
+        host = _host_of(text)
+        is_called = bool(test.words) and host not in {"", "*"} and not _ADDRESS.fullmatch(host)
+        if not is_called and not _LOOPBACK.fullmatch(host):
             return True
     return False
 
@@ -261,4 +292,6 @@ _TESTS: Final[dict[str, Callable[[Values, Sequence[str]], bool]]] = {
     "better": lambda _, __: False,
     "never": lambda _, __: False,
     "added": lambda _, __: False,
+    "switched": lambda _, __: False,
+    "written": lambda test, values: any(value == test.words[-1] for value in values),
 }

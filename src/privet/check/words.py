@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from privet.check.facts import Fact, Space
+from privet.check.pattern import regex
 
 
 class Word(NamedTuple):
@@ -25,26 +26,28 @@ class Word(NamedTuple):
 
 
 class Command(NamedTuple):
-    """A simple command: the assignments before it, its words, and whether its failure is ignored (`|| true`)."""
+    """A simple command: the assignments before it, its words, whether its failure is ignored (`|| true`), or lost in a pipe."""
 
     words: tuple[Word, ...]
     assignments: tuple[tuple[str, Word], ...]
     ignored: bool = False
+    piped: bool = False
+    """What it writes goes to another: without `pipefail`, that one's result counts."""
 
     def texts(self) -> list[str]:
         """Return the words' values, "" for what is unknown."""
         return [word.value or "" for word in self.words]
 
 
-_OPERATORS: Final = re.compile(r"\n|&&|\|\||;;|\|&|[;&|()]")
-_REDIRECT: Final = re.compile(r"(\d*)(<<-?|<<<|>>|>\||<>|<&|>&|&>>|&>|<|>)")
-_BLANK: Final = re.compile(r"(?:[ \t\r]|\\\r?\n)+")
-_COMMENT: Final = re.compile(r"#[^\n]*")
-_PLAIN: Final = re.compile(r"[^\s\\'\"`$;&|()<>]+")
-_QUOTED: Final = re.compile(r'[^"\\$`]+')
-_NESTING: Final = re.compile(r"[\\(){}'\"]")
-_NAME: Final = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
-_VARIABLE: Final = re.compile(
+_OPERATORS: Final = regex(r"\n|&&|\|\||;;|\|&|[;&|()]")
+_REDIRECT: Final = regex(r"(\d*)(<<-?|<<<|>>|>\||<>|<&|>&|&>>|&>|<|>)")
+_BLANK: Final = regex(r"(?:[ \t\r]|\\\r?\n)+")
+_COMMENT: Final = regex(r"#[^\n]*")
+_PLAIN: Final = regex(r"[^\s\\'\"`$;&|()<>]+")
+_QUOTED: Final = regex(r'[^"\\$`]+')
+_NESTING: Final = regex(r"[\\(){}'\"]")
+_NAME: Final = regex(r"[A-Za-z_]\w*\Z", re.ASCII)
+_VARIABLE: Final = regex(
     r"\$(?:(?P<name>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)(?:(?P<how>:?[-=+?])(?P<word>[^{}$`\"']*))?\})", re.ASCII
 )
 _RESERVED: Final = frozenset(
@@ -147,7 +150,7 @@ class _Lexer:
                 continue
             words.append(self._word())
         self._end(words, found, "")
-        return found
+        return found if "$?" in self._text else _without_errexit(found)
 
     def _end(self, words: list[Word], found: list[Command], operator: str) -> None:
         if words:
@@ -159,6 +162,8 @@ class _Lexer:
             rest = self._text[self._at + 2 : self._at + 12].strip()
             if re.match(r"(?:true|:|exit 0|echo)\b|:", rest):
                 found[-1] = found[-1]._replace(ignored=True)
+        elif operator in {"|", "|&"} and found and "pipefail" not in self._text:
+            found[-1] = found[-1]._replace(piped=True)
 
     def _command(self, words: list[Word]) -> Command:
         while words and words[0].value in _RESERVED:
@@ -288,6 +293,18 @@ class _Lexer:
                 if not depth:
                     return place.end()
         return len(self._text)
+
+
+def _without_errexit(found: list[Command]) -> list[Command]:
+    """Return commands with those ignored that fail after `set +e` and are not the last, whose result counts."""
+    is_off = False
+    for index, command in enumerate(found):
+        texts = command.texts()
+        if texts[:1] == ["set"] and len(texts) > 1:
+            is_off = texts[1].startswith("+") and "e" in texts[1] if "e" in texts[1] else is_off
+        elif is_off and index + 1 < len(found):
+            found[index] = command._replace(ignored=True)
+    return found
 
 
 def _assignment(source: str, word: Word) -> tuple[str, Word] | None:

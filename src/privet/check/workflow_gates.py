@@ -9,22 +9,23 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from privet.check.pattern import regex
 from privet.check.yaml_nodes import Mapping, Scalar
 
 _PROPOSED: Final[tuple[str, ...]] = ("pull_request", "pull_request_target", "merge_group")
 _OTHERS: Final[tuple[str, ...]] = ("push", "workflow_call")
 _NEEDED: Final = frozenset(("opened", "synchronize"))
 _ALL: Final = frozenset(("**", "*", "**/*", "./**"))
-_DOCUMENTS: Final = re.compile(
+_DOCUMENTS: Final = regex(
     r"(?:\*\*/)?(?:docs?|documentation|images?|assets)/.*|.*\.(?:md|rst|txt|png|svg)|.*LICEN[CS]E.*", re.IGNORECASE
 )
-_CHOSEN: Final = re.compile(
+_CHOSEN: Final = regex(
     r"labels?\b|actor|\.user\b|sender|\.title|\.body|head_ref|head\.(?:ref|label|repo)|head_commit|commits?\b.*message|assignee|inputs\.|vars\."
 )
 """What whoever asks for a change can choose."""
-_EVENT: Final = re.compile(r"event_name\s*(==|!=)\s*'([\w-]+)'")
-_BRANCH: Final = re.compile(r"github\.ref(?:_name)?\s*==\s*'(?:refs/heads/)?[\w./-]+'")
-_ITSELF: Final = re.compile(
+_EVENT: Final = regex(r"event_name\s*(==|!=)\s*'([\w-]+)'")
+_BRANCH: Final = regex(r"github\.ref(?:_name)?\s*==\s*'(?:refs/heads/)?[\w./-]+'")
+_ITSELF: Final = regex(
     r"""["']?(?:origin/)?(?:HEAD(?:[~^@]0|@\{0\})?|@|\$\{?(?:GITHUB_SHA|GITHUB_REF|GITHUB_REF_NAME|GITHUB_HEAD_REF|CI_COMMIT_SHA|CI_COMMIT_REF_NAME"""
     r"""|CI_COMMIT_BRANCH|CI_MERGE_REQUEST_SOURCE_BRANCH_(?:NAME|SHA))\}?"""
     r"""|\$\{\{\s*github\.(?:sha|ref|ref_name|head_ref|event\.pull_request\.head\.(?:sha|ref)|event\.after)\s*\}\})["']?"""

@@ -5,29 +5,27 @@ Invariant: every fact is "present" and holds no value.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from privet.check.facts import PRESENT, Fact, Space
+from privet.check.pattern import regex
 from privet.check.yaml_nodes import Items, Mapping, Node, Scalar
 from privet.check.yaml_places import part
 
-HEAD: Final = re.compile(
-    r"github\.event\.pull_request\.head|github\.head_ref|refs/pull/|github\.event\.workflow_run\.head"
-)
+HEAD: Final = regex(r"github\.event\.pull_request\.head|github\.head_ref|refs/pull/|github\.event\.workflow_run\.head")
 _DATA: Final = (
     r"(?:[\w./-]*/)?(?:data|datasets?|prompts?|conversations?|transcripts?|chats?|users?|train|raw)[\w-]*"
     r"(?:/[\w.*/-]+|\.(?:jsonl|ndjson|csv|tsv|parquet|json|txt|log))"
 )
-_LOGGED: Final = re.compile(
+_LOGGED: Final = regex(
     rf"\s*(?:sudo\s+)?(?:(?:head|cat|tail|less|more)\b[^|>]*?[\s\"']{_DATA}"
     r"|(?:echo|printf)\b[^|>]*\$\{\{\s*secrets\.[^|>]*|printenv|env)[\s\"']*"
 )
 _LONGEST: Final = 400
 """Longer lines are not read by eye either."""
-_SECRET: Final = re.compile(r"\$\{\{\s*secrets\.(\w+)")
-_SERVICES: Final = re.compile(
+_SECRET: Final = regex(r"\$\{\{\s*secrets\.(\w+)")
+_SERVICES: Final = regex(
     r"WANDB|(?:^|_)HF_|HUGGING|OPENAI|ANTHROPIC|COMET|NEPTUNE|LANGSMITH|LANGCHAIN|LANGFUSE|CLEARML|MLFLOW|REPLICATE|COHERE|MISTRAL|TOGETHER|GEMINI"
 )
 _FOREIGN: Final = frozenset(("pull_request", "pull_request_target"))

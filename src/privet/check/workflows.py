@@ -9,28 +9,32 @@ Source: GitHub Actions workflow syntax. Invariants:
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final, NamedTuple
 
 from privet.check.components import of_command
 from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
+from privet.check.pattern import regex
 from privet.check.programs import environment_facts, process_units
+from privet.check.readers import Sibling
 from privet.check.scanners import scanning
 from privet.check.words import Command
+from privet.check.workflow_calls import GATE, action_file, runs_gate
 from privet.check.workflow_gates import is_itself, lets_by, sees_changes
 from privet.check.workflow_signs import HEAD, for_strangers, logged, sign
 from privet.check.yaml_facts import environment, fact, keys
 from privet.check.yaml_nodes import Mapping, Node, Scalar, documents
 from privet.check.yaml_places import commands, part
 
-GATE: Final = "gate-step-removed"
-_EXPRESSION: Final = re.compile(r"\$\{\{((?:[^{}]|\{(?!\{)|\}(?!\})){0,2000}+)\}\}")
-_EXPORTED: Final = re.compile(
+_EXPRESSION: Final = regex(r"\$\{\{((?:[^{}]|\{(?!\{)|\}(?!\})){0,2000}+)\}\}")
+_EXPORTED: Final = regex(
     r"""^[ \t]*echo[ \t]+["']?([A-Za-z_]\w*)=([^\n"'>]*)["']?[ \t]*>>[ \t]*["']?\$\{?GITHUB_ENV""", re.MULTILINE
 )
-_OURS: Final = re.compile(r"(?:^|[/-])privet(?:@|$)")
+_OURS: Final = regex(r"(?:^|[/-])privet(?:@|$)")
 _YES: Final = frozenset(("true", "yes", "on"))
 
 
@@ -44,16 +48,21 @@ class _Workflow(NamedTuple):
     path: str
     document: Mapping
     events: tuple[str, ...]
+    sibling: Sibling
 
 
-def read(path: str, text: str) -> Reading:
+def _alone(_: str) -> None:
+    """Stand for the other files of a workflow that has none."""
+
+
+def read(path: str, text: str, sibling: Sibling = _alone) -> Reading:
     """Return the units of a workflow, or of a composite action."""
     nodes, notes = documents(path, text)
     document = next((node for node in nodes if isinstance(node, Mapping)), None)
     if document is None or not {"jobs", "runs"} & document.pairs.keys():
         return Reading(notes=tuple(notes))
     name = document.text("name") or path.rsplit("/", 1)[-1].rpartition(".")[0]
-    workflow = _Workflow(name, path, document, tuple(_events(document)))
+    workflow = _Workflow(name, path, document, tuple(_events(document)), sibling)
     units = list(_action(workflow) if "runs" in document.pairs else _units(workflow))
     return Reading(tuple(units), tuple(notes))
 
@@ -83,7 +92,7 @@ def _action(workflow: _Workflow) -> Iterator[Unit]:
     name = f"action {workflow.name}"
     provides = (_reference(workflow.path, name),)
     yield Unit(UnitKind.JOB, name, workflow.path, key.start, key.end, facts=tuple(facts), provides=provides)
-    yield from _steps(runs, name, workflow.path, is_gate=False)
+    yield from _steps(runs, name, workflow, is_gate=False)
 
 
 def _units(workflow: _Workflow) -> Iterator[Unit]:
@@ -135,7 +144,9 @@ def _job(workflow: _Workflow, name: str, mark: Scalar, node: Mapping) -> Iterato
     facts.extend(_condition(node, "actions.if"))
     facts.extend(for_strangers((node.get("env"),), workflow.events))
     facts.extend(_steps_facts(node, workflow.events))
-    facts.extend(_weakened(node))
+    if isinstance(node.get("uses"), Scalar):  # what is checked out is said there
+        facts.append(_said(mark, "actions.steps[].with.persist-credentials", "")._replace(value=None))
+    facts.extend(_weakened(node, workflow.document))
     yield Unit(
         UnitKind.JOB,
         name,
@@ -146,7 +157,25 @@ def _job(workflow: _Workflow, name: str, mark: Scalar, node: Mapping) -> Iterato
         provides=(_reference(workflow.path, name),),
     )
     is_gate = sees_changes(workflow.document) and _counts(node)
-    yield from _steps(node, name, workflow.path, is_gate=is_gate)
+    yield from _steps(node, name, workflow, is_gate=is_gate)
+    uses = node.get("uses")
+    if isinstance(uses, Scalar) and is_gate and _calls_gate(uses.text, workflow.sibling):
+        yield _guard(workflow.path, uses)
+
+
+def _calls_gate(uses: str, sibling: Sibling) -> bool:
+    """Tell whether a workflow of the same repository runs the gate when it is called."""
+    text = sibling(posixpath.normpath(uses)) if uses.startswith("./") else None
+    document = next((node for node in documents(uses, text)[0] if isinstance(node, Mapping)), None) if text else None
+    if document is None:
+        return False
+    called = _Workflow("", uses, document, ("workflow_call",), sibling)
+    return any(
+        unit.guard == GATE
+        for _, job in document.mapping("jobs").pairs.values()
+        if isinstance(job, Mapping) and _counts(job)
+        for unit in _steps(job, "", called, is_gate=True)
+    )
 
 
 def _condition(node: Mapping, name: str) -> Iterator[Fact]:
@@ -210,8 +239,9 @@ def _exported(run: Scalar) -> Iterator[Fact]:
             yield fact(Space.ENV, found[1], part(run, *found.span(2)))
 
 
-def _steps(node: Mapping, owner: str, path: str, *, is_gate: bool) -> Iterator[Unit]:
+def _steps(node: Mapping, owner: str, workflow: _Workflow, *, is_gate: bool) -> Iterator[Unit]:
     """Yield what the steps of a job start, numbered through the job, and its guards."""
+    path = workflow.path
     listed: list[Command] = []
     for step in _each_step(node):
         run, uses = step.get("run"), step.get("uses")
@@ -220,8 +250,9 @@ def _steps(node: Mapping, owner: str, path: str, *, is_gate: bool) -> Iterator[U
             if _OURS.search(uses.text) and not is_itself(step.text("with", "base")):
                 yield _guard(uses.source.path, uses)
             yield from scanning(uses.text, uses)
+            yield from _of_action(uses, workflow)
         if isinstance(run, Scalar) and run.value:
-            found = commands(run, _EXPRESSION.sub(_blanked, run.value))
+            found = _commands(run, step, node, workflow.document)
             listed.extend(found)
             if is_guard:
                 whole = [command for command in found if not _compares_itself(command, run)]
@@ -230,7 +261,20 @@ def _steps(node: Mapping, owner: str, path: str, *, is_gate: bool) -> Iterator[U
                     if command.words and not command.ignored:
                         place = Scalar("", command.words[0].start, command.words[-1].end, run.source)
                         yield from scanning(" ".join(command.texts()), place)
+                        if runs_gate(command, workflow.sibling):
+                            yield _guard(path, place)
     yield from process_units(listed, path, owner=owner, parents=(_reference(path, owner),))
+
+
+def _of_action(uses: Scalar, workflow: _Workflow) -> Iterator[Unit]:
+    """Yield the guards of an action of the same repository, where it is used. One that uses others is read no further."""
+    found = action_file(uses.text, workflow.sibling)
+    for node in documents(*found)[0] if found else ():
+        if isinstance(node, Mapping):
+            inner = workflow._replace(path=found[0] if found else "", document=node, sibling=_alone)
+            for unit in _steps(node.mapping("runs"), "", inner, is_gate=True):
+                if unit.kind is UnitKind.GUARD:
+                    yield replace(unit, path=workflow.path, start=uses.start, end=uses.end)
 
 
 def _compares_itself(command: Command, run: Scalar) -> bool:
@@ -241,7 +285,15 @@ def _compares_itself(command: Command, run: Scalar) -> bool:
     return any(map(is_itself, given))
 
 
-def _weakened(node: Mapping) -> Iterator[Fact]:
+def _commands(run: Scalar, step: Mapping, job: Mapping, document: Mapping) -> list[Command]:
+    """Return the commands of a step; without `shell: bash` the failure of one that is piped is lost."""
+    shells = (step.text("shell"), *(one.text("defaults", "run", "shell") for one in (job, document)))
+    loses = next((shell for shell in shells if shell), "") != "bash"
+    found = commands(run, _EXPRESSION.sub(_blanked, run.text))
+    return [command._replace(ignored=command.ignored or (command.piped and loses)) for command in found]
+
+
+def _weakened(node: Mapping, document: Mapping) -> Iterator[Fact]:
     """Yield the steps that run the gate and whose failure stops nothing."""
     for step in _each_step(node):
         run, uses = step.get("run"), step.get("uses")
@@ -250,7 +302,7 @@ def _weakened(node: Mapping) -> Iterator[Fact]:
         if isinstance(uses, Scalar) and _OURS.search(uses.text) and is_lost:
             yield sign("gate-weakened", uses)
         if isinstance(run, Scalar) and "privet" in run.text:
-            for command in commands(run, _EXPRESSION.sub(_blanked, run.text)):
+            for command in _commands(run, step, node, document):
                 words = command.texts()
                 runs = "check" in words and "privet" in of_command(words)[0]
                 if runs and (command.ignored or not counts or _compares_itself(command, run)):

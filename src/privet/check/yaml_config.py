@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
+from privet.check import traefik
 from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
 from privet.check.known import VARIABLES
+from privet.check.pattern import regex
 from privet.check.programs import process_units
 from privet.check.rules import RULES
 from privet.check.words import Command
@@ -42,6 +44,7 @@ _KEYS: Final = {
     "ray": ("cluster_name provider", "proxy_location applications", "http_options applications"),
     "dvc": ("stages",),
     "production-stack": ("servingEngineSpec", "routerSpec"),
+    "traefik": ("entryPoints", "http tls"),
     "vllm": ("max-model-len", "tensor-parallel-size", "gpu-memory-utilization", "served-model-name"),
     "sglang": ("model-path", "mem-fraction-static"),
 }
@@ -73,9 +76,10 @@ _FILES: Final = {
     "langfuse-server": r"langfuse.*",
     "localai": r"localai.*|local-ai.*",
     "skypilot": r"sky.*",
+    "traefik": r"traefik.*",
 }
 """Components by the file's name without its ending."""
-_NAMED: Final = tuple((re.compile(pattern, re.IGNORECASE), component) for component, pattern in _FILES.items())
+_NAMED: Final = tuple((regex(pattern, re.IGNORECASE), component) for component, pattern in _FILES.items())
 _FOLDERS: Final = frozenset(("qdrant", "litellm", "axolotl", "trl", "llamafactory", "weaviate"))
 """Components by the name of a folder."""
 _FLAGGED: Final = frozenset(("vllm", "sglang"))
@@ -132,7 +136,7 @@ _COMMON: Final = frozenset(
     )
 )
 """Words that say nothing by themselves."""
-_WORD: Final = re.compile(r"[A-Za-z_][\w-]*", re.ASCII)
+_WORD: Final = regex(r"[A-Za-z_][\w-]*", re.ASCII)
 
 
 @cache
@@ -153,7 +157,7 @@ def _telling() -> frozenset[str]:
         if name.startswith("--")
     )
     markers = (key for _, together in _TOGETHER for key in together if key not in _COMMON)
-    return frozenset((*VARIABLES, *keyed, *flags, *markers, *_SHELL - _COMMON))
+    return frozenset((*VARIABLES, *keyed, *flags, *markers, *_SHELL - _COMMON, "routers"))
 
 
 def is_telling(text: str) -> bool:
@@ -179,6 +183,8 @@ def _units(path: str, document: Node) -> Iterator[Unit]:
         facts.extend(_flags(document))
     if facts:
         yield Unit(UnitKind.CONFIG, name, path, document.start, document.start, components, tuple(facts))
+    if isinstance(document, Mapping):
+        yield from traefik.of_file(document)
     yield from process_units(list(_commands(document, is_shell=False)), path, owner=name, guards=True)
 
 

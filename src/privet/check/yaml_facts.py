@@ -11,10 +11,11 @@ from typing import Final
 
 from privet.check.components import is_quiet_vllm
 from privet.check.facts import PRESENT, Fact, Space
+from privet.check.pattern import regex
 from privet.check.yaml_nodes import Items, Mapping, Node, Scalar
 from privet.check.yaml_places import part
 
-_VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{3,}", re.ASCII)
+_VARIABLE: Final = regex(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{3,}", re.ASCII)
 """What looks like the name of an environment variable."""
 _ENV_KEYS: Final = frozenset(
     (

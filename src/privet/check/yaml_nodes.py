@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from privet.check.facts import Note
+from privet.check.pattern import regex
 from privet.check.yaml_templates import HOLE, blanked, has_jinja
 
 MAX_NODES: Final = 200_000
@@ -24,10 +25,10 @@ MAX_DEPTH: Final = 60
 MAX_NOTES: Final = 20
 MAX_CHARACTERS: Final = 8_000_000
 _NULLS: Final = frozenset(("", "~", "null", "Null", "NULL"))
-_PROPERTY: Final = re.compile(r"(?:[&!]\S*[ \t\r\n]+)+")
-_FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_HOLES: Final = re.compile(f"{HOLE}+")
-_DOCUMENT: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_PROPERTY: Final = regex(r"(?:[&!]\S*[ \t\r\n]+)+")
+_FORBIDDEN: Final = regex("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_HOLES: Final = regex(f"{HOLE}+")
+_DOCUMENT: Final = regex(r"^---(?=\s|$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

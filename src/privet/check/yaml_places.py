@@ -13,6 +13,7 @@ from typing import Final
 
 from privet.check.components import of_command
 from privet.check.facts import Fact, Note, Reading, Space
+from privet.check.pattern import regex
 from privet.check.words import Command, Word, flags_of, split
 from privet.check.yaml_nodes import Items, Node, Scalar, documents
 
@@ -23,8 +24,8 @@ _TOKENS: Final = {
     "'": re.compile(r"''|[^\s']"),
     '"': re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|\s*\n\s*|.)|[^\s\\\"]"),
 }
-_BLANK_ESCAPE: Final = re.compile(r"\\(?:[ntrvfNLP_ \t]|x20|x09|x0[aA]|u0020|u000[aA]|\s*\n\s*)")
-_HEADER: Final = re.compile(r"[|>][^\n]*\n?")
+_BLANK_ESCAPE: Final = regex(r"\\(?:[ntrvfNLP_ \t]|x20|x09|x0[aA]|u0020|u000[aA]|\s*\n\s*)")
+_HEADER: Final = regex(r"[|>][^\n]*\n?")
 _Locate = Callable[[int, int], tuple[int, int]]
 _SHELLS: Final = frozenset(("sh", "bash", "ash", "dash", "zsh"))
 
@@ -85,10 +86,9 @@ def commands(scalar: Scalar, text: str | None = None) -> list[Command]:
         return []
     locate = _locator(scalar)
     return [
-        Command(
-            tuple(_moved(word, locate) for word in command.words),
-            tuple((name, _moved(word, locate)) for name, word in command.assignments),
-            command.ignored,
+        command._replace(
+            words=tuple(_moved(word, locate) for word in command.words),
+            assignments=tuple((name, _moved(word, locate)) for name, word in command.assignments),
         )
         for command in split(scalar.value if text is None else text)
     ]

@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from privet.check.pattern import regex
+
 HOLE: Final = "\ue002"
-_MARK: Final = re.compile(
+_MARK: Final = regex(
     r"(?<!\$)\{\{(?:[^{}]|\{(?!\{)|\}(?!\})){0,2000}+\}\}|\{[%#](?:[^%#{}]|[%#](?!\})|\{(?![%#])|\}){0,2000}+[%#]\}"
 )
-_VISIBLE: Final = re.compile(r"[^\r\n]")
-_EMPTIED: Final = re.compile(r"^[ \t]+$", re.MULTILINE)
+_VISIBLE: Final = regex(r"[^\r\n]")
+_EMPTIED: Final = regex(r"^[ \t]+$", re.MULTILINE)
 
 
 def has_jinja(text: str) -> bool:

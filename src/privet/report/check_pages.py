@@ -42,6 +42,7 @@ _PLAIN: Final = {
     "raised": "none by itself; a higher number than before is weaker",
     "lowered": "none by itself; a lower number than before is weaker",
     "longer": "no end (`-1`); a longer time than before is weaker",
+    "switched": "none by itself; turned the wrong way, or brought in so, is weaker",
     "never": "none: only that it is not there",
 }
 _SPACES: Final = {Space.ENV: "variable", Space.FLAG: "flag", Space.ARGUMENT: "argument", Space.KEY: "key"}
@@ -58,6 +59,8 @@ def pages() -> dict[str, str]:
 
 def unsafe_words(values: Values) -> str:
     """Return which values are unsafe, in words."""
+    if values.test == "open-host" and values.words:
+        return "an address beyond this machine: `0.0.0.0`, `::`, `*`; not a name, which clients call"
     words = ", ".join(_code(word) for word in values.words)
     spelled = {
         "only": f"anything but exactly {words}",
@@ -69,6 +72,7 @@ def unsafe_words(values: Values) -> str:
         "above": f"more than {values.limit:g}, or no limit (`-1`)",
         "below": f"less than {values.limit:g}",
         "added": "none by itself; bringing one in is weaker",
+        "written": "what is written out; a word that everybody knows is weaker than a reference",
         "better": f"none by itself; any other than {words} is weaker than that",
     }
     return spelled.get(values.test) or _PLAIN[values.test]

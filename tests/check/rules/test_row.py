@@ -5,7 +5,19 @@ import pytest
 from privet.check.facts import Space
 from privet.check.rule import Severity
 from privet.check.rules.row import CONTENT, SAFE, TELEMETRY, WEAKER, Line, argument, env, flag, key, read_by
-from privet.check.values import above, any_of, better, filled, longer, only, open_host, present, remote, true
+from privet.check.values import (
+    above,
+    any_of,
+    better,
+    filled,
+    longer,
+    only,
+    open_address,
+    open_host,
+    present,
+    remote,
+    true,
+)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +95,18 @@ def test_what_was_preferred_and_is_not_any_more_is_weaker() -> None:
 def test_a_name_in_code_is_no_address(name: str) -> None:
     assert not open_host().unsafe((name,))
     assert not remote().unsafe((name,))
+
+
+@pytest.mark.parametrize("host", [":11434", "0.0.0.0:11434", "[::]:11434", "192.0.2.7", "http://0.0.0.0:11434", "*"])
+def test_an_address_is_listened_on(host: str) -> None:
+    assert open_address().unsafe((host,))
+
+
+@pytest.mark.parametrize(
+    "host", ["ollama:11434", "gpu-box", "http://ollama:11434", "127.0.0.1", "localhost:11434", "", "[::1]"]
+)
+def test_a_name_in_what_clients_read_too_is_called(host: str) -> None:
+    assert not open_address().unsafe((host,))
 
 
 @pytest.mark.parametrize("host", ["collector.example.com:4317", "https://collector.example.com", "api.example.com"])

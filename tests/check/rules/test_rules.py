@@ -9,7 +9,7 @@ from privet.check.rule import Absence, Rule
 from privet.check.rules import BY_ID, COMMON_NAMES, RULES
 from privet.check.scan import compare, scan_texts, tree_of
 
-COMPARED = frozenset(("never", "raised", "lowered", "longer", "better", "added"))
+COMPARED = frozenset(("never", "raised", "lowered", "longer", "better", "added", "switched"))
 """Tests that say something only of two sides."""
 
 

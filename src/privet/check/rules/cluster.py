@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Final
 
 from privet.check.rule import Example
-from privet.check.rules.row import DOOR, GAP, SAFE, WEAKER, key, read_by
-from privet.check.values import only, open_host, present
+from privet.check.rules.row import DOOR, GAP, LAYER, SAFE, SENT, WEAKER, key, read_by
+from privet.check.values import added, matches, never, only, open_host, present, raised
 
 
 def _ingress(annotations: str) -> Example:
@@ -28,6 +28,37 @@ def _incoming(rules: str) -> Example:
         "k8s/policy.yaml",
         "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: model\nspec:\n  podSelector: {}\n"
         f"  policyTypes: [Ingress]\n  ingress:\n{rules}",
+    )
+
+
+def _outgoing(network: str, ports: str = "") -> Example:
+    return Example(
+        "k8s/policy.yaml",
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: model\nspec:\n  podSelector: {}\n"
+        f"  policyTypes: [Egress]\n  egress:\n    - to:\n        - ipBlock:\n            cidr: {network}\n{ports}",
+    )
+
+
+def _peer(namespaces: str) -> Example:
+    return Example(
+        "k8s/policy.yaml",
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: model\nspec:\n  podSelector: {}\n"
+        f"  policyTypes: [Egress]\n  egress:\n    - to:\n        - namespaceSelector: {namespaces}\n",
+    )
+
+
+def _balanced(network: str) -> Example:
+    return Example(
+        "k8s/service.yaml",
+        f"apiVersion: v1\nkind: Service\nmetadata:\n  name: model\nspec:\n  type: LoadBalancer\n  loadBalancerSourceRanges: [{network}]\n",
+    )
+
+
+def _isolated(line: str) -> Example:
+    return Example(
+        "k8s/model.yaml",
+        f"apiVersion: v1\nkind: Pod\nmetadata:\n  name: model\nspec:\n{line}  containers:\n    - name: model\n"
+        "      image: registry.example.com/team/model:1.4\n",
     )
 
 
@@ -53,6 +84,20 @@ DOORS: Final = (
             "no policy keeps other pods from calling these any more", remedy="keep the policy, and name who may call",
             hit=_incoming("    - ports:\n        - port: 8000\n"),
             miss=_incoming("    - from:\n        - podSelector:\n            matchLabels: {app: gateway}\n")),
+        key("k8s-egress-outside", "code:k8s-egress-outside", added(), SENT, SAFE, "",
+            "the pods reach a host outside that they could not reach", remedy="go through a proxy inside that logs nothing",
+            hit=_outgoing("203.0.113.0/24"), miss=_outgoing("10.0.0.0/8")),
+        key("k8s-egress-cluster", "code:k8s-egress-cluster", added(), GAP, SAFE, "",
+            "the pods reach every pod of the cluster, proxies among them", remedy="name the pods that are needed",
+            hit=_peer("{}"), miss=_peer("{matchLabels: {team: models}}")),
+        key("k8s-egress-ports", "k8s.egress.ports", raised(), GAP, SAFE, "", "every port of what the pods may reach is open to them",
+            remedy="name the ports that are needed", hit=_outgoing("10.0.0.0/8"),
+            miss=_outgoing("10.0.0.0/8", "      ports:\n        - port: 443\n")),
+        key("k8s-service-source-ranges", "k8s.service.spec.loadBalancerSourceRanges[]", matches(r"^0\.0\.0\.0/0$|^::/0$"), DOOR, WEAKER, "",
+            "the service can be reached from every address", remedy="name the networks that may call",
+            hit=_balanced("0.0.0.0/0"), miss=_balanced("10.0.0.0/8")),
+        key("k8s-runtime-class", "k8s.pod.runtimeClassName", never(), LAYER, WEAKER, "", "the pod shares the node's kernel with others",
+            remedy="keep the runtime class", hit=_isolated(""), miss=_isolated("  runtimeClassName: gvisor\n")),
         key("k8s-ingress-auth-removed", "code:k8s-ingress-auth-removed", present(), DOOR, WEAKER, "",
             "the gateway no longer asks who is calling", remedy="keep the annotation",
             hit=_ingress(""),

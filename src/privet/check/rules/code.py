@@ -3,7 +3,6 @@
 What has to trigger them:
 
 - `data-personal`, `notebook-output-personal`: personal identifiers in a data file, or in what a notebook's cells printed.
-- `data-secret`: a secret of a known shape in any file.
 - `weights-pickled`, `weights-telling`: a pickle, or a torch archive with one; a header with its maker's names or paths.
 - `gate-weakened`: the step that runs `privet check` may fail, or does not run.
 - `card-without-privacy`: a model card without a section on privacy.
@@ -83,10 +82,7 @@ CONTENTS: Final = (
             "clear the outputs before committing",
             Example("explore.ipynb", _CELL.format("erika.mustermann@mail-example-host.de, max.mustermann@mail-example-host.de, "
             "anna.schmidt@mail-example-host.de")),
-            Example("explore.ipynb", _CELL.format("3 rows"))),
-        _found("data-secret", DOOR, "a secret is in the repository, and in its history", "take it out, and change it where it is used",
-            Example("deploy/app.env", "OPENAI_API_KEY=sk-proj-Zx3Kq9Lw2Pv7Rt5Yb8Nm4Hc6Jd1Fg0SaUi5Tq7Bv2Wk9Ro4Lp\n"),
-            Example("deploy/app.env", "TZ=UTC\n"))),
+            Example("explore.ipynb", _CELL.format("3 rows")))),
     *read_by("any", "documentation docs/check.md",
         _found("weights-pickled", UNVETTED, "weights are a pickle, which runs code when it is read", "convert them to safetensors",
             Example("model/pytorch_model.bin",

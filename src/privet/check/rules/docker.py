@@ -5,8 +5,22 @@ from __future__ import annotations
 from typing import Final
 
 from privet.check.rule import Example
-from privet.check.rules.row import DISK, FETCH, FOREIGN, KEPT, LAYER, SAFE, SENT, UNVETTED, WEAKER, key, read_by
-from privet.check.values import any_of, matches
+from privet.check.rules.row import (
+    DISK,
+    DOOR,
+    FETCH,
+    FOREIGN,
+    GAP,
+    KEPT,
+    LAYER,
+    SAFE,
+    SENT,
+    UNVETTED,
+    WEAKER,
+    key,
+    read_by,
+)
+from privet.check.values import any_of, matches, present
 
 
 def _image(text: str) -> Example:
@@ -44,6 +58,15 @@ DOCKER: Final = read_by("docker", "documentation docs.docker.com/reference/docke
         FOREIGN, SAFE, "", "what is fetched comes from whoever answers",
         hit=_image("RUN curl -k -O https://models.example.com/model.gguf\n"),
         miss=_image("RUN curl -fO https://models.example.com/model.gguf\n"), remedy="let the certificate be checked"),
+    key("dockerfile-secret-argument", "code:dockerfile-secret-argument", present(), GAP, SAFE, "",
+        "the secret stays in the image's history, for whoever gets the image", remedy="mount it with RUN --mount=type=secret",
+        hit=_image("ARG HF_TOKEN\nRUN python fetch.py\n"),
+        miss=_image("RUN --mount=type=secret,id=hf,env=HF_TOKEN python fetch.py\n")),
+    key("dockerfile-secret-kept", "docker.run[]", matches(r"\bcat\s+/run/secrets/[\w.-]++\s*>{1,2}\s*(?!/dev/|/run/)[\w/~$.]"
+        r"|\bcp\s+/run/secrets/[\w.-]++\s+(?!/dev/|/run/)[\w/~$.]"),
+        DOOR, SAFE, "", "the secret stays in a layer of the image", remedy="use it where it is mounted",
+        hit=_image("RUN --mount=type=secret,id=hf cat /run/secrets/hf > /root/token\n"),
+        miss=_image("RUN --mount=type=secret,id=hf HF_TOKEN=$(cat /run/secrets/hf) python fetch.py\n")),
     key("dockerfile-healthcheck-remote", "docker.healthcheck", matches(r"https?://(?!localhost|127\.|\[::1\]|0\.0\.0\.0|\$)[\w-]+\."),
         SENT, SAFE, "", "another host is told again and again that the container runs",
         hit=_image("HEALTHCHECK CMD curl -fsS https://status.example.com/ping\n"),

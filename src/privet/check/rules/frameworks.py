@@ -32,9 +32,11 @@ from privet.check.values import (
     false,
     has,
     longer,
+    matches,
     only,
     only_folded,
     present,
+    remote,
     true,
 )
 
@@ -49,6 +51,9 @@ _SINKS: Final = (
 )  # fmt: skip
 """Callbacks of LiteLLM that send what is asked and answered to someone."""
 
+
+_STARTS_YES: Final = matches(r"(?i)^(?:[ty1]|$)")
+"""What browser-use takes for yes: what begins so, and nothing at all."""
 
 LITELLM: Final = (
     *read_by("litellm", "python package litellm 1.109.1: litellm/proxy/_types.py",
@@ -87,7 +92,7 @@ LITELLM: Final = (
         key("litellm-cache", "*.litellm_settings.cache", true(), KEPT, SAFE, "false", "prompts and answers are kept in a cache",
             hit="true")),
     *read_by("litellm", "python package litellm 1.109.1: litellm/_logging.py",
-        env("litellm-log", "LITELLM_LOG", any_of("debug"), CONTENT, WEAKER, "INFO", "whole requests are written to the log", hit="DEBUG"),
+        env("litellm-log", "LITELLM_LOG", any_of("debug"), CONTENT, SAFE, "INFO", "whole requests are written to the log", hit="DEBUG"),
         argument("litellm-turn-on-debug", "litellm._turn_on_debug()", present(), CONTENT, SAFE, "",
             "whole requests are written to the log")),
     *read_by("litellm", "python package litellm 1.109.1: litellm/constants.py",
@@ -101,8 +106,10 @@ LITELLM: Final = (
         env("litellm-local-cost-map", "LITELLM_LOCAL_MODEL_COST_MAP", only_folded("true"), FETCH.noted, WEAKER, "True",
             "a file is fetched at every import", hit="False")),
     *read_by("litellm", "python package litellm 1.110.2: litellm/proxy/telemetry/settings.py",
-        env("litellm-telemetry", "LITELLM_TELEMETRY_DISABLED", only_folded("true", "1"), TELEMETRY, WEAKER, "true",
-            "the proxy sends usage statistics to its makers", hit="false")),
+        env("litellm-telemetry", "LITELLM_TELEMETRY_DISABLED", false(), TELEMETRY.noted, SAFE, "true",
+            "nothing forbids reports of how the proxy is used, which go where an administrator says", hit="false"),
+        env("litellm-telemetry-endpoint", "LITELLM_TELEMETRY_ENDPOINT", remote(), TELEMETRY, SAFE, "",
+            "reports of how the proxy is used go to this address")),
     *read_by("litellm", "python package litellm 1.109.1: litellm/proxy/proxy_server.py",
         env("litellm-cors-origins", "LITELLM_CORS_ORIGINS", has("*"), GAP, WEAKER, "", "any web page that a user opens may read answers",
             hit="*",
@@ -121,9 +128,10 @@ FRAMEWORKS: Final = (
             CONTENT, SAFE, "False",
             "every prompt and answer is printed",
             hit=Example("src/app.py", "from langchain_core.globals import set_debug\n\nset_debug(True)\n"),
-            miss=Example("src/app.py", "from langchain_core.globals import set_debug\n\nset_debug(False)\n")),
-        env("langchain-debug-variable", "LANGCHAIN_DEBUG LANGCHAIN_VERBOSE", true(), CONTENT, SAFE, "false",
-            "every prompt and answer is printed")),
+            miss=Example("src/app.py", "from langchain_core.globals import set_debug\n\nset_debug(False)\n"))),
+    *read_by("langchain", "node package @langchain/core 1.4.0: dist/callbacks/manager.js",
+        env("langchain-debug-variable", "LANGCHAIN_VERBOSE", any_of("true"), CONTENT, SAFE, "false",
+            "every prompt and answer is printed by the JavaScript library")),
     *read_by("langserve", "python package langserve 0.3.3: langserve/server.py",
         argument("langserve-public-traces", "langserve.add_routes(enable_public_trace_link_endpoint)", true(), CONTENT, SAFE, "False",
             "anyone can make a link to a trace, with what it holds, that everyone can read", hit="True"),
@@ -159,12 +167,12 @@ FRAMEWORKS: Final = (
         env("mem0-telemetry", "MEM0_TELEMETRY", any_of("true", "1", "yes"), TELEMETRY, WEAKER, "False",
             "mem0 sends usage statistics to its makers", hit="True")),
     *read_by("embedchain", "python package embedchain 0.1.128: embedchain/telemetry/posthog.py",
-        env("embedchain-telemetry", "EC_TELEMETRY", any_of("true"), TELEMETRY, WEAKER, "false",
+        env("embedchain-telemetry", "EC_TELEMETRY", any_of("true", "1", "yes"), TELEMETRY, WEAKER, "false",
             "Embedchain sends usage statistics to its makers")),
     *read_by("browser-use", "python package browser-use 0.13.14: browser_use/config.py",
-        env("anonymized-telemetry", "ANONYMIZED_TELEMETRY", true(), TELEMETRY, WEAKER, "False",
-            "tasks and usage are reported to the makers", hit="True"),
-        env("browser-use-cloud-sync", "BROWSER_USE_CLOUD_SYNC", true(), CONTENT, WEAKER, "false", "whole sessions go to a service")),
+        env("anonymized-telemetry", "ANONYMIZED_TELEMETRY", _STARTS_YES, TELEMETRY, WEAKER, "False",
+            "tasks and usage are reported to the makers", hit="True", fix=True),
+        env("browser-use-cloud-sync", "BROWSER_USE_CLOUD_SYNC", _STARTS_YES, CONTENT, WEAKER, "false", "whole sessions go to a service")),
     *read_by("guardrails-ai", "python package guardrails-ai 0.11.0: guardrails/classes/rc.py",
         key("guardrails-enable-metrics", "enable_metrics", true(), TELEMETRY, WEAKER, "false", "usage statistics go to the makers",
             hit=Example(".guardrailsrc", "id=00000000-0000-0000-0000-000000000000\nenable_metrics=true\n"),

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 from privet.check.rule import Example
-from privet.check.rules.row import CONTENT, DISK, DOOR, GAP, LOGS, SAFE, WEAKER, key, read_by
-from privet.check.values import any_of, false, has, matches, never, present, true
+from privet.check.rules.row import CONTENT, DISK, DOOR, GAP, LOGS, SAFE, SENT, WEAKER, key, read_by
+from privet.check.rules.sites import SITES
+from privet.check.values import any_of, better, false, has, matches, never, present, true
 
 
 def _nginx(lines: str, before: str = "") -> Example:
@@ -42,7 +43,7 @@ PROXIES: Final = (
         key("nginx-error-log", "error_log", has("debug"), LOGS, SAFE, "", "the debug log holds headers and more",
             hit=_nginx("    error_log /dev/stderr debug;\n"), miss=_nginx("    error_log /dev/stderr warn;\n"))),
     *read_by("nginx", "documentation nginx.org/en/docs/http/ngx_http_core_module.html",
-        key("nginx-body-in-file", "client_body_in_file_only", any_of("on", "clean"), DISK, WEAKER, "off",
+        key("nginx-body-in-file", "client_body_in_file_only", any_of("on", "clean"), DISK, SAFE, "off",
             "what people write is kept in files", hit=_nginx("    client_body_in_file_only on;\n"),
             miss=_nginx("    client_body_in_file_only off;\n"))),
     *read_by("nginx", "documentation nginx.org/en/docs/http/ngx_http_ssl_module.html",
@@ -58,7 +59,7 @@ PROXIES: Final = (
         key("caddy-upstream-verify", "tls_insecure_skip_verify", present(), DOOR, SAFE, "", "prompts go to whoever answers",
             remedy="leave it out", hit=_caddy("\ttls_insecure_skip_verify\n"), miss=_caddy(""))),
     *read_by("caddy", "documentation caddyserver.com/docs/caddyfile/options",
-        key("caddy-auto-https", "auto_https", has("off"), GAP, SAFE, "", "prompts and answers cross the network in clear",
+        key("caddy-auto-https", "auto_https", has("off", "disable_certs"), GAP, SAFE, "", "prompts and answers cross the network in clear",
             remedy="leave it out", hit=Example("Caddyfile", "{\n\tauto_https off\n}\n:8080 {\n\treverse_proxy 127.0.0.1:8000\n}\n"),
             miss=_caddy("")),
         key("caddy-log-credentials", "log_credentials", present(), CONTENT, SAFE, "", "the log holds keys and cookies",
@@ -71,8 +72,8 @@ CLOUD: Final = (
             any_of("0.0.0.0/0", "::/0"), DOOR, SAFE, "", "the whole internet reaches the host", remedy="name the networks that may call",
             hit=_made("aws_security_group", '  ingress {\n    cidr_blocks = ["0.0.0.0/0"]\n  }\n'),
             miss=_made("aws_security_group", '  ingress {\n    cidr_blocks = ["10.0.0.0/8"]\n  }\n')),
-        key("terraform-public-access", "*.publicly_accessible *.public_network_access_enabled *.associate_public_ip_address", true(),
-            GAP, SAFE, "false", "the store or host can be reached from the internet",
+        key("terraform-public-access", "*.publicly_accessible *.public_network_access_enabled *.associate_public_ip_address "
+            "*.ip_configuration.ipv4_enabled", true(), GAP, WEAKER, "false", "the store or host can be reached from the internet",
             hit=_made("aws_db_instance", "  publicly_accessible = true\n"),
             miss=_made("aws_db_instance", "  publicly_accessible = false\n")),
         key("terraform-public-bucket",
@@ -83,10 +84,49 @@ CLOUD: Final = (
             "everybody can read the bucket", hit=_made("aws_s3_bucket_acl", '  acl = "public-read"\n'),
             miss=_made("aws_s3_bucket_acl", '  acl = "private"\n')),
         key("terraform-encryption", "*.root_block_device.encrypted *.ebs_block_device.encrypted *.ebs.encrypted *.storage_encrypted "
-            "*.at_rest_encryption_enabled *.transit_encryption_enabled *.encrypt_at_rest.enabled resource.encrypted", false(), DISK, WEAKER,
+            "*.at_rest_encryption_enabled *.transit_encryption_enabled *.encrypt_at_rest.enabled *.aws_ebs_volume.encrypted "
+            "*.aws_efs_file_system.encrypted *.aws_redshift_cluster.encrypted", false(), DISK, WEAKER,
             "true", "what is stored lies in clear on the disk",
             hit=_made("aws_ebs_volume", "  root_block_device {\n    encrypted = false\n  }\n"),
             miss=_made("aws_ebs_volume", "  root_block_device {\n    encrypted = true\n  }\n"))),
 )  # fmt: skip
 
-HOSTS: Final = (*PROXIES, *CLOUD)
+MODELS: Final = (
+    *read_by("any", "documentation registry.terraform.io/providers/hashicorp/aws/latest/docs",
+        key("terraform-network-isolation", "*.enable_network_isolation *.isolate_network", false(), SENT, WEAKER, "true",
+            "the model's container reaches every host",
+            hit=_made("aws_sagemaker_model", "  enable_network_isolation = false\n"),
+            miss=_made("aws_sagemaker_model", "  enable_network_isolation = true\n")),
+        key("terraform-data-capture", "*.data_capture_config.enable_capture", true(), CONTENT, SAFE, "false",
+            "what people write, and what the model answers, is kept in a bucket",
+            hit=_made("aws_sagemaker_endpoint_configuration", "  data_capture_config {\n    enable_capture = true\n  }\n"),
+            miss=_made("aws_sagemaker_endpoint_configuration", "  data_capture_config {\n    enable_capture = false\n  }\n")),
+        key("terraform-invocation-logging", "*.aws_bedrock_model_invocation_logging_configuration", present(), CONTENT, SAFE, "",
+            "what people write, and what the models answer, is logged", remedy="leave it out",
+            hit=_made("aws_bedrock_model_invocation_logging_configuration", "  logging_config {\n    video_enabled = true\n  }\n"),
+            miss=_made("aws_bedrock_guardrail", '  name = "model"\n')),
+        key("terraform-kms-key", "tf.kms", never(), DISK, WEAKER, "", "what is stored is not encrypted with a key of your own",
+            remedy="name the key", hit=_made("aws_cloudwatch_log_group", '  name = "model"\n'),
+            miss=_made("aws_cloudwatch_log_group", '  name = "model"\n  kms_key_id = aws_kms_key.model.arn\n')),
+        key("terraform-egress", "tf.egress.limited", better("true"), SENT, SAFE, "true", "the host reaches every other",
+            remedy="name the networks that are needed",
+            hit=_made("aws_security_group", '  egress {\n    cidr_blocks = ["0.0.0.0/0"]\n  }\n'),
+            miss=_made("aws_security_group", '  egress {\n    cidr_blocks = ["10.0.0.0/8"]\n  }\n')),
+        key("terraform-listener-tls", "*.aws_lb_listener.protocol *.aws_alb_listener.protocol", better("https", "tls"), GAP, SAFE, "HTTPS",
+            "prompts and answers cross the network in clear", hit=_made("aws_lb_listener", '  protocol = "HTTP"\n'),
+            miss=_made("aws_lb_listener", '  protocol = "HTTPS"\n')),
+        key("terraform-protection-removed", "code:terraform-protection-removed", present(), DOOR, WEAKER, "",
+            "nothing keeps the store closed or encrypted any more", remedy="keep the resource",
+            hit=_made("aws_s3_bucket", '  bucket = "model"\n'),
+            miss=Example("infra/main.tf", 'resource "aws_s3_bucket" "model" {\n  bucket = "model"\n}\n'
+            'resource "aws_s3_bucket_public_access_block" "model" {\n  bucket = aws_s3_bucket.model.id\n  block_public_acls = true\n}\n'))),
+    *read_by("any", "documentation registry.terraform.io/providers/hashicorp/google/latest/docs",
+        key("terraform-private-service-connect", "*.enable_private_service_connect *.enable_private_nodes "
+            "*.enable_private_endpoint", false(), GAP, WEAKER, "true", "what runs the model can be reached from outside",
+            hit=_made("google_vertex_ai_endpoint",
+            "  private_service_connect_config {\n    enable_private_service_connect = false\n  }\n"),
+            miss=_made("google_vertex_ai_endpoint",
+            "  private_service_connect_config {\n    enable_private_service_connect = true\n  }\n"))),
+)  # fmt: skip
+
+HOSTS: Final = (*PROXIES, *SITES, *CLOUD, *MODELS)

@@ -160,7 +160,7 @@ CONTAINERS: Final = read_by("kubernetes", "documentation kubernetes.io/docs/conc
         "the end of the log, with what it holds, goes into the cluster's database",
         hit=_container("terminationMessagePolicy: FallbackToLogsOnError"),
         miss=_container("terminationMessagePolicy: File")),
-    key("k8s-image-latest", "k8s.container.image", matches(r":latest$"), LAYER.noted, SAFE, "",
+    key("k8s-image-latest", "k8s.container.image k8s.kustomization.images[].newTag", matches(r"(?:^|:)latest$"), LAYER.noted, SAFE, "",
         "tomorrow another program may run under the same name",
         hit=Example("k8s/model.yaml",
         f"{_POD}      containers:\n        - name: server\n          image: registry.example.com/team/model:latest\n"),
@@ -216,7 +216,8 @@ OBJECTS: Final = read_by("kubernetes", "documentation kubernetes.io/docs/concept
         miss=Example("k8s/ingress.yaml",
         'apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata:\n  name: chat\n  annotations:\n'
         '    nginx.ingress.kubernetes.io/ssl-redirect: "true"\nspec:\n  rules: []\n')),
-    key("k8s-egress-everywhere", "k8s.networkpolicy.spec.egress[].to[].ipBlock.cidr", any_of("0.0.0.0/0", "::/0"), SENT, SAFE, "",
+    key("k8s-egress-everywhere", "k8s.networkpolicy.spec.egress[].to[].ipBlock.cidr",
+        matches(r"^(?!10\.|127\.)[\d.]+/[0-7]$|^(?!f[cde])[\da-f:]+/(?:\d|1[0-5])$"), SENT, SAFE, "",
         "the pods reach every host",
         hit=_policy("    - to:\n        - ipBlock:\n            cidr: 0.0.0.0/0\n"),
         miss=_policy("    - to:\n        - ipBlock:\n            cidr: 10.0.0.0/8\n"),

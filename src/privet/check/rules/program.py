@@ -78,6 +78,8 @@ PROGRAMS: Final = {
     "minio": Program("minio/minio:RELEASE.2025-09-07T16-13-09Z"),
     "grafana": Program("grafana/grafana:12.2.0"),
     "opensearch": Program("opensearchproject/opensearch:3.3.0"),
+    "traefik": Program("traefik:v3.5", "traefik --providers.docker=true", arguments="--providers.docker=true"),
+    "oauth2-proxy": Program("quay.io/oauth2-proxy/oauth2-proxy:v7.12.0", "oauth2-proxy --provider=oidc", arguments="--provider=oidc"),
     "uvicorn": Program(UNKNOWN.image, "uvicorn app:app --port 8000"),
     "gunicorn": Program(UNKNOWN.image, "gunicorn app:app --workers 2"),
     "hypercorn": Program(UNKNOWN.image, "hypercorn app:app --workers 2"),

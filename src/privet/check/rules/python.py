@@ -1,4 +1,4 @@
-"""Rules for Python code: what calls are told about certificates, foreign code, logs, services and training with differential privacy.
+"""Rules for Python code: what calls are told about certificates, foreign code, logs and services.
 
 Invariant: a name is the callee as its import says it, so that an alias is the same call.
 """
@@ -18,14 +18,12 @@ from privet.check.rules.row import (
     LOGS,
     SAFE,
     SENT,
-    TRAINING,
     UNSAFE,
     UNVETTED,
     WEAKER,
     argument,
     env,
     flag,
-    key,
     read_by,
 )  # fmt: skip
 from privet.check.values import (
@@ -33,9 +31,7 @@ from privet.check.values import (
     added,
     any_of,
     false,
-    filled,
     has,
-    lowered,
     matches,
     open_host,
     present,
@@ -52,7 +48,7 @@ class _Files(TypedDict):
     miss: Example
 
 
-def _file(hit: str, miss: str) -> _Files:
+def file_of(hit: str, miss: str) -> _Files:
     """Return the two examples of a module."""
     return _Files(hit=Example("src/app.py", hit), miss=Example("src/app.py", miss))
 
@@ -90,20 +86,33 @@ CONNECTIONS: Final = (
             hit="False", fix=True),
         argument("aiohttp-tls-verify", "aiohttp.TCPConnector(ssl) aiohttp.TCPConnector(verify_ssl)", any_of("false"), DOOR, SAFE, "True",
             "what is sent can be read by whoever answers", hit="False")),
+    *read_by("python", "documentation elasticsearch-py.readthedocs.io/en/latest/api/elasticsearch.html",
+        argument("python-tls-verify-stores",
+            "elasticsearch.Elasticsearch(verify_certs) elasticsearch.AsyncElasticsearch(verify_certs) "
+            "opensearchpy.OpenSearch(verify_certs) opensearchpy.AsyncOpenSearch(verify_certs)",
+            false(), DOOR, SAFE, "True", "what is sent can be read by whoever answers", hit="False")),
+    *read_by("python", "documentation pymongo.readthedocs.io/en/stable/api/pymongo/mongo_client.html",
+        argument("mongo-tls-invalid", "pymongo.MongoClient(tlsAllowInvalidCertificates) pymongo.MongoClient(tlsInsecure) "
+            "pymongo.AsyncMongoClient(tlsAllowInvalidCertificates) pymongo.AsyncMongoClient(tlsInsecure)",
+            true(), DOOR, SAFE, "False", "what is sent can be read by whoever answers", hit="True")),
+    *read_by("python", "documentation grpc.github.io/grpc/python/grpc.html",
+        argument("grpc-insecure-channel", "grpc.insecure_channel(0) grpc.aio.insecure_channel(0)", remote(), GAP, SAFE, "",
+            "what is sent travels without encryption", hit='"models.example.com:443"', miss='"localhost:50051"',
+            remedy="use grpc.secure_channel")),
     *read_by("python", "documentation docs.python.org/3/library/ssl.html",
         argument("ssl-unverified-context", "ssl._create_unverified_context()", present(), DOOR, SAFE, "",
             "what is sent can be read by whoever answers", remedy="use ssl.create_default_context"),
         argument("ssl-default-context", "ssl._create_default_https_context(=)", matches(r"unverified"), DOOR, SAFE, "",
             "no connection of the program checks certificates any more",
-            **_file("import ssl\n\nssl._create_default_https_context = ssl._create_unverified_context\n",
+            **file_of("import ssl\n\nssl._create_default_https_context = ssl._create_unverified_context\n",
             "import ssl\n\ncontext = ssl.create_default_context()\n"), remedy="take the line out"),
         argument("ssl-verify-mode", "*.check_hostname(=)", false(), DOOR, SAFE, "True", "what is sent can be read by whoever answers",
-            **_file("import ssl\n\ncontext = ssl.create_default_context()\ncontext.check_hostname = False\n",
+            **file_of("import ssl\n\ncontext = ssl.create_default_context()\ncontext.check_hostname = False\n",
             "import ssl\n\ncontext = ssl.create_default_context()\ncontext.check_hostname = True\n"))),
     *read_by("python", "documentation urllib3.readthedocs.io/en/stable/advanced-usage.html",
         argument("urllib3-disable-warnings", "*.disable_warnings()", present(), GAP.noted, SAFE, "",
             "nobody sees any more that certificates are not checked",
-            **_file("import urllib3\n\nurllib3.disable_warnings()\n", "import urllib3\n\nurllib3.PoolManager()\n"))),
+            **file_of("import urllib3\n\nurllib3.disable_warnings()\n", "import urllib3\n\nurllib3.PoolManager()\n"))),
     *read_by("python", "python package uvicorn 0.54.0: uvicorn/main.py",
         argument("uvicorn-run-host", "uvicorn.run(host) uvicorn.Config(host)", open_host(), GAP, SAFE, "127.0.0.1",
             "the server listens on every interface"),
@@ -119,20 +128,20 @@ CONNECTIONS: Final = (
             remedy="name the pages' own origins"),
         argument("python-cors-any-regex", "*.add_middleware(allow_origin_regex)", matches(r"^\^?\.[*+]\$?$|^https\?\?://\.\*"), GAP, SAFE,
             "", "any web page that a user opens may read answers",
-            **_file("from fastapi import FastAPI\nfrom fastapi.middleware.cors import CORSMiddleware\n\napp = FastAPI()\n"
+            **file_of("from fastapi import FastAPI\nfrom fastapi.middleware.cors import CORSMiddleware\n\napp = FastAPI()\n"
             'app.add_middleware(CORSMiddleware, allow_origin_regex=".*")\n',
                 "from fastapi import FastAPI\nfrom fastapi.middleware.cors import CORSMiddleware\n\napp = FastAPI()\n"
                 'app.add_middleware(CORSMiddleware, allow_origin_regex=r"https://.*\\.example\\.com")\n'))),
     *read_by("python", "documentation flask.palletsprojects.com/en/stable/server",
         argument("flask-run-host", "flask.Flask().run(host) *.app.run(host) app.run(host)", open_host(), GAP, SAFE, "127.0.0.1",
             "the server listens on every interface",
-            **_file('from flask import Flask\n\napp = Flask(__name__)\napp.run(host="0.0.0.0")\n',
+            **file_of('from flask import Flask\n\napp = Flask(__name__)\napp.run(host="0.0.0.0")\n',
             'from flask import Flask\n\napp = Flask(__name__)\napp.run(host="127.0.0.1")\n')),
         argument("fastapi-debug", "fastapi.FastAPI(debug) starlette.applications.Starlette(debug)", true(), LOGS, SAFE, "False",
             "errors show code and values to visitors", hit="True"),
         argument("flask-run-debug", "*.app.run(debug) app.run(debug) flask.Flask().run(debug)", true(), DOOR, SAFE, "False",
             "errors show values to visitors, and a console runs code",
-            **_file("from flask import Flask\n\napp = Flask(__name__)\napp.run(debug=True)\n",
+            **file_of("from flask import Flask\n\napp = Flask(__name__)\napp.run(debug=True)\n",
             "from flask import Flask\n\napp = Flask(__name__)\napp.run(debug=False)\n"))),
     *read_by("python", "documentation docs.python.org/3/library/http.server.html",
         flag("http-server-all", "--bind -b", open_host(), DOOR, SAFE, "127.0.0.1",
@@ -150,9 +159,9 @@ SERVICES: Final = (
         argument("langchain-base-url", "*.ChatOpenAI(base_url) *.OpenAIEmbeddings(base_url) *.ChatOpenAI(openai_api_base)",
             remote(), SENT.noted, WEAKER, "", "prompts go to a service unless base_url names a server of your own",
             remedy="give base_url a server of your own",
-            **_file("from langchain_openai import ChatOpenAI\n\nmodel = ChatOpenAI(base_url='https://api.example.com/v1')\n",
+            **file_of("from langchain_openai import ChatOpenAI\n\nmodel = ChatOpenAI(base_url='https://api.example.com/v1')\n",
                 "from langchain_openai import ChatOpenAI\n\nmodel = ChatOpenAI(base_url='http://127.0.0.1:8000/v1')\n")),
-        env("openai-base-url-variable", "OPENAI_BASE_URL OPENAI_API_BASE", remote(), SENT.noted, SAFE, "", "prompts go to this service",
+        env("openai-base-url-variable", "OPENAI_BASE_URL OPENAI_API_BASE", remote(), SENT.noted, WEAKER, "", "prompts go to this service",
             hit="https://api.example.com/v1", miss="http://vllm:8000/v1",
             remedy="name a server of your own"),
         env("openai-log", "OPENAI_LOG", any_of("debug"), CONTENT, SAFE, "info", "bodies of requests are written to the log", hit="debug"),
@@ -166,10 +175,10 @@ SERVICES: Final = (
     *read_by("litellm", "python package litellm 1.109.1: litellm/__init__.py",
         argument("litellm-set-verbose-python", "litellm.set_verbose(=)", true(), CONTENT, SAFE, "False",
             "whole requests are written to the log",
-            **_file("import litellm\n\nlitellm.set_verbose = True\n", "import litellm\n\nlitellm.set_verbose = False\n")),
+            **file_of("import litellm\n\nlitellm.set_verbose = True\n", "import litellm\n\nlitellm.set_verbose = False\n")),
         argument("litellm-message-logging-python", "litellm.turn_off_message_logging(=)", false(), CONTENT, WEAKER, "True",
             "prompts and answers go to every logging callback",
-            **_file("import litellm\n\nlitellm.turn_off_message_logging = False\n",
+            **file_of("import litellm\n\nlitellm.turn_off_message_logging = False\n",
             "import litellm\n\nlitellm.turn_off_message_logging = True\n"))),
 )  # fmt: skip
 
@@ -180,7 +189,7 @@ LOGGING: Final = (
             "libraries write bodies of requests to the log", hit="logging.DEBUG"),
         argument("python-http-debug", "http.client.HTTPConnection.debuglevel(=)", above(0), CONTENT, SAFE, "0",
             "every request is printed",
-            **_file("import http.client\n\nhttp.client.HTTPConnection.debuglevel = 1\n",
+            **file_of("import http.client\n\nhttp.client.HTTPConnection.debuglevel = 1\n",
             "import http.client\n\nhttp.client.HTTPConnection.debuglevel = 0\n"))),
     *read_by("python", "documentation rich.readthedocs.io/en/stable/traceback.html",
         argument("rich-show-locals",
@@ -198,7 +207,7 @@ LOGGING: Final = (
     *read_by("python", "documentation docs.python.org/3/library/resource.html",
         argument("python-core-limit", "resource.setrlimit(1)", matches(r"INFINITY|-1"), DISK, SAFE, "(0, 0)",
             "a crash writes memory, with prompts, to disk",
-            **_file("import resource\n\nresource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))\n",
+            **file_of("import resource\n\nresource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))\n",
             "import resource\n\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0))\n"))),
     *read_by("torch", "documentation docs.pytorch.org/docs/stable/profiler.html",
         argument("torch-profiler", "torch.profiler.profile(with_stack) torch.profiler.profile(record_shapes)", true(), DISK.noted, SAFE,
@@ -209,67 +218,12 @@ LOGGING: Final = (
             SAFE, "", "a record of memory is written to a file")),
 )  # fmt: skip
 
-PRIVATE: Final = (
-    *read_by("opacus", "python package opacus 1.6.0: opacus/privacy_engine.py",
-        argument("dp-noise-multiplier", "*.make_private(noise_multiplier)", lowered(), TRAINING, WEAKER, "",
-            "less noise hides each person less", hit="0.4", miss="1.1", remedy="keep the noise"),
-        argument("dp-target-epsilon", "*.make_private_with_epsilon(target_epsilon)", above(10), TRAINING, WEAKER, "",
-            "a larger epsilon promises less to each person", hit="50.0", miss="3.0",
-            remedy="keep epsilon below 10"),
-        argument("dp-target-delta", "*.make_private_with_epsilon(target_delta)", above(0.001), TRAINING, WEAKER, "",
-            "a larger delta is a larger chance that the promise fails", hit="0.01", miss="1e-6",
-            remedy="keep delta below one over the number of people"),
-        argument("dp-max-grad-norm", "*.make_private(max_grad_norm) *.make_private_with_epsilon(max_grad_norm)", raised(), TRAINING,
-            WEAKER, "", "each person may change the model more", hit="10.0", miss="1.0",
-            remedy="keep the bound"),
-        argument("dp-secure-mode", "opacus.PrivacyEngine(secure_mode)", false(), TRAINING, WEAKER, "True",
-            "noise that can be guessed hides nobody", hit="False"),
-        argument("dp-poisson-sampling", "*.make_private(poisson_sampling) *.make_private_with_epsilon(poisson_sampling)", false(),
-            TRAINING, SAFE, "True", "the promise is computed for samples that are not taken", hit="False"),
-        argument("dp-fixed-noise", "*.make_private(noise_generator) *.make_private_with_epsilon(noise_generator)", filled(), TRAINING,
-            SAFE, "None", "noise from a known seed hides nobody",
-            **_file("import torch\nfrom opacus import PrivacyEngine\n\nengine = PrivacyEngine()\n"
-            "engine.make_private(noise_generator=torch.Generator(), noise_multiplier=1.1)\n",
-                "from opacus import PrivacyEngine\n\nengine = PrivacyEngine()\nengine.make_private(noise_multiplier=1.1)\n"))),
-    *read_by("python", "documentation opacus.ai/docs/faq",
-        key("dp-noise-multiplier-config", "*.noise_multiplier *.dp_noise_multiplier", lowered(), TRAINING, WEAKER, "",
-            "less noise hides each person less", hit="0.4", miss="1.1", remedy="keep the noise"),
-        key("dp-epsilon-config", "*.target_epsilon *.dp_epsilon *.epsilon_budget *.per_example_max_epsilon", above(10), TRAINING, WEAKER,
-            "", "a larger epsilon promises less to each person", hit="50", miss="3",
-            remedy="keep epsilon below 10"),
-        key("dp-delta-config", "*.target_delta *.dp_delta", above(0.001), TRAINING, WEAKER, "",
-            "a larger delta is a larger chance that the promise fails", hit="0.01", miss="1e-6",
-            remedy="keep delta below one over the number of people"),
-        key("dp-max-grad-norm-config", "*.dp_max_grad_norm *.max_per_sample_grad_norm *.clip_norm", raised(), TRAINING, WEAKER, "",
-            "each person may change the model more", hit="10.0", miss="1.0", remedy="keep the bound"),
-        key("dp-enabled-config", "*.use_dp *.use_differential_privacy *.differential_privacy *.differential_privacy.enabled "
-            "*.dp_sgd *.use_dp_sgd",
-            false(), TRAINING, WEAKER, "true", "the model can repeat what single people wrote", hit="false"),
-        flag("dp-epsilon-flag", "--target-epsilon --target_epsilon --epsilon --dp-epsilon", above(10), TRAINING, WEAKER, "",
-            "a larger epsilon promises less to each person",
-            hit=Example("scripts/train.sh", "#!/bin/sh\npython train.py --target-epsilon 50\n"), miss=Example("scripts/train.sh",
-            "#!/bin/sh\npython train.py --target-epsilon 3\n"), remedy="keep epsilon below 10"),
-        flag("dp-noise-flag", "--noise-multiplier --noise_multiplier", lowered(), TRAINING, WEAKER, "",
-            "less noise hides each person less",
-            hit=Example("scripts/train.sh", "#!/bin/sh\npython train.py --noise-multiplier 0.4\n"), miss=Example("scripts/train.sh",
-            "#!/bin/sh\npython train.py --noise-multiplier 1.1\n"), remedy="keep the noise")),
-)  # fmt: skip
-
-RETENTION: Final = read_by("python", "documentation docs/check.md",
-    key("retention-days", "*.retention_days *.retentionDays *.retention-days *.log_retention_days *.retention_in_days "
-        "*.data_retention_days", raised(), DATA, WEAKER, "",
-        "what people write is kept for longer", hit="365", miss="30", remedy="keep the time"),
-    env("retention-days-variable", "RETENTION_DAYS LOG_RETENTION_DAYS DATA_RETENTION_DAYS CHAT_RETENTION_DAYS PROMPT_RETENTION_DAYS",
-        raised(), DATA, WEAKER, "", "what people write is kept for longer",
-        hit="365", miss="30", remedy="keep the time"),
-)  # fmt: skip
-
 _CALL: Final = "from jobs import thing\n\nthing.{}\n"
 
 
 def _call(hit: str, miss: str) -> _Files:
     """Return the two examples of a call of anything's method."""
-    return _file(_CALL.format(hit), _CALL.format(miss))
+    return file_of(_CALL.format(hit), _CALL.format(miss))
 
 
 _SETTINGS: Final = "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n    {}\n"
@@ -277,7 +231,7 @@ _SETTINGS: Final = "from pydantic_settings import BaseSettings\n\n\nclass Settin
 
 def _settings(hit: str, miss: str) -> _Files:
     """Return the two examples of a default."""
-    return _file(_SETTINGS.format(hit), _SETTINGS.format(miss))
+    return file_of(_SETTINGS.format(hit), _SETTINGS.format(miss))
 
 
 _ADDRESSES: Final = (
@@ -298,7 +252,7 @@ BROUGHT_IN: Final = (
     *read_by("mlflow", "documentation mlflow.org/docs/latest/api_reference/python_api/mlflow.html",
         argument("mlflow-log-data", "mlflow.log_table() mlflow.log_artifact() mlflow.log_artifacts() mlflow.log_input()", added(), SENT,
             SAFE, "", "rows of the data are kept by the tracking server", remedy="log figures, not rows",
-            **_file("import mlflow\n\nmlflow.log_table(rows, 'a.json')\n", "import mlflow\n\nmlflow.log_metric('loss', 1.0)\n"))),
+            **file_of("import mlflow\n\nmlflow.log_table(rows, 'a.json')\n", "import mlflow\n\nmlflow.log_metric('loss', 1.0)\n"))),
     *read_by("transformers", "documentation huggingface.co/docs/transformers/main_classes/model",
         argument("transformers-safe-serialization", "*.save_pretrained(safe_serialization) *.push_to_hub(safe_serialization)", false(),
             FOREIGN, SAFE, "True", "weights are written as a pickle, which runs code when it is read",
@@ -330,4 +284,4 @@ BROUGHT_IN: Final = (
             **_settings("llm_url: str = 'https://api.openai.com/v1'", "llm_url: str = 'http://127.0.0.1:8000/v1'"))),
 )  # fmt: skip
 
-PYTHON: Final = (*BROUGHT_IN, *FOREIGN_CODE, *CONNECTIONS, *SERVICES, *LOGGING, *PRIVATE, *RETENTION)
+PYTHON: Final = (*BROUGHT_IN, *FOREIGN_CODE, *CONNECTIONS, *SERVICES, *LOGGING)

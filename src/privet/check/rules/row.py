@@ -6,6 +6,7 @@ line has its own; nothing is read and nothing is written.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final, NamedTuple, TypedDict, Unpack
 
 from privet.check.facts import Space
@@ -119,9 +120,6 @@ def read_by(component: str, source: str, *lines: Line) -> tuple[Rule, ...]:
 
 def _rule(component: str, source: str, line: Line) -> Rule:
     more = line.more
-    hit, miss = examples_of(
-        component, line.space, line.names, line.values, line.safe, more.get("hit"), more.get("miss")
-    )
     return Rule(
         id=line.id,
         component=component,
@@ -135,8 +133,16 @@ def _rule(component: str, source: str, line: Line) -> Rule:
         why=line.why,
         remedy=more.get("remedy") or _remedy(line),
         source=source,
-        hit=hit,
-        miss=miss,
+        examples=partial(
+            examples_of,
+            component,
+            line.space,
+            line.names,
+            line.values,
+            line.safe,
+            more.get("hit"),
+            more.get("miss"),
+        ),
         since=more.get("since", ""),
         one_spelling=more.get("fix", _has_one_spelling(line)),
     )

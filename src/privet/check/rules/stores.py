@@ -19,12 +19,16 @@ from privet.check.rules.row import (
     TELEMETRY,
     UNSAFE,
     WEAKER,
+    YES,
     env,
     flag,
     key,
     read_by,
 )
 from privet.check.values import any_of, empty, false, has, matches, only, only_folded, open_host, present, remote, true
+
+_ENABLED: Final = any_of("true", "1", "on", "enabled")
+"""What Weaviate takes for yes; every other word is no."""
 
 
 def _qdrant(lines: str) -> Example:
@@ -33,7 +37,7 @@ def _qdrant(lines: str) -> Example:
 
 VECTORS: Final = (
     *read_by("qdrant", "source qdrant/qdrant: config/config.yaml",
-        env("qdrant-telemetry", "QDRANT__TELEMETRY_DISABLED", only_folded("true"), TELEMETRY, UNSAFE, "true",
+        env("qdrant-telemetry", "QDRANT__TELEMETRY_DISABLED", YES, TELEMETRY, UNSAFE, "true",
             "usage statistics go to the makers", hit="false"),
         key("qdrant-telemetry-config", "telemetry_disabled", false(), TELEMETRY, WEAKER, "true", "usage statistics go to the makers",
             hit=_qdrant("telemetry_disabled: false\n"), miss=_qdrant("telemetry_disabled: true\n")),
@@ -53,14 +57,14 @@ VECTORS: Final = (
     *read_by("weaviate", "source weaviate/weaviate: usecases/config/environment.go",
         env("weaviate-telemetry", "DISABLE_TELEMETRY", only_folded("true", "1", "on", "enabled"), TELEMETRY, UNSAFE, "true",
             "usage statistics go to the makers", hit="false"),
-        env("weaviate-anonymous-access", "AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED", true(), DOOR, SAFE, "false",
+        env("weaviate-anonymous-access", "AUTHENTICATION_ANONYMOUS_ACCESS_ENABLED", _ENABLED, DOOR, SAFE, "false",
             "everyone who reaches the port can read and change all that is stored"),
-        env("weaviate-cors", "CORS_ALLOW_ORIGIN", has("*"), GAP, SAFE, "", "any web page that a user opens may read the store", hit="*",
+        env("weaviate-cors", "CORS_ALLOW_ORIGIN", has("*"), GAP, WEAKER, "", "any web page that a user opens may read the store", hit="*",
             miss="https://chat.example.com",
             remedy="name the pages' own origins"),
-        env("weaviate-slow-log", "QUERY_SLOW_LOG_ENABLED", true(), CONTENT, SAFE, "false", "queries are written to the log")),
+        env("weaviate-slow-log", "QUERY_SLOW_LOG_ENABLED", _ENABLED, CONTENT, SAFE, "false", "queries are written to the log")),
     *read_by("weaviate", "source weaviate/weaviate: entities/sentry/config.go",
-        env("weaviate-sentry", "SENTRY_ENABLED", true(), TELEMETRY, SAFE, "false", "errors go to a service")),
+        env("weaviate-sentry", "SENTRY_ENABLED", _ENABLED, TELEMETRY, SAFE, "false", "errors go to a service")),
     *read_by("chroma", "python package chromadb 1.5.9: chromadb/config.py",
         env("chroma-telemetry", "ANONYMIZED_TELEMETRY", only_folded("false", "0", "no", "off", "f", "n"), TELEMETRY, WEAKER, "False",
             "usage statistics go to the makers", hit="True",
@@ -134,7 +138,7 @@ DATABASES: Final = (
             "statements, with the values in them, are written to the log",
             hit=Example("postgresql.conf", "max_connections = 100\nlog_statement = 'all'\n"), miss=Example("postgresql.conf",
             "max_connections = 100\nlog_statement = 'none'\n")),
-        key("postgres-log-parameters", "log_parameter_max_length", matches(r"^-1|^[1-9]"), CONTENT, SAFE, "0",
+        key("postgres-log-parameters", "log_parameter_max_length", matches(r"^-1|^[1-9]"), CONTENT, WEAKER, "0",
             "values given to statements are written to the log",
             hit=Example("postgresql.conf", "max_connections = 100\nlog_parameter_max_length = -1\n"), miss=Example("postgresql.conf",
             "max_connections = 100\nlog_parameter_max_length = 0\n")),

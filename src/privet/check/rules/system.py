@@ -28,6 +28,7 @@ from privet.check.rules.row import (
 from privet.check.values import (
     above,
     any_of,
+    better,
     empty,
     false,
     filled,
@@ -52,7 +53,7 @@ def _script(line: str) -> Example:
 
 
 UNITS: Final = read_by("system", "documentation www.freedesktop.org/software/systemd/man/latest/systemd.exec.html",
-    key("systemd-ip-address-deny", "systemd.Service.IPAddressDeny", never(), SENT, WEAKER, "any", "the model's server reaches every host",
+    key("systemd-ip-address-deny", "systemd.Service.IPAddressDeny", better(), SENT, WEAKER, "any", "the model's server reaches every host",
         hit=_unit(""), miss=_unit("IPAddressDeny=any\n")),
     key("systemd-ip-address-allow", "systemd.Service.IPAddressAllow", matches(r"(?:^|\s)(?:any|0\.0\.0\.0/0|::/0)"), SENT, SAFE,
         "localhost", "the model's server reaches every host",
@@ -74,6 +75,22 @@ UNITS: Final = read_by("system", "documentation www.freedesktop.org/software/sys
         hit=_unit("PrivateTmp=no\n"), miss=_unit("PrivateTmp=yes\n")),
     key("systemd-no-new-privileges", "systemd.Service.NoNewPrivileges", false(), LAYER, WEAKER, "yes", "a program inside can become root",
         hit=_unit("NoNewPrivileges=no\n"), miss=_unit("NoNewPrivileges=yes\n")),
+    key("systemd-network-inside", "systemd.network.inside", better("true"), SENT, SAFE, "true",
+        "the model's server reaches a host outside that it could not reach", remedy="allow addresses inside only",
+        hit=_unit("IPAddressDeny=any\nIPAddressAllow=203.0.113.7\n"), miss=_unit("IPAddressDeny=any\nIPAddressAllow=localhost\n")),
+    key("systemd-own-user", "systemd.Service.DynamicUser", false(), LAYER, WEAKER, "yes",
+        "the model's server may run as root, or as somebody else", hit=_unit("DynamicUser=no\n"), miss=_unit("DynamicUser=yes\n")),
+    key("systemd-system-calls", "systemd.Service.SystemCallFilter", better(), LAYER, WEAKER, "@system-service",
+        "system calls that reach around the other locks are open", hit=_unit(""), miss=_unit("SystemCallFilter=@system-service\n")),
+    key("systemd-capabilities", "systemd.Service.CapabilityBoundingSet", never(), LAYER, WEAKER, "",
+        "a program inside may get every right of root", hit=_unit(""), miss=_unit("CapabilityBoundingSet=\n"),
+        remedy="write CapabilityBoundingSet= with nothing after it"),
+    key("systemd-read-write-paths", "systemd.Service.ReadWritePaths", matches(r"(?:^|\s)[-+]*/(?:\s|$)"), DISK, SAFE, "",
+        "the model's server writes anywhere", remedy="name the folders that it needs", hit=_unit("ReadWritePaths=/\n"),
+        miss=_unit("ReadWritePaths=/var/lib/model\n")),
+    key("systemd-output", "systemd.Service.StandardOutput systemd.Service.StandardError", better("null"), LOGS, WEAKER, "null",
+        "what the model's server prints goes to the journal, or to a file", hit=_unit("StandardOutput=journal\n"),
+        miss=_unit("StandardOutput=null\n")),
     key("systemd-memory-swap", "systemd.Service.MemorySwapMax", never(), DISK, WEAKER, "0", "prompts in memory may be written to swap",
         hit=_unit(""), miss=_unit("MemorySwapMax=0\n")),
     key("systemd-socket-address", "systemd.Socket.ListenStream", matches(r"^(?:\d+|0\.0\.0\.0:\d+|\[::\]:\d+)$"), DOOR, SAFE, "",
@@ -91,20 +108,7 @@ KERNEL: Final = read_by("system", "documentation www.kernel.org/doc/html/latest/
         hit=Example("deploy/sysctl.conf", "vm.swappiness = 60\n"), miss=Example("deploy/sysctl.conf", "vm.swappiness = 0\n")),
 )  # fmt: skip
 
-_LITERAL: Final = (
-    r"^(?!(?i:.*(?:your|example|change|replace|xxx|dummy|fake|test|placeholder|redacted|secret|not-needed|none|null|empty)))"
-    r"(?!(?i:[a-z_]\w*\.[a-z_]))(?=.*\d)[A-Za-z0-9_+/=.-]{20,}$"
-)
-"""A value that is no stand-in: long, of a key's characters, and without the words that people write in its place."""
-
 VARIABLES: Final = (
-    *read_by("any", "documentation docs.docker.com/reference/build-checks/secrets-used-in-arg-or-env",
-        env("token-literal", "HF_TOKEN HUGGING_FACE_HUB_TOKEN HUGGINGFACEHUB_API_TOKEN WANDB_API_KEY OPENAI_API_KEY ANTHROPIC_API_KEY "
-            "LANGSMITH_API_KEY LANGCHAIN_API_KEY "
-            "LANGFUSE_SECRET_KEY COMET_API_KEY NEPTUNE_API_TOKEN MISTRAL_API_KEY COHERE_API_KEY GROQ_API_KEY AWS_SECRET_ACCESS_KEY "
-            "AZURE_OPENAI_API_KEY", matches(_LITERAL), DOOR, SAFE, "",
-            "a token stands in the repository, or stays in a layer of the image", hit="hfqZx3Kq9Lw2Pv7Rt5Yb8Nm4Hc6Jd1Fg0Sa", miss="",
-            remedy="take it from a secret, and change it")),
     *read_by("system", "documentation docs.python.org/3/using/cmdline.html",
         env("python-debug-variables", "PYTHONFAULTHANDLER PYTHONASYNCIODEBUG", only("", "0"), LOGS.noted, SAFE, "",
             "stacks and slow calls are written to the log", hit="1", miss="")),
@@ -113,7 +117,7 @@ VARIABLES: Final = (
             "everything that is fetched and sent passes a third party",
             hit="http://proxy.example.com:3128", miss="http://proxy.internal:3128", remedy="name a proxy of your own, or none"),
         env("curl-ca-bundle", "CURL_CA_BUNDLE REQUESTS_CA_BUNDLE SSL_CERT_FILE", empty(), DOOR, SAFE, "", "certificates are not checked",
-            remedy="leave it out")),
+            remedy="leave it out", since="ignored since requests 2.28")),
     *read_by("system", "documentation docs.python.org/3/library/ssl.html",
         env("ssl-key-log-file", "SSLKEYLOGFILE", filled(), DOOR, SAFE, "", "the keys of every connection are written to a file",
             hit="/var/log/tls-keys.log")),

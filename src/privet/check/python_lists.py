@@ -1,0 +1,213 @@
+"""Python modules → lists of names that must not shrink (what is taken out, looked for or left out) or grow (what is kept and handed on).
+
+The value of a fact is what, place and items, a zero between: `less` for a list of which every item protects, `steps` for one of which some
+are steps that do, `more` for one of columns that are kept, of which only those are told that hold something personal.
+
+Invariant: a list of which one item is not known is no fact.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Final
+
+from privet.check.facts import Fact, Space
+from privet.check.pattern import regex
+from privet.check.python_modules import Modules
+from privet.check.python_names import Names, Scopes
+from privet.check.python_places import Places
+from privet.check.python_scrubs import is_scrub_name, words_of
+from privet.check.python_syntax import last_of
+
+_THINGS: Final = (
+    r"(?:cols?|columns?|fields?|keys?|names?|attrs?|attributes|lists?|entities|kinds|types|paths"
+    r"|headers?|params?|patterns?|regexe?s|rules|words|recognizers|labels|features|vars)"
+)
+_TAKEN: Final = (
+    r"(?:exclude[ds]?|redact(?:ed|ion)?|mask(?:ed)?|scrub(?:bed|bing)?|deny|denied|block(?:ed)?"
+    r"|hidden|hide|drop(?:ped)?|remove[ds]?|strip(?:ped)?|sensitive|anonymi[sz]ed?|pii|phi|personal|private"
+    r"|identifying|identifier|secret|hash(?:ed)?|pseudonymi[sz]ed?|encrypt(?:ed)?|confidential"
+    r"|quasi_identifier|direct_identifier)"
+)
+_LESS: Final = regex(
+    rf"(?:\w+_)?{_TAKEN}(?:_\w+?)??_{_THINGS}(?:_to_\w+)?|(?:\w+_)?{_THINGS}_to_(?:redact|mask|scrub|remove|drop"
+    rf"|hide|strip|exclude|anonymi[sz]e|hash|encrypt)"
+    r"|denylist|blocklist|remove_columns|quasi_identifiers|identifiers|pii|entities|pii_entities|redact|exclude"
+    r"|secret_fields|hide"
+)
+_MORE: Final = regex(
+    rf"(?:\w+_)?(?:keep|kept|allow(?:ed)?|select(?:ed)?|use|export(?:ed)?|public|safe|include[ds]?|return(?:ed)?"
+    rf"|log(?:ged)?|output|train(?:ing)?|feature|send|visible|shared?|needed|wanted)_{_THINGS}"
+    rf"|usecols|columns|fields|features|allowlist|include|index_cols|metadata_(?:fields|keys|columns)"
+)
+_PERSONAL: Final = regex(
+    r"(?:^|_)(?:e?mails?|e_mail|phones?|mobile|telephone|tel|names?|firstname|lastname|fullname|surname|username"
+    r"|login|address(?:es)?|street|zip(?:code)?|postal\w*"
+    r"|postcode|birth\w*|dob|age|gender|sex|ssns?|passport|iban|account(?:_?(?:id|number|no))?|card(?:_number)?"
+    r"|customers?|patients?|persons?|users?|userid|authors?|senders?"
+    r"|ip|ips|ip_?addr\w*|lat|lon|lng|latitude|longitude|location|geo\w*|device_id|imei|mac|session_id|cookies?"
+    r"|passwords?|token|diagnos\w+|salary|income"
+    r"|nationality|religion|ethnicity|race|health\w*|medical\w*|mrn|contact\w*|employees?|students?|members?"
+    r"|handle|photo|signature|license|plate|national_id|nhs\w*|tax_?id"
+    r"|insurance\w*|raw(?:_\w+)?|transcripts?|notes?|comments?|free_?text|profile|headers?|body)(?:_|$)"
+)
+_STEPS: Final = regex(
+    r"(?:\w+_)?(?:pipeline|steps|stages|transforms?|processors|filters|middlewares?|callbacks|hooks|handlers"
+    r"|preprocess\w*|postprocess\w*|cleaners|mappers|operators|guards"
+    r"|guardrails|validators|before_send\w*|mask|redact\w*|anonymi[sz]er\w*)"
+)
+_LOOKS: Final = frozenset(
+    ("analyze", "analyze_iterator", "batch_analyze", "add_recognizers", "AnalyzerEngine", "load_predefined_recognizers")
+)
+_MAX_ITEMS: Final = 400
+
+
+def facts_of(path: str, tree: ast.Module, names: Names, places: Places, modules: Modules) -> tuple[Fact, ...]:
+    """Return the lists of a module that say by their name, or by the call that takes them, what they are for."""
+    reader = _Reader(path, names, places, modules)
+    reader.block(tree.body, (), "")
+    return tuple(reader.facts)
+
+
+class _Reader:
+    """One walk over a module."""
+
+    def __init__(self, path: str, names: Names, places: Places, modules: Modules) -> None:
+        self.facts: list[Fact] = []
+        self._path = path
+        self._names = names
+        self._places = places
+        self._modules = modules
+
+    def block(self, body: list[ast.stmt], scopes: Scopes, label: str) -> None:
+        for node in body:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                positional = [*node.args.posonlyargs, *node.args.args]
+                for argument, default in zip(reversed(positional), reversed(node.args.defaults), strict=False):
+                    self._named(argument.arg, default, scopes, node.name)
+                for decorator in node.decorator_list:
+                    self._expressions(decorator, scopes, node.name)
+                self.block(node.body, (*scopes, node), node.name)
+            elif isinstance(node, ast.ClassDef):
+                self.block(node.body, scopes, node.name)
+            else:
+                self._statement(node, scopes, label)
+
+    def _statement(self, node: ast.stmt, scopes: Scopes, label: str) -> None:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                name = (
+                    target.id
+                    if isinstance(target, ast.Name)
+                    else target.attr
+                    if isinstance(target, ast.Attribute)
+                    else ""
+                )
+                self._named(name, node.value, scopes, label)
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self._expressions(child, scopes, label)
+            elif isinstance(child, ast.stmt):
+                self.block([child], scopes, label)
+            elif isinstance(child, (ast.ExceptHandler, ast.match_case)):
+                self.block(child.body, scopes, label)
+            elif isinstance(child, ast.withitem):
+                self._expressions(child.context_expr, scopes, label)
+
+    def _expressions(self, node: ast.expr, scopes: Scopes, label: str) -> None:
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Call):
+                self._called(inner, scopes, label)
+            elif isinstance(inner, ast.Subscript) and isinstance(inner.slice, ast.List) and len(inner.slice.elts) > 1:
+                self._add("more", f"{label}.[]", inner.slice, scopes)  # frame[["a", "b"]]
+            elif isinstance(inner, ast.Dict):
+                for key, value in zip(inner.keys, inner.values, strict=True):
+                    if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                        self._named(key.value, value, scopes, label)
+
+    def _called(self, node: ast.Call, scopes: Scopes, label: str) -> None:
+        last = last_of(node.func)
+        protects = last in _LOOKS or is_scrub_name(last)
+        if last == "select_columns" and node.args:
+            self._add("more", f"{label}.{last}", node.args[0], scopes)
+        for keyword in node.keywords:
+            if keyword.arg:
+                what = _what(last, keyword.arg.lower(), protects=protects)
+                self._add(what, f"{label}.{last}({keyword.arg})", keyword.value, scopes)
+        if protects:
+            for number, argument in enumerate(node.args):
+                if isinstance(argument, (ast.List, ast.Tuple, ast.Set, ast.Name, ast.Attribute)):
+                    self._add("less", f"{label}.{last}({number})", argument, scopes, only_lists=True)
+
+    def _named(self, name: str, value: ast.expr, scopes: Scopes, label: str) -> None:
+        words = words_of(name).strip("_")
+        if not words or isinstance(value, (ast.Name, ast.Attribute)):
+            return
+        if _LESS.fullmatch(words):
+            self._add("less", f"{label}:{name}", value, scopes)
+        elif _MORE.fullmatch(words):
+            self._add("more", f"{label}:{name}", value, scopes)
+        elif _STEPS.fullmatch(words):
+            self._add("steps", f"{label}:{name}", value, scopes)
+
+    def _add(self, what: str, place: str, node: ast.expr, scopes: Scopes, *, only_lists: bool = False) -> None:
+        if not what:
+            return
+        if what == "steps":
+            items = (
+                [ast.unparse(item) for item in node.elts if _is_step(item)]
+                if isinstance(node, (ast.List, ast.Tuple))
+                else None
+            )
+        else:
+            items = self._modules.items(node, self._names, scopes)
+        if items is None or len(items) > _MAX_ITEMS or (only_lists and len(items) < 2):
+            return
+        if what == "more":
+            items = [item for item in items if _PERSONAL.search(words_of(item))]
+        start, end = self._places.of(node)
+        self.facts.append(Fact(Space.KEY, "list", "\0".join((what, place, "\n".join(items))), self._path, start, end))
+
+
+def _what(callee: str, keyword: str, *, protects: bool) -> str:
+    """Return what a list is that a call is given by a keyword, "" for one of no interest."""
+    if keyword in {"remove_columns", "hide"} or (protects and keyword == "columns"):
+        return ""  # `drop(columns=…)` and `remove_columns` are steps of their own
+    if protects or _LESS.fullmatch(keyword):
+        return "less"
+    if _MORE.fullmatch(keyword) and callee not in {"drop", "DataFrame", "rename", "get_dummies"}:
+        return "more"
+    return "steps" if _STEPS.fullmatch(keyword) else ""
+
+
+def _is_step(node: ast.expr) -> bool:
+    """Tell whether an item of a list is a step that takes personal data out: a function, an object, a dotted name in quotes."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and is_scrub_name(node.value.rpartition(".")[2])
+    if isinstance(node, ast.Tuple):
+        return any(map(_is_step, node.elts))
+    if isinstance(node, ast.Call):
+        return is_scrub_name(last_of(node.func)) or any(map(_is_step, node.args))
+    return is_scrub_name(last_of(node))
+
+
+def taken(statement: ast.stmt) -> Iterator[str]:
+    """Yield the personal keys that a statement takes out of a record: `del row["email"]`, `row.pop("email")`, `row["email"] = None`."""
+    for node in ast.walk(statement):
+        keys: list[ast.expr] = []
+        if isinstance(node, ast.Delete):
+            keys = [target.slice for target in node.targets if isinstance(target, ast.Subscript)]
+        elif (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"pop", "discard"}
+        ):
+            keys = node.args[:1]
+        elif (
+            isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.Constant)
+            and not isinstance(node.value.value, (int, float))
+        ):
+            keys = [target.slice for target in node.targets if isinstance(target, ast.Subscript)]
+        for key in keys:
+            if isinstance(key, ast.Constant) and isinstance(key.value, str) and _PERSONAL.search(words_of(key.value)):
+                yield key.value

@@ -1,0 +1,40 @@
+"""Rules about what a change does to code: told by `code_ratchet.py` where two sides differ, and in no tree alone.
+
+Invariant: the hit is the file after the change, the miss the file before it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from privet.check.rule import Example
+from privet.check.rules.row import DATA, GAP, SENT, WEAKER, Line, Stake, key, read_by
+from privet.check.values import present
+
+
+def _changed(rule_id: str, stake: Stake, why: str, remedy: str, after: str, before: str) -> Line:
+    hit, miss = (Example("src/app.py", text) for text in (after, before))
+    return key(rule_id, f"code:{rule_id}", present(), stake, WEAKER, "", why, remedy=remedy, hit=hit, miss=miss)
+
+
+_ANALYZE: Final = (
+    "from presidio_analyzer import AnalyzerEngine\n\n\n"
+    "def find(text):\n    return AnalyzerEngine().analyze(text=text, entities={})\n"
+)
+_KEEP: Final = "KEEP = {}\n\n\ndef prepare(dataset):\n    return dataset.select_columns(KEEP)\n"
+_URL: Final = 'BASE_URL = "{}://models.example.com/v1"\n'
+_LOCAL: Final = 'from langchain_ollama import ChatOllama\n\nmodel = ChatOllama(model="example")\n'
+_HOSTED: Final = 'from langchain_anthropic import ChatAnthropic\n\nmodel = ChatAnthropic(model="example")\n'
+
+CHANGES: Final = read_by("python", "documentation docs/check.md",
+    _changed("python-list-shorter", DATA, "fewer kinds of personal data are looked for, taken out or left out", "keep the list",
+        _ANALYZE.format('["EMAIL_ADDRESS"]'), _ANALYZE.format('["PERSON", "EMAIL_ADDRESS"]')),
+    _changed("python-columns-kept", DATA, "a column with personal data is kept and goes on that was left out", "leave it out",
+        _KEEP.format('["text", "label", "email"]'), _KEEP.format('["text", "label"]')),
+    _changed("python-address-plain", GAP, "what is sent there travels without encryption, or less protected than before", "keep https",
+        _URL.format("http"), _URL.format("https")),
+    _changed("python-model-moved-out", SENT, "prompts that a model of one's own answered go to a provider",
+        "keep the model, or ask who may agree", _HOSTED, _LOCAL),
+    _changed("python-model-hosted", SENT.noted, "prompts go to a provider that this repository asked nothing before",
+        "use a model of your own, or ask who may agree", _HOSTED, "model = None\n"),
+)  # fmt: skip

@@ -1,0 +1,75 @@
+"""Traefik's routers, from labels of containers and from files → whether they speak TLS, and whom they ask.
+
+Source: doc.traefik.io, "Routers", "Docker". Invariants: a router is a unit by its name; where an entry point makes TLS for all, a router
+need not say it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from privet.check.facts import Fact, Space, Unit, UnitKind
+from privet.check.pattern import regex
+from privet.check.yaml_facts import keys
+from privet.check.yaml_nodes import Mapping
+
+_ROUTER: Final = regex(
+    r"(?:.*\.)?(?:traefik\.)?http\.routers\.(?P<router>[^.]+)\.(?P<key>tls|entrypoints|middlewares|rule|service)(?:\[\]|\..*)?",
+    re.IGNORECASE,
+)
+_PLAIN: Final = frozenset(("web", "http", "insecure"))
+_AUTH: Final = regex(
+    r"auth|oidc|oauth|jwt|login|sso|chain|ip-?(?:allow|white)|allow-?list|authelia|authentik|secure", re.IGNORECASE
+)
+_ENTRY: Final = regex(r"entry-?points\.\w+\.http\.tls", re.IGNORECASE)
+_YES: Final = frozenset(("", "{}", "true", "1", "yes", "on"))
+
+
+def of_labels(labels: Mapping, text: str) -> Iterator[Unit]:
+    """Yield the routers that labels make; `text` is the file in which an entry point may make TLS for all."""
+    if any(name.startswith("traefik.") for name in labels.pairs):
+        yield from _routers(keys(labels, ""), makes_tls=bool(_ENTRY.search(text)))
+
+
+def of_file(document: Mapping) -> Iterator[Unit]:
+    """Yield the routers of a file of Traefik's."""
+    if isinstance(document.get("http", "routers"), Mapping):
+        yield from _routers(keys(document, ""), makes_tls=False)
+
+
+def _routers(facts: Iterable[Fact], *, makes_tls: bool) -> Iterator[Unit]:
+    by_router: dict[str, dict[str, list[Fact]]] = {}
+    for fact in facts:
+        found = _ROUTER.fullmatch(fact.name)
+        if found:
+            by_router.setdefault(found["router"], {}).setdefault(found["key"].lower(), []).append(fact)
+    for name, said in by_router.items():
+        place = next(iter(said.values()))[0]
+        yield Unit(
+            UnitKind.SERVICE,
+            f"router {name}",
+            place.path,
+            place.start,
+            place.end,
+            frozenset({"traefik-router"}),
+            (_tls(said, place, makes_tls=makes_tls), _auth(said, place)),
+        )
+
+
+def _tls(said: dict[str, list[Fact]], place: Fact, *, makes_tls: bool) -> Fact:
+    own = said.get("tls", [])
+    is_on = any(not fact.name.lower().endswith("tls") or (fact.value or "").lower() in _YES for fact in own)
+    entries = said.get("entrypoints", [])
+    plain = [fact for fact in entries if any(word.strip().lower() in _PLAIN for word in (fact.value or "").split(","))]
+    at = plain[0] if plain else own[0] if own else place
+    value = "true" if (is_on or makes_tls) and not plain else "false"
+    return Fact(Space.KEY, "proxy.tls", value, at.path, at.start, at.end)
+
+
+def _auth(said: dict[str, list[Fact]], place: Fact) -> Fact:
+    listed = said.get("middlewares", [])
+    asks = [fact for fact in listed if fact.value is None or _AUTH.search(fact.value)]
+    at = (asks or listed or [place])[0]
+    return Fact(Space.KEY, "proxy.asks", "true" if asks else "false", at.path, at.start, at.end)
