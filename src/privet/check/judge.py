@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from privet.check.components import of_variable
 from privet.check.facts import Fact, Space, Unit, UnitKind
 from privet.check.pattern import regex
-from privet.check.rule import Absence, Rule
+from privet.check.rule import Absence, Group, Rule
 from privet.check.rules import COMMON_NAMES, RULES
 from privet.check.weakness import Weakness
 
@@ -213,6 +213,7 @@ def _states(
         said.add(rule.id)
         found[(rule.id, group[-1].name)] = _explicit(rule, unit, group, is_closed=is_closed)
     _agree(found, evident)
+    _spare(found)
     for rule in _missing(unit, evident, is_used=is_used):
         if rule.id not in said:
             # What a script does not set, whoever starts it may have set.
@@ -288,6 +289,9 @@ def _explicit(rule: Rule, unit: Unit, group: Sequence[Fact], *, is_closed: bool)
     return State(rule, unit, level, rule.values.rank(values), fact)
 
 
+_OPTS_OUT: Final = frozenset(("only", "only-folded"))
+
+
 def _agree(found: dict[tuple[str, str], State], evident: frozenset[str]) -> None:
     """Where rules of several programs share a variable, keep those of the program at work; without one, only what all call unsafe."""
     shared: dict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -305,6 +309,19 @@ def _agree(found: dict[tuple[str, str], State], evident: frozenset[str]) -> None
         else:
             gone = keys[1:]
         for key in gone:
+            del found[key]
+
+
+def _spare(found: dict[tuple[str, str], State]) -> None:
+    """Leave out a way of opting out that does nothing, where another way of the same does: any one of them is enough."""
+    ways = [
+        key
+        for key, state in found.items()
+        if state.rule.group is Group.TELEMETRY and state.rule.values.test in _OPTS_OUT
+    ]
+    enough = {key[0] for key in ways if found[key].fact is not None and not found[key].level}
+    for key in ways:
+        if key[0] in enough and found[key].level:
             del found[key]
 
 
