@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from privet.audit import residual
+from privet.audit.checks import groups_check, near_check, residual_check
 from privet.audit.dataset import Options, audit_dataset
+from privet.audit.groups import Groups
+from privet.audit.near import NearCopies
+from privet.audit.record import Record
 from privet.audit.result import Check, Result
+from privet.errors import BadInput
 
 CLEAN = [f"the old tree {number} stands near the wall" for number in range(40)]
 
@@ -56,6 +62,25 @@ def test_files_of_the_dataset_that_cannot_be_read_leave_it_open_too(data: Path, 
     assert "1 file of the dataset" in check(result, "raw").says
     assert check(result, "metadata").verdict == "underpowered"
     assert check(result, "metadata").figures["unread_files"] == ["b.bin"]
+
+
+def test_unread_files_leave_groups_and_copies_open() -> None:
+    unread = [{"file": "b.parquet", "reason": "damaged or encrypted"}]
+    table = Groups(("age",), ())
+    for number in range(6):
+        table.saw(Record(number, "age: 30", fields={"age": 30}))
+    assert groups_check([table], ("age",), k=5, l=2, t=None).verdict == "pass"
+    assert groups_check([table], ("age",), unread, k=5, l=2, t=None).verdict == "underpowered"
+    assert groups_check([table], ("age",), unread, k=9, l=2, t=None).verdict == "fail"
+    assert groups_check([], ("age",), unread, k=5, l=2, t=None).verdict == "underpowered"
+    with pytest.raises(BadInput):
+        groups_check([], ("age",), k=5, l=2, t=None)
+    copies = NearCopies()
+    copies.saw(Record(1, "the old tree stands near the wall"), is_grouped=False)
+    assert near_check(copies.copies(), 0.05).verdict == "pass"
+    assert near_check(copies.copies(), 0.05, unread).verdict == "underpowered"
+    says = residual_check(residual.nothing(0.01), unread).says
+    assert says == "1 file could not be read (make them readable, or take them out), and no other holds records"
 
 
 def test_all_unread_files_are_listed_for_machines(data: Path) -> None:

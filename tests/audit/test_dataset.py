@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import pikepdf
 import pytest
+from PIL import Image
 
 from privet.audit.canaries import KINDS
 from privet.audit.dataset import Options
@@ -283,3 +287,43 @@ def test_a_link_out_of_the_dataset_is_not_passed_over(tmp_path: Path) -> None:
     result = audit_dataset(tmp_path / "data")
     assert result.verdict == "underpowered"
     assert result.files["unread"][0]["file"] == "b.jsonl"
+
+
+def picture_of(path: Path, owner: str) -> None:
+    exif = Image.Exif()
+    exif[0x013B] = owner
+    Image.new("RGB", (8, 8)).save(path, exif=exif)
+
+
+def paper_of(path: Path, author: str) -> None:
+    paper = pikepdf.new()
+    paper.add_blank_page()
+    paper.docinfo["/Author"] = author
+    paper.save(path)
+
+
+def letter_of(path: Path, author: str) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr("word/document.xml", "<w:document xmlns:w='w'><w:body/></w:document>")
+        core = '<c xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:creator>'
+        archive.writestr("docProps/core.xml", f"{core}{author}</dc:creator></c>")
+
+
+@pytest.mark.parametrize(
+    ("write", "name"), [(picture_of, "a.jpg"), (paper_of, "a.pdf"), (letter_of, "a.docx")], ids=["exif", "pdf", "docx"]
+)
+def test_who_stands_only_in_the_metadata_of_the_raw_set_is_searched(
+    tmp_path: Path, write: Callable[[Path, str], None], name: str
+) -> None:
+    raw, data = tmp_path / "raw", tmp_path / "data"
+    raw.mkdir()
+    data.mkdir()
+    write(raw / name, "Quenby Zawistowska")
+    (data / "a.txt").write_text("the trees are green, wrote quenby zawistowska, and the wall is old")
+    options = Options(raw=raw, tier="patterns", canaries=90)
+    found = next(check for check in audit_dataset(data, options).checks if check.id == "raw")
+    assert (found.verdict, found.figures["records_holding"]) == ("fail", 1)
+    (data / "a.txt").write_text("the trees are green, wrote somebody, and the wall is old")
+    found = next(check for check in audit_dataset(data, options).checks if check.id == "raw")
+    assert (found.verdict, found.figures["identifiers"]) == ("pass", 1)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from privet.audit.counting import Counting
+from privet.audit.counting import Counting, Hit
 from privet.audit.raw_match import RawMatching, RawSet
+from privet.audit.raw_values import is_weak, owners_in
 from privet.audit.record import Record
 from privet.detect.engine import Detector
+from privet.records import Span
 
 RAW = (
     "Angela Merkel wrote to jane.doe@example.com",
@@ -106,3 +108,58 @@ def test_names_of_files_are_compared(detector: Detector, counting: Counting) -> 
     assert not looking.named
     assert looking.holds("cv/angela_merkel.pdf")
     assert looking.named
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (("10152: Case 10152\n",), "the judge heard Case 10152 today"),
+        (("Unit 41647 stands near the gate",), "we painted unit 41647 green"),
+        (("staff numbers 2012-2022, call 2012-2022",), "between 2012 and 2022 nothing happened"),
+        (("Unit 41647 stands near the gate",), "Unit 41647 stands near the gate"),
+        (("login: root",), "the root of a tree"),
+    ],
+)
+def test_what_may_be_anything_is_no_proof(
+    detector: Detector, counting: Counting, raw: tuple[str, ...], text: str
+) -> None:
+    assert matching(detector, counting, raw).look(Record(1, text)) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "rule", "score", "weak"),
+    [
+        ("Case 10152", "ADDRESS", "names-location", 0.78, True),
+        ("10152: Case 10152", "ADDRESS", "names-location", 0.55, True),
+        ("02110-1301", "ADDRESS", "names-location", 0.67, True),
+        ("Ringgasse 5b", "ADDRESS", "street-address-germanic", 0.8, False),
+        ("Via Roma 12", "ADDRESS", "names-location", 0.7, False),
+        ("Hauptstraße 12", "ADDRESS", "names-location", 0.8, False),
+        ("Page 8554", "PERSON", "names-person", 0.64, True),
+        ("J. Doe", "PERSON", "names-person", 0.85, False),
+        ("202-555-0143", "PHONE_NUMBER", "phone-north-america", 0.85, False),
+        ("20240314", "ID_NUMBER", "named-id", 0.7, True),
+        ("500000", "ID_NUMBER", "named-id", 0.7, True),
+        ("482913", "ID_NUMBER", "named-id", 0.7, False),
+        ("home", "SOCIAL_HANDLE", "social-handle", 0.7, True),
+        ("jdoe85", "USERNAME", "named-user", 0.7, False),
+    ],
+)
+def test_weak_values_are_told_by_their_form(value: str, kind: str, rule: str, score: float, weak: bool) -> None:
+    assert is_weak(value, Hit(kind, Span(0, len(value), kind, score, rule))) is weak
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Jane Doe", ["Jane Doe"]),
+        ("Jane Doe; Max Mustermann", ["Jane Doe", " Max Mustermann"]),
+        ("Erika Mustermann und Jan Kowalski", ["Erika Mustermann", "Jan Kowalski"]),
+        ("Microsoft Office User", []),
+        ("Contoso Ltd", []),
+        ("jane@example.com", []),
+        ("a remark that somebody wrote where a name should stand", []),
+    ],
+)
+def test_owners_are_people(text: str, names: list[str]) -> None:
+    assert [name for name, _ in owners_in(text)] == names

@@ -1,17 +1,24 @@
-"""A pass over some records only gives those that a whole pass gives."""
+"""A pass over some records only gives those that a whole pass gives, and what cannot be read is named."""
 
 from __future__ import annotations
 
 import io
 import json
+import os
+import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
+from privet.audit.files import digest_of
 from privet.audit.record import MAX_RECORD_CHARS
-from privet.audit.walking import Dataset
+from privet.audit.walking import Dataset, named
+from privet.errors import BadInput
 
 
 def filled(folder: Path) -> Dataset:
@@ -63,3 +70,80 @@ def test_only_what_is_wanted_need_be_read(tmp_path: Path) -> None:
             if seen.at in only.get(seen.name, frozenset())
         }
         assert found == {place: everything[place] for place in wanted}
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Take away what lets the superuser read everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def closed() -> Iterator[Path]:
+    """A folder of three files, of which permissions let two not be read."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        (root / "below").mkdir()
+        for path in (root / "a.txt", root / "b.txt", root / "below" / "c.txt"):
+            path.write_text("the trees are green")
+        root.chmod(0o755)
+        (root / "b.txt").chmod(0)
+        (root / "below").chmod(0)
+        yield root
+        (root / "below").chmod(0o700)
+
+
+def test_what_permissions_close_is_named_and_the_rest_is_read(closed: Path) -> None:
+    with as_nobody():
+        dataset = Dataset.at(closed)
+        entries: list[str] = []
+        read = [seen.name for seen in dataset.pass_over(lambda entry: entries.append(entry.name))]
+        digest = digest_of(named(dataset.root, dataset.files))
+    assert read == ["a.txt"]
+    assert entries == ["a.txt", "b.txt"]
+    assert dataset.unread == {
+        "b.txt": "it cannot be opened: check its permissions",
+        "below": "a folder that cannot be listed: check its permissions",
+    }
+    assert digest != digest_of([("a.txt", closed / "a.txt")])
+
+
+def test_a_folder_of_unreadable_things_alone_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "gone").symlink_to("/nonexistent")
+    os.mkfifo(tmp_path / "pipe")
+    dataset = Dataset.at(tmp_path)
+    assert list(dataset.pass_over()) == []
+    assert dataset.unread == {
+        "gone": "a link out of the dataset, which is not followed",
+        "pipe": "a pipe, socket or device",
+    }
+
+
+def test_an_empty_folder_is_bad_input(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    with pytest.raises(BadInput, match="no files"):
+        Dataset.at(tmp_path)
+
+
+def test_a_damaged_member_leaves_the_others_readable(tmp_path: Path) -> None:
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("a.txt", "b.parquet", "c.txt"):
+            archive.writestr(name, f"{name} stands here " * 999)
+    content = inner.getvalue()
+    for name in (b"a.txt", b"b.parquet"):
+        at = content.index(name) + len(name) + 3
+        content = content[:at] + b"\xff\xff" + content[at + 2 :]
+    (tmp_path / "z.zip").write_bytes(content)
+    dataset = Dataset.at(tmp_path)
+    entries: list[str] = []
+    assert {seen.name for seen in dataset.pass_over(lambda entry: entries.append(entry.name))} == {"z.zip!/c.txt"}
+    assert dataset.unread == dict.fromkeys(("z.zip!/a.txt", "z.zip!/b.parquet"), "damaged or encrypted")
+    assert sorted(entries) == ["z.zip", "z.zip!/a.txt", "z.zip!/b.parquet", "z.zip!/c.txt"]

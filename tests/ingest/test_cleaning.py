@@ -19,7 +19,8 @@ from docx import Document
 
 from privet.errors import Unprotected
 from privet.ingest import delimited
-from privet.ingest.cleaning import Cleaning, guarded, in_memory
+from privet.ingest.cleaning import Cleaning
+from privet.ingest.guarding import guarded, in_memory
 from privet.ingest.record_file import Unit
 from privet.ingest.texts import Texts
 from privet.metadata.job import CannotClean

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from privet.ingest import json_texts, jsonl
+from privet.ingest.json_texts import written
 from privet.ingest.record_file import Unit
 from privet.metadata.job import CannotClean, Limits
 
@@ -213,3 +214,10 @@ def test_a_file_without_lines_has_one_empty_unit(scrubbed: Scrub, tmp_path: Path
     source.write_bytes(b"")
     assert jsonl.units(source, 10) == [Unit(0, 0)]
     assert scrubbed(jsonl, source) == b""
+
+
+@pytest.mark.parametrize("old", [b'"x"', '"é"'.encode()], ids=["ascii", "utf-8"])
+def test_a_new_text_is_written_as_json_does(old: bytes) -> None:
+    for code in (*range(0x300), 0x2028, 0xFFFE, 0x1F600):
+        text = f"a{chr(code)}b"
+        assert written(text, old) == json.dumps(text, ensure_ascii=old.isascii()).encode()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from privet.audit import near
 from privet.audit.bound import SHARE_ERROR, residual_limit
@@ -29,11 +29,18 @@ def residual_check(figures: Residual, unread: Unread) -> Check:
     if unread and verdict == "pass":
         verdict, says = (
             "underpowered",
-            f"{counted(len(unread), 'file')} could not be read, so nothing is known of them; {says}",
+            f"{_unread(unread)}, so nothing is known of them ({_REMEDY}); {says}",
         )
     if unread and verdict == "not-applicable":
-        verdict, says = "underpowered", f"{counted(len(unread), 'file')} could not be read, and no other holds records"
+        verdict, says = "underpowered", f"{_unread(unread)} ({_REMEDY}), and no other holds records"
     return Check("residual", verdict, says, known | {"unread": len(unread), "confidence": 0.95})
+
+
+_REMEDY: Final = "make them readable, or take them out"
+
+
+def _unread(unread: Unread) -> str:
+    return f"{counted(len(unread), 'file')} could not be read"
 
 
 def raw_check(
@@ -85,6 +92,7 @@ def _raw_figures(raw: RawSet, matching: RawMatching, figures: Residual) -> dict[
 def groups_check(
     tables: Iterable[Groups],
     quasi_identifiers: Sequence[str],
+    unread: Unread = (),
     *,
     k: int,
     l: int,  # noqa: E741 (its name everywhere)
@@ -93,12 +101,14 @@ def groups_check(
     """Return the check of k, l and t.
 
     Raises:
-        BadInput: no row has the declared columns.
+        BadInput: all was read, and no row has the declared columns.
 
     """
     if not quasi_identifiers:
         return Check("k-anonymity", "not-applicable", "no quasi-identifiers are declared; see --quasi-identifiers")
     tables = list(tables)
+    if unread and not any(table.rows for table in tables):
+        return Check("k-anonymity", "underpowered", f"{_unread(unread)}, and no row of the others has these columns")
     found = worst([table.figures(k) for table in tables if table.rows])
     wanted = {"k": k, "l": l if found.l is not None else None, "t": t}
     figures = asdict(found) | {"wanted": wanted, "other_records": sum(each.without for each in tables)}
@@ -112,10 +122,12 @@ def groups_check(
     says = "; ".join(problems) or f"every row shares its quasi-identifiers with {found.k - 1} others or more"
     if found.l is not None and found.t is not None and not problems:
         says += f" (k {found.k}, l {found.l}, t {found.t:.4f})"
+    if unread and not problems:
+        return Check("k-anonymity", "underpowered", f"{_unread(unread)}; of what was read {says}", figures)
     return Check("k-anonymity", "fail" if problems else "pass", says, figures)
 
 
-def near_check(found: Copies, max_share: float) -> Check:
+def near_check(found: Copies, max_share: float, unread: Unread = ()) -> Check:
     """Return the check of copies and near copies."""
     figures = asdict(found) | {"share": found.share, "max_share": max_share}
     if not found.records:
@@ -124,4 +136,6 @@ def near_check(found: Copies, max_share: float) -> Check:
     failed = found.share > max_share
     if failed:
         says += f", more than {max_share:.2%}: models learn repeated text by heart"
+    elif unread:
+        return Check("near-duplicates", "underpowered", f"{_unread(unread)}; {says}", figures)
     return Check("near-duplicates", "fail" if failed else "pass", says, figures)

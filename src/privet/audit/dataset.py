@@ -31,7 +31,8 @@ from privet.audit.record import Record
 from privet.audit.residual import Looking, Residual
 from privet.audit.result import Finding, Findings, Result, overall
 from privet.audit.sample import Drawn, Sampling
-from privet.audit.unpacking import Entry
+from privet.audit.tags import tags_of
+from privet.audit.unpacking import Entry, Unread
 from privet.audit.walking import Dataset, named
 from privet.detect.engine import Detector, TierName
 from privet.errors import BadInput
@@ -79,7 +80,7 @@ def audit_dataset(root: Path, options: Options | None = None, step: Step = lambd
     """Return the audit of a dataset. `step` is told how many characters were read so far.
 
     Raises:
-        BadInput: there is nothing to read, no row has the declared columns, or the signer is no public key.
+        BadInput: there is nothing at all, all was read and no row has the declared columns, or the signer is no public key.
         Unprotected: the detector cannot be loaded.
 
     """
@@ -127,10 +128,10 @@ class _Audit:
             checks.residual_check(figures, unread),
             checks.raw_check(self._raw, matching, figures, raw_unread, unread),
             checks.groups_check(
-                self._groups.values(), options.quasi_identifiers, k=options.k, l=options.l, t=options.t
+                self._groups.values(), options.quasi_identifiers, unread, k=options.k, l=options.l, t=options.t
             ),
             self._metadata.check(),
-            checks.near_check(self._near.copies(), options.max_duplicates),
+            checks.near_check(self._near.copies(), options.max_duplicates, unread),
             manifest_check.checked(
                 self._dataset.root, self._dataset.files, options.signer, options.policy_sha256, self._masking.masked
             ),
@@ -162,7 +163,7 @@ class _Audit:
         """Collect the identifiers of the raw set."""
         if self._raw is None or self._raw_dataset is None:
             return None
-        records = (seen.record for seen in self._raw_dataset.pass_over())
+        records = _with_tags(self._raw_dataset, self._raw.own)
         for size in self._raw.collect(records, self._detector, self._counting):
             self._done += size
             self._step(self._done)
@@ -202,8 +203,11 @@ class _Audit:
         """Yield what a file says outside of records: its tags, and the runs of letters of what cannot be read."""
         yield from texts
         if not entry.form.is_known:
-            with entry.open() as stream:
-                yield from texts_in(stream)
+            try:
+                with entry.open() as stream:
+                    yield from texts_in(stream)
+            except Exception:  # damaged or closed: the pass says that it is not read
+                return
 
     def _compare_names(self, matching: RawMatching | None, file: str, names: list[str]) -> None:
         """Look for identifiers of the raw set in names of files."""
@@ -244,6 +248,28 @@ class _Audit:
             if chosen is None or seen.at in chosen.get(seen.name, frozenset()):
                 yield seen.stratum, seen.name, seen.record
                 self._advance(seen.record)
+
+
+def _with_tags(dataset: Dataset, own: Callable[[str], None]) -> Iterator[Record]:
+    """Yield the records of a dataset, and what its files say beside them; `own` is told who made or owns a file."""
+    waiting: list[Record] = []
+
+    def each_file(entry: Entry) -> None:
+        try:
+            for tag in tags_of(entry):
+                if tag.owner:
+                    own(tag.text)
+                if tag.text:
+                    waiting.append(Record(0, f"author: {tag.text}" if tag.owner else tag.text))
+        except Unread as error:
+            if entry.form.is_known:
+                dataset.unread.setdefault(entry.name, error.reason)
+
+    for seen in dataset.pass_over(each_file):
+        yield from waiting
+        waiting.clear()
+        yield seen.record
+    yield from waiting
 
 
 def _policy_digest(policy: DetectPolicy) -> str:

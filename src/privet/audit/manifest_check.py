@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from privet.audit.files import name_of
+from privet.audit.files import name_of, sha256_of
 from privet.audit.result import Check
 
 NAME: Final = "privet-manifest.json"
@@ -153,11 +153,11 @@ def _outputs(entries: Sequence[dict[str, Any]], root: Path, files: Sequence[Path
         ):
             yield Problem("file-missing", str(entry["output"]))
             continue
-        with path.open("rb") as stream:
-            if hashlib.file_digest(stream, "sha256").hexdigest() != entry["output_sha256"].lower().removeprefix(
-                "sha256:"
-            ):
-                yield Problem("file-changed", str(entry["output"]))
+        digest = sha256_of(path)
+        if digest is None:
+            yield Problem("file-unreadable", str(entry["output"]))
+        elif digest != entry["output_sha256"].lower().removeprefix("sha256:"):
+            yield Problem("file-changed", str(entry["output"]))
     yield from (
         Problem("file-not-listed", name_of(root, path)) for path in files if path not in listed and path != root / NAME
     )

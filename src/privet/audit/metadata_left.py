@@ -62,8 +62,7 @@ class MetadataLeft:
         return [text for text in texts if text]
 
     def _count(self, tag: Tag, personal: Counter[tuple[str, str]]) -> None:
-        hits = tag.text and any(True for _ in self._counting.hits(tag.text, self._detector.find(tag.text)))
-        if tag.personal or hits:
+        if tag.personal or any(True for _ in self._counting.hits(tag.text, self._detector.find(tag.text))):
             personal[tag.rule, ""] += 1
         else:
             self._notes[tag.rule] += 1

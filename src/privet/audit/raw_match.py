@@ -7,9 +7,9 @@ Invariants:
 - Values are compared as their letters and digits in lower case and without accents, so `+1 (202) 555-0143` is found as `12025550143`; a
   match begins and ends where a word does. Escapes (of URLs, HTML, JSON) and base64 are looked into.
 
-A name counts without more where it has several words and most of its occurrences in the raw set were taken for a name. Others (Will, Mark
-and Rose are words, and a detector takes some phrase for a name now and then) count only where the detector takes them for an identifier in
-the dataset too.
+Not every value tells by itself: Will, Mark and Rose are words, a detector takes `Case 10152` for an address now and then, and `root` is
+somebody's account. Such values are *ambiguous*: they count only where the detector takes them for an identifier in the dataset too.
+`is_weak` says which are so by their form, and those that are doubtful are so where they were mostly not taken in the raw set.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from privet.audit.counting import Counting
+from privet.audit.counting import Counting, Hit
+from privet.audit.raw_values import LEAST_CHARS, is_doubtful, is_telling, is_weak, owners_in, words_of
 from privet.audit.record import Record
 from privet.detect.engine import Detector
 from privet.detect.readings import opened, read
@@ -31,18 +32,14 @@ from privet.detect.readings import opened, read
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_WORD: Final = re.compile(r"[^\W_]+")
 _HEAD_CHARS: Final = 5
-_LEAST_CHARS: Final = 4
-_LEAST_DIGITS: Final = 6
-_MOST_CHARS: Final = 120
 _BITS_EACH: Final = 16
 """With four places a value, one foreign value in four hundred passes the filter, and is then compared exactly."""
 _PLACES: Final = 4
 _FIRST_BITS: Final = 1 << 23
 _MOSTLY: Final = 0.5
-AMBIGUOUS: Final = "PERSON, ambiguous"
-"""The kind of a name that is one word, or that is mostly taken for none."""
+AMBIGUOUS: Final = ", ambiguous"
+"""The end of the kind of a value that does not tell by itself."""
 
 
 class Match(NamedTuple):
@@ -54,39 +51,6 @@ class Match(NamedTuple):
     fingerprint: bytes
 
 
-class Words(NamedTuple):
-    """The letters and digits of a text in a row, and where its words begin and end, in the row and in the text."""
-
-    row: str
-    starts: list[int]
-    ends: list[int]
-    places: list[tuple[int, int]]
-
-
-def words_of(text: str) -> Words:
-    """Return the words of a text as they are compared."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
-    pieces: list[str] = []
-    starts, ends, places = [], [], []
-    size = 0
-    for match in _WORD.finditer(text):
-        piece = match[0].lower() if match[0].isascii() else _folded(match[0])
-        starts.append(size)
-        size += len(piece)
-        ends.append(size)
-        pieces.append(piece)
-        places.append(match.span())
-    return Words("".join(pieces), starts, ends, places)
-
-
-def _folded(word: str) -> str:
-    return _ACCENTS.sub("", unicodedata.normalize("NFKD", word).casefold())
-
-
-_ACCENTS: Final = re.compile("[\u0300-\u036f]")
-
-
 class RawSet:
     """The identifiers of a raw set, as keyed fingerprints. `collect`, then `seal`, then `recall_names`, then ask `matches`."""
 
@@ -96,6 +60,7 @@ class RawSet:
         self._known: dict[bytes, int] = {}
         self._lengths: dict[str, set[int]] = {}
         self._taken: Counter[bytes] = Counter()
+        """Of values that may be something else, how often they were taken for an identifier."""
         self._seen: Counter[bytes] = Counter()
         self._bits: NDArray[np.uint8] = np.zeros(0, np.uint8)
         self.skipped = 0
@@ -105,7 +70,7 @@ class RawSet:
         return len(self._known)
 
     def collect(self, records: Iterable[Record], detector: Detector, counting: Counting) -> Iterator[int]:
-        """Take the identifiers of raw records; yield how many characters each had."""
+        """Take the identifiers of raw records, and of texts that stand on no line; yield how many characters each had."""
         kept: list[Record] = []
 
         def texts() -> Iterator[str]:
@@ -115,47 +80,55 @@ class RawSet:
 
         for spans in detector.find_all(texts()):
             record = kept.pop(0)
-            self.records += 1
+            self.records += record.line > 0
             for hit in counting.hits(record.text, spans):
                 value = record.text[hit.span.start : hit.span.end]
                 # A street without its number is no address of anybody.
                 if hit.kind != "ADDRESS" or any(map(str.isdigit, value)):
-                    self._add(value, hit.kind)
+                    self._add(value, hit)
             yield len(record.text)
 
-    def _add(self, value: str, kind: str) -> None:
+    def own(self, text: str) -> None:
+        """Take what a file says of who made or owns it."""
+        for name, hit in owners_in(text):
+            self._add(name, hit)
+
+    def _add(self, value: str, hit: Hit) -> None:
         words = words_of(value)
         row = words.row
-        if not _is_telling(row):
+        if not is_telling(row):
             self.skipped += 1
             return
         fingerprint = self._fingerprint(row)
-        if kind == "PERSON":
+        kind = hit.kind
+        if is_weak(value, hit):
+            kind += AMBIGUOUS
+        elif is_doubtful(row, hit, len(words.starts)):
             self._taken[fingerprint] += 1
-            kind = AMBIGUOUS if len(words.starts) == 1 else kind
+        known = self._known.setdefault(fingerprint, self._number(kind))
+        if self._kinds[known].endswith(AMBIGUOUS):
+            self._known[fingerprint] = self._number(kind)
+        self._lengths.setdefault(row[:_HEAD_CHARS], set()).add(len(row))
+
+    def _number(self, kind: str) -> int:
         if kind not in self._kinds:
             self._kinds.append(kind)
-        known = self._known.setdefault(fingerprint, self._kinds.index(kind))
-        if self._kinds[known] == AMBIGUOUS:
-            self._known[fingerprint] = self._kinds.index(kind)
-        self._lengths.setdefault(row[:_HEAD_CHARS], set()).add(len(row))
+        return self._kinds.index(kind)
 
     def _fingerprint(self, row: str) -> bytes:
         return hmac.digest(self._key, row.encode("utf-8", "surrogatepass"), "sha256")[:16]
 
     def recall_names(self, records: Iterable[Record]) -> Iterator[int]:
-        """Count how often each name occurs in the raw set, found or not; yield how many characters each record had."""
+        """Count how often each value that may be something else occurs in the raw set; yield how many characters each record had."""
         for record in records:
             for match in self._all_matches(record.text):
-                if match.kind == "PERSON":
+                if match.fingerprint in self._taken:
                     self._seen[match.fingerprint] += 1
             yield len(record.text)
-        if AMBIGUOUS not in self._kinds:
-            self._kinds.append(AMBIGUOUS)
-        ambiguous = self._kinds.index(AMBIGUOUS)
         for fingerprint, seen in self._seen.items():
-            if self._taken[fingerprint] < seen * _MOSTLY:
-                self._known[fingerprint] = ambiguous
+            kind = self._kinds[self._known[fingerprint]]
+            if self._taken[fingerprint] < seen * _MOSTLY and not kind.endswith(AMBIGUOUS):
+                self._known[fingerprint] = self._number(kind + AMBIGUOUS)
         self._seen.clear()
         self._taken.clear()
 
@@ -193,7 +166,7 @@ class RawSet:
         row = words.row
         for at, start in enumerate(words.starts):
             # Values of fewer characters than a head has stand under themselves.
-            for head in {row[start : start + _HEAD_CHARS], row[start : start + _LEAST_CHARS]}:
+            for head in {row[start : start + _HEAD_CHARS], row[start : start + LEAST_CHARS]}:
                 for length in heads.get(head, ()):
                     last = ends.get(start + length)
                     if last is None:
@@ -201,13 +174,6 @@ class RawSet:
                     fingerprint = self._fingerprint(row[start : start + length])
                     if self._may_hold(fingerprint) and (kind := self._known.get(fingerprint)) is not None:
                         yield Match(words.places[at][0], words.places[last][1], self._kinds[kind], fingerprint)
-
-
-def _is_telling(row: str) -> bool:
-    """Tell whether a value is long enough to be found by, and not for being any number."""
-    if not _LEAST_CHARS <= len(row) <= _MOST_CHARS:
-        return False
-    return not row.isdigit() or len(row) >= _LEAST_DIGITS
 
 
 class RawMatching:
@@ -254,13 +220,19 @@ class RawMatching:
                 yield match._replace(start=run.start, end=run.end)
 
     def _named(self, text: str, found: list[Match]) -> list[Match]:
-        """Return matches without those that are names only perhaps, and are none here."""
-        if any(match.kind == AMBIGUOUS for match in found):
-            spans = [hit.span for hit in self._counting.hits(text, self._detector.find(text))]
+        """Return matches without those that are identifiers only perhaps, and are none here."""
+        if any(match.kind.endswith(AMBIGUOUS) for match in found):
+            hits = list(self._counting.hits(text, self._detector.find(text)))
+            # A place that is weak here too is still none.
+            places = [hit for hit in hits if not is_weak(text[hit.span.start : hit.span.end], hit)]
             found = [
                 match
                 for match in found
-                if match.kind != AMBIGUOUS or any(s.start < match.end and s.end > match.start for s in spans)
+                if not match.kind.endswith(AMBIGUOUS)
+                or any(
+                    hit.span.start < match.end and hit.span.end > match.start
+                    for hit in (places if match.kind.startswith("ADDRESS") else hits)
+                )
             ]
         return found
 

@@ -26,6 +26,8 @@ def records_of(entry: Entry, lines: frozenset[int] | None = None) -> Iterator[Re
         Unread: it is damaged or encrypted; the records before that place have been yielded.
 
     """
+    if entry.unread:
+        raise Unread(entry.unread)
     read = _READERS.get(entry.form.name)
     if lines is not None and entry.form.name in BY_LINE:
         read = _text(BY_LINE[entry.form.name], only=lines)

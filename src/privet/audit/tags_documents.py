@@ -5,6 +5,7 @@ Invariant: nothing is run, no entity is resolved.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import BinaryIO, Final
 from zipfile import ZipFile, ZipInfo
 
 from privet.audit import documents
-from privet.audit.tag import Tag
+from privet.audit.tag import Tag, words_in
 from privet.audit.tags_exif import xmp
 from privet.audit.tags_tables import PATH
 
@@ -33,14 +34,17 @@ def pdf(stream: BinaryIO) -> Iterator[Tag]:
         for name, value in info.items() if isinstance(info, pikepdf.Dictionary) else ():
             if str(value).strip():
                 known = str(name) in _PDF_TOOLS
-                yield Tag("metadata-pdf-tool" if known else "metadata-pdf-info", personal=not known)
+                text = "" if known else words_in(value)
+                yield Tag(
+                    "metadata-pdf-tool" if known else "metadata-pdf-info", not known, text, owner=str(name) == "/Author"
+                )
         for item in document.objects:
             if isinstance(item, pikepdf.Stream) and item.get("/Type") == "/Metadata":
                 yield from xmp(item.read_bytes())
             elif isinstance(item, pikepdf.Dictionary) and item.get("/Subtype") is not None and str(item.get("/T", "")):
                 # The author of an annotation; /T of a form field is its name.
                 if item.get("/FT") is None and item.get("/Parent") is None:
-                    yield Tag("metadata-pdf-annotation-author")
+                    yield Tag("metadata-pdf-annotation-author", text=words_in(item["/T"]), owner=True)
             elif isinstance(item, pikepdf.Dictionary) and "/PieceInfo" in item:
                 yield Tag("metadata-pdf-piece-info")
         if document.Root.get("/Names", pikepdf.Dictionary()).get("/EmbeddedFiles") is not None:
@@ -77,13 +81,22 @@ def office(stream: BinaryIO) -> Iterator[Tag]:
             ) and info.file_size < 1 << 24:
                 root = etree.fromstring(archive.read(info), parser)
                 for element in root.iter(etree.Element) if root is not None else ():
-                    tag = etree.QName(element).localname
-                    if tag in _OFFICE and "".join(map(str, element.itertext())).strip() not in _DEFAULT_VALUES:
-                        yield Tag(f"metadata-office-{_OFFICE[tag]}")
+                    tag, text = etree.QName(element).localname, "".join(map(str, element.itertext())).strip()
+                    if tag in _OFFICE and text not in _DEFAULT_VALUES:
+                        owner = _OFFICE[tag] == "author" or tag == "Manager"
+                        yield Tag(f"metadata-office-{_OFFICE[tag]}", text=words_in(text), owner=owner)
             elif name.startswith(("docProps/thumbnail", "Thumbnails/")):
                 yield Tag("metadata-office-thumbnail")
-            elif _is_part(info) and _AUTHOR.search(archive.read(info)):
-                yield Tag("metadata-office-author")
+            elif _is_part(info):
+                names = {match[1] or b"" for match in _AUTHOR.finditer(archive.read(info))}
+                yield from (
+                    Tag(
+                        "metadata-office-author",
+                        text=words_in(html.unescape(name.decode("utf-8", "replace"))),
+                        owner=True,
+                    )
+                    for name in sorted(names)
+                )
 
 
 def _is_part(info: ZipInfo) -> bool:
@@ -96,19 +109,20 @@ _PARTS: Final = (
     "document", "comments", "people", "commentAuthors", "header", "footer", "footnotes", "endnotes", "content", "workbook", "persons",
 )  # fmt: skip
 _AUTHOR: Final = re.compile(
-    rb"""(?:w|w15|p|p15|xr2?):author="[^"]|<author>[^<]|<(?:dc:creator|meta:creator-initials)>[^<]|x15ac:absPath[^>]*url="[^"]"""
-    rb"""|<p:cmAuthor[^>]*\bname="[^"]"""
+    rb"""(?:(?:w|w15|p|p15|xr2?):author="|<author>|<dc:creator>|<p:cmAuthor[^>]*\bname=")([^"<]{1,256})"""
+    rb"""|<meta:creator-initials>[^<]|x15ac:absPath[^>]*url="[^"]"""
 )
 
 
 def rtf(stream: BinaryIO) -> Iterator[Tag]:
     """Yield the properties of a document and the authors of its changes."""
     for match in _RTF.finditer(stream.read(_MAX_HEAD)):
-        yield Tag("metadata-office-author" if match[1] in _RTF_PEOPLE else "metadata-office-title")
+        rule = "metadata-office-author" if match[1] in _RTF_PEOPLE else "metadata-office-title"
+        yield Tag(rule, text=words_in(match[2]), owner=match[1] in _RTF_PEOPLE - {b"company"})
 
 
 _RTF: Final = re.compile(
-    rb"\{(?:\\\*)?\\(author|operator|manager|company|title|subject|keywords|doccomm|comment|hlinkbase|atnauthor|revtbl)\b\s*(?=[^\s{}\\])"
+    rb"\{(?:\\\*)?\\(author|operator|manager|company|title|subject|keywords|doccomm|comment|hlinkbase|atnauthor|revtbl)\b\s*([^\s{}\\][^{}\\]{0,255})"
 )
 _RTF_PEOPLE: Final = frozenset((b"author", b"operator", b"manager", b"company", b"atnauthor", b"revtbl"))
 

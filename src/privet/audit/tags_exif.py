@@ -5,11 +5,12 @@ Invariant: a tag that no list names is told too, where it holds words.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from privet.audit.tag import Tag
+from privet.audit.tag import MAX_TEXT, Tag, words_in
 
 _EXIF: Final = {
     0x010E: "description", 0x013B: "artist", 0x8298: "copyright", 0x9C9B: "title", 0x9C9C: "comment", 0x9C9D: "author", 0x9C9E: "keywords",
@@ -18,6 +19,8 @@ _EXIF: Final = {
     0x9003: "date", 0x9004: "date", 0x0132: "date", 0x010D: "title", 0x011D: "title", 0x83BB: "iptc", 0x8649: "iptc", 0x02BC: "xmp",
     0x8482: "gps", 0x830E: "gps", 0x85D8: "gps", 0x87B1: "gps", 0xA480: "text", 0xC68B: "title",
 }  # fmt: skip
+_OWNERS: Final = frozenset(("artist", "author", "owner"))
+_WORDS: Final = _OWNERS | {"description", "copyright", "title", "comment", "keywords", "subject", "host", "text"}
 _SOFTWARE: Final = 0x0131
 _TECHNICAL: Final = frozenset((0x0001, 0x1000, 0x8824, 0x9010, 0x9011, 0x9012, 0x9290, 0x9291, 0x9292, 0xA004))
 """Tags of letters that say nothing of anybody: interoperability, time zones, parts of a second."""
@@ -55,9 +58,11 @@ def tags_in(folder: dict[int, Any]) -> Iterator[Tag]:
         if number == _SOFTWARE:
             yield Tag("metadata-software", personal=False)
         elif number in _EXIF:
-            yield Tag(f"metadata-exif-{_EXIF[number]}", personal=_EXIF[number] != "date")
+            said = _EXIF[number]
+            text = words_in(value) if said in _WORDS else ""
+            yield Tag(f"metadata-exif-{said}", personal=said != "date", text=text, owner=said in _OWNERS)
         elif isinstance(value, str) and number not in _TECHNICAL and value.strip("\0 "):
-            yield Tag("metadata-exif-text")
+            yield Tag("metadata-exif-text", text=words_in(value))
 
 
 _XMP: Final = re.compile(
@@ -70,5 +75,25 @@ def xmp(content: bytes) -> Iterator[Tag]:
     for place in (match.start() for match in re.finditer(rb"<x:xmpmeta|<rdf:RDF", content)):
         end = content.find(b"</rdf:RDF>", place)
         packet = content[place : end if end > 0 else place + 65536]
-        yield Tag("metadata-xmp", personal=bool(_XMP.search(packet)))
+        if not _XMP.search(packet):
+            yield Tag("metadata-xmp", personal=False)
+            return
+        yield Tag("metadata-xmp", text=_plain(packet))
+        for match in _XMP_OWNER.finditer(packet):
+            names = _XMP_ITEM.findall(match[1]) if match[1] else [match[2]]
+            yield from (Tag("metadata-xmp", text=_plain(name), owner=True) for name in names if _plain(name))
         return
+
+
+_XMP_OWNER: Final = re.compile(
+    rb"(?s)<dc:creator[^>]*>(.{1,4096}?)</dc:creator>"
+    rb"""|(?:aux:OwnerName|photoshop:CaptionWriter|photoshop:Credit|xmpDM:artist|exifEX:CameraOwnerName|tiff:Artist)(?:="|>)([^"<]{1,256})"""
+)
+_XMP_ITEM: Final = re.compile(rb"<rdf:li[^>]*>([^<]{1,256})<|\A\s*([^<]{1,256})\Z")
+_MARKUP: Final = re.compile(r"<[^>]*>")
+
+
+def _plain(packet: bytes | tuple[bytes, ...]) -> str:
+    """Return what stands between the tags of a packet."""
+    raw = b"".join(packet) if isinstance(packet, tuple) else packet
+    return html.unescape(_MARKUP.sub("\n", raw.decode("utf-8", "replace")))[:MAX_TEXT].strip()

@@ -5,11 +5,12 @@ Invariant: what is not the picture is told, known by name or not: texts, segment
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any, BinaryIO, Final
 
-from privet.audit.tag import Tag
+from privet.audit.tag import Tag, words_in
 from privet.audit.tags_exif import exif_tags, tags_in, xmp
 
 _MAX_BYTES: Final = 512 * 1024 * 1024
@@ -36,8 +37,22 @@ def image(stream: BinaryIO) -> Iterator[Tag]:
     if _is_followed(content):
         yield Tag("metadata-behind-the-end")
     yield from xmp(content)
-    if b"Photoshop 3.0\x008BIM" in content:
+    if (place := content.find(b"Photoshop 3.0\x008BIM")) >= 0:
         yield Tag("metadata-iptc")
+        yield from _iptc(content[place : place + _SEGMENT_BYTES])
+
+
+_SEGMENT_BYTES: Final = 1 << 16
+_IPTC: Final = re.compile(rb"(?s)\x1c\x02([\x50\x55\x6e\x74\x76\x78\x7a])([\x00-\x7f].)")
+"""By-line, its title, credit, copyright, contact, caption and its writer."""
+_IPTC_OWNERS: Final = frozenset((b"\x50", b"\x7a"))
+
+
+def _iptc(segment: bytes) -> Iterator[Tag]:
+    for match in _IPTC.finditer(segment):
+        text = words_in(segment[match.end() : match.end() + int.from_bytes(match[2], "big")])
+        if text:
+            yield Tag("metadata-iptc", text=text, owner=match[1] in _IPTC_OWNERS)
 
 
 _APPS: Final = (
@@ -76,6 +91,7 @@ _INFO: Final = frozenset(
     ("author", "comment", "copyright", "description", "title", "source", "warning", "disclaimer", "creator", "artist", "xml:com.adobe.xmp",
      "parameters", "workflow", "prompt")
 )  # fmt: skip
+_OWNERS: Final = frozenset(("author", "creator", "artist"))
 _PLAIN_INFO: Final = frozenset(("compression", "mode", "blend", "version", "bbox"))
 """Words that the reader of the format itself puts beside those of the file."""
 
@@ -83,9 +99,11 @@ _PLAIN_INFO: Final = frozenset(("compression", "mode", "blend", "version", "bbox
 def _info(info: dict[Any, Any]) -> Iterator[Tag]:
     for name, value in info.items():
         lower = str(name).lower()
-        if value and (lower in _INFO or lower.startswith("raw profile type")):
+        if value and lower in _INFO:
+            yield Tag("metadata-image-text", text=words_in(value), owner=lower in _OWNERS)
+        elif value and lower.startswith("raw profile type"):
             yield Tag("metadata-image-text")
         elif value and lower in {"software", "creation time", "date:create", "date:modify"}:
             yield Tag("metadata-software", personal=False)
         elif isinstance(value, str) and value.strip() and lower not in _PLAIN_INFO:
-            yield Tag("metadata-image-text")
+            yield Tag("metadata-image-text", text=words_in(value))

@@ -111,7 +111,7 @@ def _set(body: bytes, known: dict[int, str]) -> Iterator[Tag]:
             said = known.get(kind) if at == 0 else "custom" if kind > 1 else None
             value = _value(body, start + place)
             if said and value.strip("\0 "):
-                yield Tag(f"metadata-office-{said}", text=value)
+                yield Tag(f"metadata-office-{said}", text=value.strip("\0 "), owner=said == "author")
 
 
 def _value(body: bytes, place: int) -> str:

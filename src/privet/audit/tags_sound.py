@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import BinaryIO, Final
 
 from privet.audit.chunks import chunks, content, size_of
-from privet.audit.tag import Tag
+from privet.audit.tag import MAX_TEXT, Tag, words_in
 
 _HEAD: Final = 1 << 24
 _TOOLS: Final = frozenset((b"TSSE", b"TENC", b"TLEN", b"TFLT", b"TBPM", b"TSS", b"TLE"))
@@ -53,8 +53,22 @@ def _id3_frames(body: bytes, version: int) -> Iterator[Tag]:
         value = body[place + head : place + head + size]
         if value.strip(b"\x00\x01\x03 "):
             known = name in _TOOLS
-            yield Tag("metadata-encoder" if known else "metadata-id3", personal=not known)
+            text = _id3_text(value) if name[:1] == b"T" and not known else ""
+            yield Tag(
+                "metadata-encoder" if known else "metadata-id3",
+                not known,
+                text,
+                owner=bool(text) and name in _ID3_OWNERS,
+            )
         place += head + size
+
+
+_ID3_OWNERS: Final = frozenset((b"TPE1", b"TCOM", b"TOWN", b"TEXT", b"TP1", b"TCM", b"TXT"))
+
+
+def _id3_text(value: bytes) -> str:
+    wide = {1: "utf-16", 2: "utf-16-be"}.get(value[0])
+    return value[1 : 1 + MAX_TEXT].decode(wide, "replace").strip("\0 ") if wide else words_in(value[1:])
 
 
 def flac(stream: BinaryIO) -> Iterator[Tag]:
@@ -109,11 +123,14 @@ def _comments(block: bytes) -> Iterator[Tag]:
         place += 4 + size
         if value:
             known = name.lower() in _TOOL_FIELDS
-            yield Tag("metadata-encoder" if known else "metadata-vorbis-comment", personal=not known)
+            text = "" if known or name.lower() == b"metadata_block_picture" else words_in(value)
+            owner = name.lower() in _COMMENT_OWNERS
+            yield Tag("metadata-encoder" if known else "metadata-vorbis-comment", not known, text, owner)
         if place >= len(block):
             return
 
 
+_COMMENT_OWNERS: Final = frozenset((b"artist", b"author", b"composer", b"performer", b"contact"))
 _RIFF: Final = frozenset((b"id3 ", b"ID3 ", b"bext", b"iXML", b"_PMX", b"cart", b"axml", b"aXML", b"DISP", b"IDIT"))
 _RIFF_LISTS: Final = frozenset((b"hdrl", b"strl", b"odml", b"adtl", b"rec "))
 

@@ -22,10 +22,9 @@ from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar, cast
 
-from privet.audit.files import name_of
+from privet.audit.files import CLOSED, name_of
 from privet.audit.forms import Form, form_of
 from privet.audit.record import File
-from privet.errors import BadInput
 
 MEMBER_BYTES: Final = 256 * 1024 * 1024
 _UNPACKED_BYTES: Final = 16 * 1024 * 1024 * 1024
@@ -44,25 +43,29 @@ class Unread(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file, or a member of one: `data.zip!/a/b.txt`. `path` is where it lies on disk, if it does."""
+    """A file, or a member of one: `data.zip!/a/b.txt`. `path` is where it lies on disk, if it does; `unread` says why it cannot be read."""
 
     name: str
     form: Form
     open: Callable[[], BinaryIO] = field(repr=False)
     path: Path | None = None
     depth: int = 0
+    unread: str = ""
 
 
 def entry_of(root: Path, path: Path) -> Entry:
     """Return the entry of a file on disk."""
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(_HEAD_BYTES)
-    except OSError as error:
-        raise BadInput("a file of the dataset cannot be read", hint="check its permissions") from error
     name = name_of(root, path)
     opened = partial(_open, path)
+    try:
+        with opened() as stream:
+            head = stream.read(_HEAD_BYTES)
+    except OSError:
+        return Entry(name, _UNKNOWN, opened, path, unread=CLOSED)
     return Entry(name, _refined(form_of(head, name), opened), opened, path)
+
+
+_UNKNOWN: Final = Form("unknown", is_known=False)
 
 
 def _refined(form: Form, opened: Callable[[], BinaryIO]) -> Form:
@@ -85,7 +88,7 @@ def _open(path: Path) -> BinaryIO:
 
 
 def expand(entry: Entry) -> Iterator[Entry]:
-    """Yield an entry, and what is packed in it.
+    """Yield an entry, and what is packed in it; a member that is damaged or encrypted leaves the others readable.
 
     Raises:
         Unread: it is damaged, encrypted, or packed too deep or too big.
@@ -113,12 +116,10 @@ def _members(entry: Entry) -> Iterator[Entry]:
                 if is_checkpoint and _TENSOR.search(info.filename):
                     yield Entry(f"{entry.name}!/{info.filename}", Form("tensor"), partial(_part, archive.open, info))
                 elif not info.is_dir():
-                    if info.flag_bits & 1:
-                        raise Unread("encrypted archive")
                     unpacked += info.file_size
                     if unpacked > _UNPACKED_BYTES:
                         raise Unread("unpacks to too much")
-                    yield from _member(entry, info.filename, partial(_part, archive.open, info))
+                    yield from _zipped(entry, info, partial(_part, archive.open, info))
     elif entry.form.name == "tar":
         with entry.open() as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
             for member in archive:
@@ -130,6 +131,21 @@ def _members(entry: Entry) -> Iterator[Entry]:
         opened = partial(_unpacked, entry)
         # What is packed in one piece streams, unless its form needs random access.
         yield from _member(entry, inner.replace(".tgz", ".tar"), opened)
+
+
+def _zipped(entry: Entry, info: zipfile.ZipInfo, opened: Callable[[], BinaryIO]) -> Iterator[Entry]:
+    """Yield a member of a ZIP archive, and what is packed in it: each stands by itself, so one that is damaged says nothing of others."""
+    reason = "encrypted"
+    if not info.flag_bits & 1:
+        try:
+            yield from _member(entry, info.filename, opened)
+        except Unread as error:
+            reason = error.reason
+        except Exception:  # as in `guarded`
+            reason = "damaged or encrypted"
+        else:
+            return
+    yield Entry(f"{entry.name}!/{info.filename}", _UNKNOWN, opened, None, entry.depth + 1, reason)
 
 
 _TENSOR: Final = re.compile(r"/data/\d+\Z")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from privet.audit.files import files_of, links_of, name_of
+from privet.audit.files import files_of, name_of, passed_over
 from privet.audit.manifest_check import NAME as MANIFEST
 from privet.audit.reading import BY_LINE, records_of
 from privet.audit.record import File, Record
@@ -61,9 +61,7 @@ class Dataset:
             BadInput: there is nothing to read.
 
         """
-        return cls(
-            root, files_of(root), dict.fromkeys(links_of(root), "a link out of the dataset, which is not followed")
-        )
+        return cls(root, files_of(root), passed_over(root))
 
     @property
     def data_files(self) -> list[Path]:
@@ -85,6 +83,9 @@ class Dataset:
         for path in self.data_files:
             top = entry_of(self.root, path)
             for entry in self._entries(top):
+                if entry.unread and names[entry.name]:  # it was given before it turned out to be damaged
+                    self.unread[entry.name] = entry.unread
+                    continue
                 each_file(entry)
                 names[entry.name] += 1
                 name = entry.name if names[entry.name] == 1 else f"{entry.name}#{names[entry.name]}"
@@ -133,6 +134,9 @@ class Dataset:
         """Yield the records of a file that stands inside another one."""
         try:
             for member in nested(entry, file):
+                if member.unread and names[member.name]:
+                    self.unread[member.name] = member.unread
+                    continue
                 each_file(member)
                 names[member.name] += 1
                 inner = member.name if names[member.name] == 1 else f"{member.name}#{names[member.name]}"

@@ -9,22 +9,22 @@ from privet.detect import checks
 from privet.detect.rule import LETTERED_HEAD, NUMBER_HEAD, Candidate, Rule, utf8
 
 _BIRTH_GAP: Final = re.compile(
-    r".*\b(?:born|birth|birthday|birthdate|dob|d\.o\.b|geboren|geb|geburt|geburtsdatum|geburtstag|né|née|naissance|naci\w*|nat[oa]|"
-    r"nascita|geboorte|geboortedatum|nascid[oa]|nascimento|nasceu|urodz\w*|ur)\b(.*)\Z",
+    r".*(?<![^\W_])(?:born|birth|birthday|\w*birthdate|\w*dateofbirth|dob|d\.o\.b"
+    r"|geboren|geb\W{0,2}dat|geb|geburt|geburtsdatum|geburtstag"
+    r"|né|née|naissance|naci\w*|f(?:echa)?\W{1,2}(?:de )?nac|cumpleaños|nat[oa]|nascita|compleanno"
+    r"|geboorte|geboortedatum|verjaardag|nascid[oa]|nasc|nascimento|nasceu|urodz\w*|ur)(?![^\W_])(.*)\Z",
     re.DOTALL,
 )
+_BORN: Final = re.compile(r"\(b\.\s?\Z")
+"""In brackets behind a name; elsewhere `b.` counts: a, b, c."""
 
 
 def _birth(hit: Candidate) -> bool:
     """Pass a date that stands right after a birth word: no other number, and no end of a sentence, between them."""
     found = _BIRTH_GAP.match(hit.left)
     between = found.group(1) if found else ""
-    return (
-        bool(found)
-        and not any(char.isdigit() for char in between)
-        and ". " not in between.removeprefix(". ")
-        and checks.alone(hit)
-    )
+    is_behind = bool(found) and not any(char.isdigit() for char in between) and ". " not in between.removeprefix(". ")
+    return (is_behind or bool(_BORN.search(hit.left))) and checks.alone(hit)
 
 
 MONTHS: Final = (
@@ -48,13 +48,23 @@ _DAY: Final = r"\b\d{1,2}(?:st|nd|rd|th|er|\.|" + utf8("º") + r")?"
 
 _OF: Final = r"(?:de |of |den |d')?"
 
+_YEAR: Final = r"(?:19|20)\d{2}"
+
+_JOINED: Final = rf"\b\d{{1,2}}[./-]?{_MONTH}"
+"""14-Mar-1984, 14MAR84."""
+
 _DATE_PATTERN: Final = (
-    r"\b\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})\b|\b(?:19|20)\d{2}[./-]\d{1,2}[./-]\d{1,2}\b"
-    rf"|{_DAY} {_OF}{_MONTH},? (?:de |del )?(?:19|20)\d{{2}}\b|\b{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? (?:19|20)\d{{2}}\b"
+    rf"\b\d{{1,2}}[./-]\d{{1,2}}[./-](?:\d{{4}}|\d{{2}})\b|\b{_YEAR}[./-]\d{{1,2}}[./-]\d{{1,2}}(?:T[0-9:.]{{4,16}}Z?)?\b"
+    rf"|\b{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\b"
+    rf"|{_DAY} {_OF}{_MONTH},? (?:de |del )?{_YEAR}\b|\b{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? {_YEAR}\b"
+    rf"|{_JOINED}[./-]?(?:{_YEAR}|\d{{2}})\b|\b{_MONTH}-\d{{1,2}}-{_YEAR}\b"
+    # Without a year: a birthday. Without a day: still more than a year.
+    rf"|{_DAY} {_OF}{_MONTH}\b|\b{_MONTH} (?:\d{{1,2}}|{_YEAR})\b"
 )
 
 _DATE_HEAD: Final = (
-    rf"\b\d{{1,2}}[./-]\d{{1,2}}[./-]\d|\b(?:19|20)\d{{2}}[./-]\d{{1,2}}[./-]\d|{_DAY} {_OF}{_MONTH}|\b{_MONTH} \d"
+    rf"\b\d{{1,2}}[./-]\d{{1,2}}[./-]\d|\b{_YEAR}(?:[./-]\d{{1,2}}[./-]\d|\d{{4}}\b)"
+    rf"|{_DAY} {_OF}{_MONTH}|\b{_MONTH}[ -]\d|{_JOINED}"
 )
 
 RULES: Final = (
@@ -106,7 +116,7 @@ RULES: Final = (
         pattern=_DATE_PATTERN,
         score=0.85,
         check=_birth,
-        source="dates in en de es fr it nl pt pl after a word for birth",
+        source="dates in en de es fr it nl pt pl after a word for birth, whole or without the year or the day",
         hits=(
             "DOB: «12/03/1985»",
             "born on «March 12, 1985» in",
@@ -118,6 +128,19 @@ RULES: Final = (
             "nascido em «12 de março de 1985»",
             "urodzony «12 marca 1985»",
             "date of birth (yyyy-mm-dd): «1985-03-12»",
+            "date_of_birth=«1985-03-12»",
+            '"birthDate": "«1985-03-12T00:00:00Z»"',
+            "DOB «19850312»",
+            "birth date: «12-Mar-1985»",
+            "DOB: «12MAR85»",
+            "dob «Mar-12-1985»",
+            "Jane Doe (b. «12 March 1985») paints",
+            "geb.dat. «12-03-1985»",
+            "fecha de nac.: «12/03/1985»",
+            "data de nasc.: «12/03/1985»",
+            "her birthday, «March 12»",
+            "compleanno: «12 marzo»",
+            "born «March 1985»",
         ),
         misses=(
             "12/03/1985",
@@ -125,6 +148,10 @@ RULES: Final = (
             "born in Rome. Hired 12/03/1985",
             "DOB 12/03/1985"[:5],
             "born 1 of 7 on room 5, 12/03/1985",
+            "a. 11/03/1985 b. 12/03/1985",
+            "born 99850312",
+            "born 19851312",
+            "born in May",
         ),
     ),
     Rule(

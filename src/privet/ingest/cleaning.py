@@ -9,21 +9,18 @@ Invariants:
 
 from __future__ import annotations
 
-import errno
 import io
-import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
 from privet.edits import Edit
-from privet.errors import PrivetError
 from privet.ingest import hf_folder, sheets
 from privet.ingest.columns import Columns
 from privet.ingest.file_names import clean_component, clean_path
 from privet.ingest.formats import DESCRIPTION, KEEP_ALL, RECORDS, cleaner, new_suffix, record_module, seen
+from privet.ingest.guarding import guarded, in_memory
 from privet.ingest.inner_tables import Inside, Table, Told
 from privet.ingest.pixels import NOT_LOOKED_AT, PICTURES, Pixels
 from privet.ingest.record_file import Kept
@@ -33,7 +30,6 @@ from privet.policy import Policy
 
 _ALL_BYTES: Final = 1 << 62
 _MAX_NAMED: Final = 1000
-_OUTPUT_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EPIPE)
 
 
 class Cleaning:
@@ -55,6 +51,8 @@ class Cleaning:
         self._depth = 0
         self._unpacked = 0
         self._within: list[str] = []
+        self.converted: Path | None = None
+        """what a program made of this file already, where it is of a format that one has to convert"""
         self.set_aside: list[SetAside] = []
         """members of archives in this file that were left out, the first of them, by cleaned names below it"""
         self.pixels = ""
@@ -113,6 +111,8 @@ class Cleaning:
 
     def _document(self, form: str, name: str, source: BinaryIO, target: BinaryIO) -> Counter[str]:
         job = self._job()
+        if not self._depth:
+            job.converted = self.converted
         with guarded():
             if form == DESCRIPTION:
                 target.write(self._description(PurePosixPath(name).name, source.read()))
@@ -312,38 +312,3 @@ class Cleaning:
             self._seen |= columns.seen
             self._dropped.update(columns.dropped)
         return parts
-
-
-@contextmanager
-def in_memory(content: bytes) -> Iterator[Path]:
-    """Give bytes a path without writing them to a disk (memfd_create(2))."""
-    descriptor = os.memfd_create("privet", os.MFD_CLOEXEC)
-    try:
-        with os.fdopen(os.dup(descriptor), "wb") as file:
-            file.write(content)
-        yield Path(f"/proc/self/fd/{descriptor}")
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def guarded() -> Iterator[None]:
-    """Turn whatever a reader of hostile bytes raises into a reason; what the output cannot take and our own errors stay what they are.
-
-    Raises:
-        CannotClean: in place of nearly everything.
-
-    """
-    try:
-        yield
-    except (CannotClean, PrivetError):
-        raise
-    except MemoryError as error:
-        raise CannotClean("it takes more memory than a file may") from error
-    except OSError as error:
-        if error.errno in _OUTPUT_ERRORS:
-            raise
-        raise CannotClean(f"its reader failed ({type(error).__name__})") from error
-    except Exception as error:
-        # Readers of other people's formats raise nearly anything on hostile bytes; its text may quote them.
-        raise CannotClean(f"its reader failed ({type(error).__name__})") from error

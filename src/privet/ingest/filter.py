@@ -17,9 +17,10 @@ from typing import BinaryIO, Final
 from privet.detect.engine import TierName
 from privet.errors import Unprotected
 from privet.ingest import jsonl
-from privet.ingest.cleaning import Cleaning, guarded, in_memory
+from privet.ingest.cleaning import Cleaning
 from privet.ingest.dialect import dialect_of, is_blank, is_header, rows_of
 from privet.ingest.formats import EDGE_BYTES
+from privet.ingest.guarding import guarded, in_memory
 from privet.ingest.record_file import Unit
 from privet.ingest.texts import Texts
 from privet.metadata.job import CannotClean

@@ -47,9 +47,10 @@ _MODULES: Final = {
     "torch": "torch_zip",
 }
 """Formats whose cleaner is not the module of their own name in `privet.metadata`."""
-_LEGACY: Final = frozenset(
+LEGACY: Final = frozenset(
     "doc xls ppt wordml xlsb vsd vsdx pub wps wpd wri sxw sxc sxi sxd sdw sdc sda wks wk1 123 pages numbers key".split()  # noqa: SIM905
 )
+"""Formats of which an installed LibreOffice makes one of today."""
 _RENAMED: Final = {"msg": ".eml", "postscript": ".pdf"}
 """Formats whose cleaned files are always of another one, with its suffix."""
 _ARCHIVES: Final = frozenset(("zip", "tar", "gzip", "zstd", "bzip2", "xz"))
@@ -136,7 +137,7 @@ def cleaner(form: str, name: str) -> Clean:
     """
     if form in _REFUSED:
         raise CannotClean(_REFUSED[form])
-    if form in _LEGACY:
+    if form in LEGACY:
         return partial(_module("privet.metadata.legacy").clean, kind=form)
     if form in _ARCHIVES:
         clean: Clean = getattr(_module("privet.ingest.archives"), f"clean_{form}")
@@ -155,7 +156,7 @@ def new_suffix(form: str, source: BinaryIO) -> str:
         CannotClean: the file cannot be read.
 
     """
-    if form in _LEGACY:
+    if form in LEGACY:
         return str(_module("privet.metadata.legacy").converted_suffix(form))
     if form in _RENAMED:
         return _RENAMED[form]

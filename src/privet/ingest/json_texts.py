@@ -31,6 +31,7 @@ _END: Final = re.compile(_SPACE + rb"\}" + _SPACE)
 _EMPTY: Final = re.compile(_SPACE + rb"\{" + _SPACE + rb"\}" + _SPACE)
 _SPACED: Final = re.compile(rb'": |, "')
 _SPACES: Final = b" \t\r\n"
+_DELETE: Final = "\x7f"
 _MAX_SHAPES: Final = 256
 _MIN_CELLS: Final = 1 << 12
 _MAX_SPARSENESS: Final = 8
@@ -386,7 +387,9 @@ def written(value: Any, old: bytes) -> bytes:
     b'"\\u00e9"'
     """
     is_ascii = old.isascii()
-    tail = old[len(old.rstrip(b" \t\r\n")) :]
+    tail = old[len(old.rstrip(_SPACES)) :]
+    if type(value) is str:
+        return _text_written(value, is_ascii=is_ascii) + tail
     if isinstance(value, (dict, list)):
         lines = old.strip().split(b"\n")
         if len(lines) > 1:
@@ -397,10 +400,17 @@ def written(value: Any, old: bytes) -> bytes:
             separators = (", ", ": ") if _SPACED.search(old) else (",", ":")
             text = json.dumps(value, ensure_ascii=is_ascii, separators=separators)
         return text.encode() + tail
-    if type(value) is str:
-        # What json.dumps calls, which makes a new encoder every time.
-        return (encode_basestring_ascii if is_ascii else encode_basestring)(value).encode() + tail
     return json.dumps(value, ensure_ascii=is_ascii).encode() + tail
+
+
+def _text_written(value: str, *, is_ascii: bool) -> bytes:
+    """Return a text as `json.dumps` writes it. msgspec does so ten times faster, but leaves DEL and what is beyond ASCII as they are."""
+    if not is_ascii or (value.isascii() and _DELETE not in value):
+        try:
+            return msgspec.json.encode(value)
+        except UnicodeEncodeError:  # half of a pair of surrogates: below, as `json` has it
+            pass
+    return (encode_basestring_ascii if is_ascii else encode_basestring)(value).encode()
 
 
 def _indent(line: bytes) -> str:

@@ -58,10 +58,12 @@ class Marks:
             rows = [()] * len(identities)
         if identities is None:
             identities = [_encoded(dict(zip(names, row, strict=True))) for row in rows]
-        texts = [_texts(row) for row in rows]
+        texts = _all_texts(batch, rows)
         # Rows of a table of people are data, however few columns it has: that they are alike is what groups are for.
         is_short = len(names) < _DATA_COLUMNS and not (self._columns and batch.keys() >= set(self._columns))
-        speaks = [not self._keeps_all and (is_short or any(map(_speaks, held))) for held in texts]
+        speaks = [not self._keeps_all] * len(texts)
+        if not (is_short or self._keeps_all):
+            speaks = [any(map(_speaks, held)) for held in texts]
         self._digests += [
             hashlib.blake2b(identity, digest_size=DIGEST_BYTES).digest() if says else bytes(DIGEST_BYTES)
             for identity, says in zip(identities, speaks, strict=True)
@@ -112,6 +114,18 @@ class Marks:
 def _speaks(text: str) -> bool:
     # Most texts tell by their beginning.
     return text.count(" ", 0, _BEGINNING_CHARS) >= _TEXT_SPACES or text.count(" ") >= _TEXT_SPACES
+
+
+def _all_texts(batch: dict[str, list[Any]], rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[str]]:
+    """Return the texts of each row; where each column is all texts or all numbers, as most are, by columns."""
+    types = {name: set(map(type, values)) for name, values in batch.items()}
+    if not all(found == {str} or found <= _PLAIN for found in types.values()):
+        return [_texts(row) for row in rows]
+    held = [batch[name] for name, found in types.items() if found == {str}]
+    return list(zip(*held, strict=True)) if held else [()] * len(rows)
+
+
+_PLAIN: Final = frozenset((int, float, bool, type(None)))
 
 
 def _texts(row: Sequence[Any]) -> list[str]:

@@ -28,7 +28,7 @@ _WORDS: Final = 3
 _BINS: Final = 128
 _TRIES: Final = 16 * _BINS
 _BIN_SHIFT: Final = np.uint64(57)
-_BATCH_BYTES: Final = 1 << 20
+_BATCH_BYTES: Final = 1 << 17
 _NONE: Final = np.uint64(2**64 - 1)
 _BASE: Final = 0x9E3779B97F4A7C15 | 1
 _MIX: Final = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
@@ -104,8 +104,11 @@ def _words(joined: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 def _hashes(data: NDArray[np.uint8], first: NDArray[Any], last: NDArray[Any]) -> U64:
     """Return the polynomial hash of each stretch, from sums of all bytes up to a place (Karp, Rabin 1987), modulo 2**64."""
     powers, inverses = _powers(1 << (len(data)).bit_length())
-    sums = np.zeros(len(data) + 1, np.uint64)
-    np.cumsum((data.astype(np.uint64) + np.uint64(1)) * powers[: len(data)], out=sums[1:])
+    sums = np.empty(len(data) + 1, np.uint64)
+    sums[0] = 0
+    # No byte of UTF-8 is 255, so one more fits a byte. Both in place: a larger array costs more than what is done to it.
+    np.multiply(data + np.uint8(1), powers[: len(data)], out=sums[1:])
+    np.cumsum(sums, out=sums)
     return _mixed((sums[last] - sums[first]) * inverses[first])
 
 
@@ -122,9 +125,12 @@ def _powers(length: int) -> tuple[U64, U64]:
 
 def _mixed(values: U64) -> U64:
     """Return values with all bits mixed (Steele, Lea, Flood 2014: SplitMix64)."""
-    values = (values ^ (values >> np.uint64(30))) * _MIX[0]
-    values = (values ^ (values >> np.uint64(27))) * _MIX[1]
-    return values ^ (values >> np.uint64(31))
+    values = values ^ (values >> np.uint64(30))
+    values *= _MIX[0]
+    values ^= values >> np.uint64(27)
+    values *= _MIX[1]
+    values ^= values >> np.uint64(31)
+    return values
 
 
 @lru_cache(maxsize=1)

@@ -25,9 +25,11 @@ import numpy as np
 from privet.detect.engine import TierName
 from privet.evidence import file_digest, keyed_file_digest
 from privet.ingest import long_text
-from privet.ingest.cleaning import Cleaning, guarded
+from privet.ingest.cleaning import Cleaning
+from privet.ingest.conversions import Conversions
 from privet.ingest.file_names import Clean, clean_paths
 from privet.ingest.formats import RECORDS, new_suffix, record_module, seen
+from privet.ingest.guarding import guarded
 from privet.ingest.plan import Changed, Item, check_unchanged, opened
 from privet.ingest.record_file import Unit
 from privet.ingest.texts import Texts
@@ -116,13 +118,14 @@ class Worker:
     def files(self, items: Sequence[Item]) -> list[Done]:
         """Clean files that are small or no tables; of tables tell the units."""
         names = clean_paths([_printable(item.name) for item in items], self._texts)
-        done = [self._file(item, name) for item, name in zip(items, names, strict=True)]
+        with Conversions(items) as ready:
+            done = [self._file(item, name, ready) for item, name in zip(items, names, strict=True)]
         # One record for all: with thousands of small files their records would take as long as they do.
         if done:
             self._work.write(f"{BATCH}{done[0].key}", Batch(done))
         return done
 
-    def _file(self, item: Item, name: Clean) -> Done:
+    def _file(self, item: Item, name: Clean, ready: Conversions) -> Done:
         self._texts.taken()
         done = Done(item.key, item.size, item.modified_ns, name.counted(self._texts))
         try:
@@ -139,6 +142,7 @@ class Worker:
                     done.units = [tuple(unit) for unit in units]
                     done.status = "units"
                 else:
+                    self._cleaning.converted = ready.of(item, done.form)
                     self._document(item, source, done)
                 check_unchanged(item)
         except CannotClean as error:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from privet.edits import Edit, edited
@@ -123,7 +124,8 @@ class Job:
     """The cleaning of one file.
 
     `edits` says what of each text gives way; `nested` cleans a member; `table` takes a sheet that is one, and `fields` what
-    stands beside its name in another; `removed` counts what was left out, by what it was.
+    stands beside its name in another; `converted` is what a program has made of it already, where its
+    format takes one; `removed` counts what was left out, by what it was.
     """
 
     edits: Edits = no_edits
@@ -131,6 +133,7 @@ class Job:
     table: Tables = no_table
     fields: Fields = no_fields
     limits: Limits = field(default_factory=Limits)
+    converted: Path | None = field(default=None, repr=False)
     removed: Counter[str] = field(default_factory=Counter)
     refused: str = ""
     """why the last member for which `nested` gave None cannot be cleaned"""
