@@ -22,6 +22,7 @@ VERBS: Final = {
     "serve": "private OpenAI-compatible endpoint over the embedded model or an upstream",
     "scrub": "files and datasets without identifiers and metadata",
     "run": "any program with a safe environment and no way off the machine",
+    "vault": "embeddings that cannot be read: add, search, forget, rotate, verify",
     "detect": "identifiers in a text on standard input",
     "audit": "is raw data left, and how sure is that",
     "init": "the gate into a repository: policy, workflow, hook, sections",
