@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privet.check import gitlab
+from privet.check import gitlab, hooks
 from privet.check.facts import Space, Unit, UnitKind
 
 
@@ -77,7 +77,7 @@ def test_the_gate_counts_where_its_failure_does(job: str, is_guard: bool) -> Non
     ],
 )
 def test_the_gate_as_a_hook(repository: str, is_guard: bool) -> None:
-    units = gitlab.read_hooks(".pre-commit-config.yaml", f"repos:\n- {repository}\n").units
+    units = hooks.read(".pre-commit-config.yaml", f"repos:\n- {repository}\n").units
     assert [unit.guard for unit in units] == (["gate-hook-removed"] if is_guard else [])
 
 
@@ -93,10 +93,10 @@ def test_the_gate_as_a_hook(repository: str, is_guard: bool) -> None:
 )
 def test_a_hook_that_looks_for_secrets_is_a_guard(hook: str, expected: list[str]) -> None:
     text = f"repos:\n- {{repo: 'https://example.com/org/hooks', rev: v1, hooks: [{hook}]}}\n"
-    assert [unit.name for unit in gitlab.read_hooks(".pre-commit-config.yaml", text).units] == expected
+    assert [unit.name for unit in hooks.read(".pre-commit-config.yaml", text).units] == expected
 
 
 @given(st.text(alphabet="script: \n-{}[]&*extnds.a", max_size=80))
 def test_any_text_is_read(text: str) -> None:
     gitlab.read(".gitlab-ci.yml", text)
-    gitlab.read_hooks(".pre-commit-config.yaml", "repos:\n" + text)
+    hooks.read(".pre-commit-config.yaml", "repos:\n" + text)

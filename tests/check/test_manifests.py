@@ -95,10 +95,11 @@ def test_a_place_holds_what_the_fact_says(path: str, shape: dict[str, Any]) -> N
     for unit in read(path, text, {}.get).units:
         for fact in unit.facts:
             written = text[fact.start : fact.end].strip("'\"")
-            assert (
-                fact.value in {written, "present", "{}", "by scope", *(written.split("="))}
-                or fact.name in {"actions.on[]", "k8s.pod.namespace", "compose.network.internal"}
-            )
+            assert fact.value in {written, "present", "{}", "by scope", *(written.split("="))} or fact.name in {
+                "actions.on[]",
+                "k8s.pod.namespace",
+                "compose.network.internal",
+            }
 
 
 def test_a_moved_file_is_the_same() -> None:

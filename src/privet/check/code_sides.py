@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from privet.check.facts import Fact, Unit, UnitKind
-from privet.check.python_changes import flows_of, takes_steps
+from privet.check.python_changes import SETTLED, flows_of, takes_steps
 
 Key = tuple[str, str, str]
 
@@ -55,6 +55,8 @@ class CodeFile:
     path: str
     text: str | None = field(default=None, repr=False)
     """The source, until it is known where its values go."""
+    settled: str = ""
+    """Which conditions of it are known."""
     flows: dict[Key, Flow] = field(default_factory=lambda: defaultdict(_no_flow))
     defs: dict[str, Fact] = field(default_factory=dict)
     decorated: set[str] = field(default_factory=set)
@@ -103,6 +105,7 @@ class CodeSide:
         file = CodeFile(unit.path)
         if unit.facts and unit.facts[0].name == "text":
             file.text = unit.facts[0].value
+            file.settled = next((fact.value or "" for fact in unit.facts if fact.name == SETTLED), "")
         self._take(file, unit.facts)
         return file
 
@@ -110,7 +113,7 @@ class CodeSide:
         """Read where a module's values go, once."""
         if file.text is not None:
             text, file.text = file.text, None
-            self._take(file, flows_of(file.path, text))
+            self._take(file, flows_of(file.path, text, file.settled))
 
     def _take(self, file: CodeFile, facts: Iterable[Fact]) -> None:
         for fact in facts:

@@ -98,6 +98,9 @@ _PROGRAMS: Final = {
     "gunicorn": "gunicorn",
     "hypercorn": "hypercorn",
     "axolotl": "axolotl",
+    "lm_eval": "lm-eval",
+    "lm-eval": "lm-eval",
+    "lighteval": "lighteval",
     "llamafactory-cli": "llamafactory",
     "trl": "trl",
     "accelerate": "accelerate",
@@ -149,6 +152,8 @@ _MODULES: Final = {
     "litellm": "litellm",
     "mlflow": "mlflow",
     "axolotl": "axolotl",
+    "lm_eval": "lm-eval",
+    "lighteval": "lighteval",
     "streamlit": "streamlit",
     "uvicorn": "uvicorn",
     "http": "http.server",
@@ -183,6 +188,13 @@ _LAUNCHERS: Final = frozenset(
     )
 )
 """Words before the program that are not the program. `uv run`, `poetry run`, `conda run -n x` are seen through as well."""
+_PLACERS: Final = frozenset(
+    ("srun", "mpirun", "mpiexec", "timeout", "numactl", "taskset", "ionice", "chrt", "unshare", "setpriv", "runuser", "systemd-run",
+     "apptainer", "singularity", "xvfb-run", "flock", "gosu", "su-exec", "conda", "micromamba", "aprun", "jsrun", "prun")
+)  # fmt: skip
+"""Words before the program that take options with values."""
+_PYTHON: Final = regex(r"(?:python|pypy)(?:\d(?:\.\d+)?)?")
+_MAX_OPTIONS: Final = 30
 _PREFIXES: Final = (
     ("VLLM_", "vllm"), ("SGLANG_", "sglang"), ("OLLAMA_", "ollama"), ("LOCALAI_", "localai"), ("LLAMA_ARG_", "llama.cpp"),
     ("LITELLM_", "litellm"), ("WEBUI_", "open-webui"), ("FLOWISE_", "flowise"), ("LANGFLOW_", "langflow"), ("QDRANT__", "qdrant"),
@@ -240,6 +252,8 @@ def of_command(words: Sequence[str]) -> tuple[frozenset[str], int]:
             )
         ):
             index += 1
+        elif word in _PLACERS and (word not in {"conda", "micromamba"} or [*words[index + 1 : index + 2]] == ["run"]):
+            index = _placed(words, index + 1)
         elif word == "uv" and index + 1 < len(words) and words[index + 1] == "run":
             index += 2
         elif word.startswith("-") and index:
@@ -249,13 +263,22 @@ def of_command(words: Sequence[str]) -> tuple[frozenset[str], int]:
     if index >= len(words):
         return frozenset(), index
     program = words[index].rsplit("/", 1)[-1]
-    if re.fullmatch(r"(?:python|pypy)(?:\d(?:\.\d+)?)?", program):
+    if _PYTHON.fullmatch(program):
         return _python(words, index + 1)
     component = _PROGRAMS.get(program)
     found = {component} if component else set()
     if program in {"torchrun", "accelerate", "deepspeed"}:
         found.add("torch")
     return frozenset(found), index + 1
+
+
+def _placed(words: Sequence[str], index: int) -> int:
+    """Return where the program begins behind the options of what places it, of which some have a value of their own."""
+    for number, word in enumerate(words[index : index + _MAX_OPTIONS], index):
+        bare = word.rsplit("/", 1)[-1]
+        if bare in _PROGRAMS or bare in {"torchrun", "deepspeed"} or _PYTHON.fullmatch(bare):
+            return number
+    return len(words)
 
 
 def _python(words: Sequence[str], index: int) -> tuple[frozenset[str], int]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from privet.check import shippers
 from privet.check.facts import Fact, Note, Reading, Space, Unit, UnitKind
 from privet.check.known import VARIABLES
 from privet.check.pattern import regex
@@ -25,7 +26,7 @@ _FILES: Final = (
     (r"(?:.*/)?jupyter[^/]*config[^/]*\.json", "jupyter"),
     (r"(?:.*/)?\.chainlit/config\.toml", "chainlit"),
     (r"(?:.*/)?(?:lmcache)[^/]*\.(?:json|toml)", "lmcache"),
-    (r"(?:.*/)?\.dvc/config", "dvc"),
+    (r"(?:.*/)?\.dvc/config(?:\.local)?", "dvc"),
     (r"(?:.*/)?(?:\.wandb|wandb)/settings", "wandb"),
     (r"(?:.*/)?clearml\.conf", "clearml"),
     (r"(?:.*/)?redis[^/]*\.conf", "redis"),
@@ -48,6 +49,8 @@ _SECTION: Final = regex(r"[ \t]*\[([^\]\n]+)\]")
 _PAIR: Final = regex(
     r"[ \t]*(?P<key>[A-Za-z_][\w.\- ]*?)(?:[ \t]*[=:][ \t]*|[ \t]+)(?P<value>[^\n]*?)[ \t\r]*(?:\n|\Z)"
 )
+_NAMED: Final = regex(r"""^["']?(\w+) "[^"]*"["']?$""")
+"""A section with a name of its own, as git and DVC have it: `['remote "store"']`."""
 _BLANK: Final = regex(r"[ \t]*(?:[#;][^\n]*)?\r?(?:\n|\Z)")
 
 
@@ -80,7 +83,8 @@ def read(path: str, text: str, sibling: Sibling) -> Reading:
             notes = (Note(path, text.count("\n", 0, broken) + 1, "is not valid JSON from here on"),)
     else:
         found = list(_ini(text))
-    return Reading(units_of(path, found), notes)
+    shipped = shippers.of_sections(path, found) if kind == "ini" and "[OUTPUT]" in text.upper() else ()
+    return Reading((*units_of(path, found), *shipped), notes)
 
 
 def units_of(path: str, found: Iterable[Place]) -> tuple[Unit, ...]:
@@ -112,7 +116,7 @@ def _ini(text: str) -> Iterable[Place]:
             continue
         header = _SECTION.match(text, at)
         if header:
-            section = header[1].strip()
+            section = _NAMED.sub(r"\1[]", header[1].strip())
             at = header.end()
             continue
         pair = _PAIR.match(text, at)

@@ -117,3 +117,7 @@ class Reading(NamedTuple):
 
 
 PRESENT: Final = "present"
+NEEDS: Final = "code:needs"
+"""The setting without which a guard does nothing."""
+NEVER: Final = "\0never"
+"""Stands for a setting that nobody can switch on."""

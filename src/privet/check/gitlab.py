@@ -1,6 +1,6 @@
-"""GitLab pipelines and pre-commit hooks → jobs, what they start, and whether they run Privet.
+"""GitLab pipelines → jobs, what they start, and whether they run Privet.
 
-Source: GitLab CI/CD YAML syntax reference; pre-commit.com, "hooks". Invariants: what a job `extends` in the same file is part of it;
+Source: GitLab CI/CD YAML syntax reference. Invariants: what a job `extends` in the same file is part of it;
 a job that may fail, or runs by hand only, is no guard.
 """
 
@@ -12,7 +12,7 @@ from itertools import groupby, pairwise
 from typing import Final
 
 from privet.check.compose_services import merged
-from privet.check.facts import Reading, Unit, UnitKind
+from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
 from privet.check.pattern import regex
 from privet.check.programs import process_units
 from privet.check.readers import Sibling
@@ -40,7 +40,6 @@ _ELSEWHERE: Final = regex(
 """Conditions under which what is proposed is not looked at: pipelines that are not of a change, or come after it."""
 _PROPOSED: Final = regex(r"\$CI_PIPELINE_SOURCE\s*==\s*[\"']merge_request_event[\"']|\$CI_MERGE_REQUEST_(?:ID|IID)")
 _ROOTS: Final = (".gitlab-ci.yml", ".gitlab-ci.yaml")
-_HOOK: Final = "gate-hook-removed"
 
 
 def _alone(_: str) -> None:
@@ -111,6 +110,7 @@ def _job(document: Mapping, name: str, key: Scalar, job: Mapping, reference: str
     facts = (*environment(job.get("variables")), *keys(job, "gitlab", {"gitlab.variables"}))
     here = key.source.path
     own = f"job:{here}:gitlab/{name}"
+    facts += tuple(_visibility(job))
     unit = Unit(
         UnitKind.JOB, f"gitlab/{name}", here, key.start, key.end, facts=facts, parents=(reference,), provides=(own,)
     )
@@ -129,6 +129,17 @@ def _job(document: Mapping, name: str, key: Scalar, job: Mapping, reference: str
                 yield from scanning(" ".join(command.texts()), place)
                 if runs_gate(command, sibling):
                     yield Unit(UnitKind.GUARD, "privet check", source, place.start, place.end, guard=GATE)
+
+
+def _visibility(job: Mapping) -> Iterator[Fact]:
+    """Yield who can get what a job keeps: all who see the project, unless it says otherwise."""
+    if "artifacts" in job.pairs:
+        artifacts = job.mapping("artifacts")
+        said = artifacts.get("access") or artifacts.get("public")
+        place = said if isinstance(said, Scalar) else job.pairs["artifacts"][0]
+        value = said.text if isinstance(said, Scalar) else "all"
+        value = {"false": "developer", "true": "all"}.get(value.lower(), value)
+        yield Fact(Space.KEY, "gitlab.artifacts.visibility", value, place.source.path, place.start, place.end)
 
 
 def _place(document: Mapping) -> tuple[int, int]:
@@ -198,44 +209,3 @@ def _counts(job: Mapping) -> bool:
     if chosen or (rules and all(_is_partial(rule) for rule in rules)) or _is_partial(job.mapping("only")):
         return False
     return not failing and not {"manual", "never"}.issuperset(when[:1] if when[0] else when[1:] or ["on_success"])
-
-
-def is_hooks(path: str) -> bool:
-    """Tell whether a file lists pre-commit hooks."""
-    return path.rsplit("/", 1)[-1] in {".pre-commit-config.yaml", ".pre-commit-config.yml"}
-
-
-def read_hooks(path: str, text: str) -> Reading:
-    """Return a guard for each hook that runs the gate, or looks for secrets."""
-    nodes, notes = documents(path, text)
-    units: list[Unit] = []
-    for document in nodes:
-        for repository in document.items("repos") if isinstance(document, Mapping) else ():
-            if isinstance(repository, Mapping):
-                units.extend(_hooks(path, repository))
-    return Reading(tuple(units), tuple(notes))
-
-
-def _hooks(path: str, repository: Mapping) -> Iterator[Unit]:
-    """Yield what runs on a commit; a hook that is only run by hand is none."""
-    is_ours = repository.text("repo").removesuffix(".git").rstrip("/").endswith("/privet")
-    for hook in repository.items("hooks"):
-        if not isinstance(hook, Mapping):
-            continue
-        entry = hook.text("entry").split()
-        runs = "check" in entry and any(word.rsplit("/", 1)[-1] == "privet" for word in entry)
-        stages = {item.text for item in hook.items("stages") if isinstance(item, Scalar)}
-        if stages == {"manual"} or "|| true" in hook.text("entry"):
-            continue
-        place = hook.get("id") or hook
-        yield from scanning(hook.text("id") if "entry" not in hook.pairs else hook.text("entry"), place)
-        if is_ours or runs:
-            yield Unit(
-                UnitKind.GUARD,
-                "privet hook",
-                path,
-                place.start,
-                place.end,
-                frozenset({"privet"}),
-                guard=_HOOK,
-            )

@@ -37,6 +37,11 @@ def read(path: str, text: str, _: Sibling) -> Reading:
     return Reading(tuple(units))
 
 
+def keeps_out(pattern: str) -> bool:
+    """Tell whether a pattern names data, secrets, weights or logs."""
+    return bool(_KEEPS_OUT.search(pattern))
+
+
 def _bare(pattern: str) -> str:
     return pattern.strip("/").removesuffix("/**").removesuffix("/*").removeprefix("**/")
 

@@ -41,6 +41,11 @@ _BEGINS: Final = (
     r"|npm_[A-Za-z0-9]{30}|gsk_[A-Za-z0-9]{30}|r8_[A-Za-z0-9]{30}|dckr_pat_"
     r"|(?:postgres(?:ql)?|mysql|mongodb(?:\+srv)?|redis|amqp)://[^\s:@/{}$<]{1,40}:[^\s@{}$<]{4,}@"
 )
+_PEOPLE: Final = (
+    r"(?i:min[_-](?:group|cohort|cell|bucket|population|participants|respondents|patients|people|persons|individuals)|k_?anonym|l_diversity"
+    r"|small_cell|suppress_below|retention)"
+)
+"""Settings that are no rule's and are compared by their names; as in `yaml_config.py`."""
 _MANIFEST: Final = regex(
     rb"^[ \t{]*[\"']?(?:apiVersion|services|jobs|containers|steps|repos|spec|script|image|stages)[\"']?[ \t]*:",
     re.MULTILINE,
@@ -74,6 +79,7 @@ class _Words:
         self.starts = self._id(_STARTS)
         self.servers = self._id(_SERVERS)
         self.logged = self._id(_LOGGED)
+        self.people = self._id(_PEOPLE)
         self.secret = self._id(_BEGINS)
         self._set.Compile()
 
@@ -162,7 +168,7 @@ def matters(kind: str, path: str, raw: bytes, found: frozenset[int], *, compared
         return True
     if kind == "python":
         return words.of_python(found, compared=compared)
-    return not words.flags.isdisjoint(found) or not words.keys.isdisjoint(found)
+    return not words.flags.isdisjoint(found) or not words.keys.isdisjoint(found) or (compared and words.people in found)
 
 
 @cache

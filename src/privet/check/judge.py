@@ -31,6 +31,10 @@ _CONTAINED: Final = frozenset((UnitKind.SERVICE, UnitKind.CONTAINER, UnitKind.IM
 So there it is no finding, and still weaker than loopback."""
 _OWN_SCRIPTS: Final = frozenset(("transformers", "trl", "datasets", "peft", "accelerate", "huggingface_hub"))
 """Libraries whose settings people's own scripts take as flags: `python train.py --report_to wandb`."""
+_REPEATED: Final = frozenset(
+    ("--trace-config", "-p", "--publish", "-v", "--volume", "--mount", "--cap-add", "--device", "--security-opt", "--network", "--net")
+)  # fmt: skip
+"""Flags that are given more than once, and count together."""
 _RUNS_SCRIPTS: Final = frozenset(("python", "torch", "accelerate"))
 """Programs that start them."""
 
@@ -253,10 +257,11 @@ def _grouped(facts: Sequence[Fact], evident: frozenset[str]) -> Iterator[tuple[R
     for fact in facts:
         by_name[(fact.space, fact.name)].append(fact)
     for (space, name), same in by_name.items():
-        group = same if "[]" in name else same[-1:]
+        is_list = "[]" in name or (space is Space.FLAG and name in _REPEATED)
+        group = same if is_list else same[-1:]
         for rule in INDEX.rules_of(same[-1]):
             if _applies(rule, space, name, evident):
-                if "[]" in name and rule.values.test not in {"lacks", "never", "better"}:
+                if is_list and rule.values.test not in {"lacks", "never", "better"}:
                     # Every item is a place of its own: the worst one decides, and the finding points at it.
                     worst = [fact for fact in group if rule.values.unsafe((fact.value,))]
                     yield rule, (worst[:1] if worst else group[-1:])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from privet.check import compose, gitlab, helm, kubernetes, kustomize, pipelines, workflows, yaml_config
+from privet.check import compose, gitlab, helm, hooks, kubernetes, kustomize, pipelines, workflows, yaml_config
 from privet.check.facts import Reading
 from privet.check.readers import Sibling
 
@@ -16,7 +16,7 @@ _PIPELINES: Final[tuple[tuple[Callable[[str, str], bool], Callable[[str, str, Si
     (lambda path, _: workflows.is_workflow(path), workflows.read),
     (gitlab.is_pipeline, gitlab.read),
     (lambda path, _: pipelines.is_pipeline(path), pipelines.read),
-    (lambda path, _: gitlab.is_hooks(path), lambda path, text, _: gitlab.read_hooks(path, text)),
+    (lambda path, _: hooks.is_hooks(path), lambda path, text, _: hooks.read(path, text)),
 )
 """What CI runs: how to tell it, and what reads it."""
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
+from privet.check import uploads
 from privet.check.components import of_command
 from privet.check.facts import Fact, Space, Unit, UnitKind
+from privet.check.ignores import keeps_out
 from privet.check.words import Command, Word, flags_of
 
 _QUIET: Final = frozenset(
@@ -15,6 +18,19 @@ _QUIET: Final = frozenset(
 )
 _GATE: Final = "gate-step-removed"
 _SCRUB: Final = "python-scrub-removed"
+_EXCLUDES: Final = "ignore-line-removed"
+_COPIES: Final = frozenset(
+    ("rsync", "tar", "zip", "aws", "gsutil", "gcloud", "rclone", "azcopy", "hf", "huggingface-cli")
+)
+"""Programs that copy folders, and can leave some of what is in them out."""
+_OWN_FLAG: Final = "own-protection-flag"
+_PROTECTS: Final = frozenset(
+    ("--redact", "--redact-pii", "--scrub", "--scrub-pii", "--anonymize", "--anonymise", "--pseudonymize", "--mask-pii", "--remove-pii",
+     "--strip-pii", "--filter-pii", "--deidentify", "--de-identify", "--drop-pii", "--use-dp", "--dp-sgd", "--differential-privacy",
+     "--secure-aggregation", "--secagg", "--encrypt", "--encrypt-output", "--strip-metadata", "--strip-exif", "--redact_pii", "--scrub_pii",
+     "--mask_pii", "--remove_pii", "--filter_pii", "--use_dp", "--drop_pii")
+)  # fmt: skip
+"""Flags of people's own scripts that say by their name what they do."""
 _HARDENING: Final = "shell-hardening-removed"
 
 
@@ -39,6 +55,7 @@ def process_units(
         components, first = of_command(texts)
         if guards and not command.ignored:
             found.extend(_guards(command, path, texts, components, first))
+        found.extend(uploads.units_of(command, path, texts, owner, counts))
         if not components:
             continue
         program = "+".join(sorted(components))
@@ -79,11 +96,27 @@ def _guards(
     """Yield what a command protects."""
     if _is_hardening(texts):
         yield _guard(command, path, _HARDENING, " ".join(texts[:2]))
+    yield from _by_flags(command, path, texts, components)
     if "privet" in components:
         if not {"scrub", "audit"}.isdisjoint(texts):
             yield _guard(command, path, _SCRUB, f"privet {texts[min(first, len(texts) - 1)]}")
         if "check" in texts:
             yield _guard(command, path, _GATE, "privet check")
+
+
+def _by_flags(command: Command, path: str, texts: Sequence[str], components: frozenset[str]) -> Iterator[Unit]:
+    """Yield what a copy leaves out, and what a script of one's own is told to do for people."""
+    if texts[0].rsplit("/", 1)[-1] in _COPIES:
+        for word, following in pairwise((*texts, "")):
+            name, equals, value = word.partition("=")
+            pattern = value if equals else following
+            if name == "--exclude" and keeps_out(pattern):
+                yield _guard(command, path, _EXCLUDES, f"copy keeps out {pattern.strip('/*')}")
+    if "python" in components:
+        for word, following in pairwise((*texts, "")):
+            name, _, value = word.partition("=")
+            if name in _PROTECTS and (value or following).lower() not in {"false", "0", "no", "off"}:
+                yield _guard(command, path, _OWN_FLAG, f"script with {name}")
 
 
 def _is_hardening(texts: Sequence[str]) -> bool:

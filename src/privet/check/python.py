@@ -17,6 +17,7 @@ from privet.check.facts import PRESENT, Fact, Note, Reading, Space, Unit, UnitKi
 from privet.check.interest import lines_of_interest
 from privet.check.known import CALLEES, VARIABLES
 from privet.check.programs import process_units
+from privet.check.python_configs import Configs
 from privet.check.python_logs import LOGS, logged
 from privet.check.python_names import Names, Scopes
 from privet.check.python_places import Places
@@ -52,19 +53,23 @@ def read(path: str, text: str, sibling: Sibling, *, compared: bool = False) -> R
         alias for alias, name in names.imports.items() if alias not in CALLEES and name.rsplit(".", 1)[-1] in CALLEES
     ]
     places = Places(text)
-    visitor = _Visitor(path, places, names, lines_of_interest(text, aliases))
+    configs = Configs(path, tree, names, sibling) if compared else None
+    visitor = _Visitor(path, places, names, lines_of_interest(text, aliases), configs)
     visitor.visit(tree)
     if not compared:
         return Reading(visitor.units())
     from privet.check.python_changes import units_of
 
-    return Reading((*visitor.units(), *units_of(path, text, tree, names, places, sibling)))
+    return Reading((*visitor.units(), *units_of(path, text, tree, names, places, sibling, configs)))
 
 
 class _Visitor(ast.NodeVisitor):
     """Collects units in one walk."""
 
-    def __init__(self, path: str, places: Places, names: Names, lines: Sequence[int]) -> None:
+    def __init__(
+        self, path: str, places: Places, names: Names, lines: Sequence[int], configs: Configs | None = None
+    ) -> None:
+        self._configs = configs
         self._path = path
         self._lines = lines
         self._names = names
@@ -230,19 +235,26 @@ class _Visitor(ast.NodeVisitor):
     def _call(self, dotted: str, node: ast.Call) -> None:
         pairs = [(item.arg, item.value) for item in node.keywords if item.arg]
         is_open = False
+        given: list[tuple[str, str | None, ast.expr]] = []
         for item in node.keywords:
             if item.arg is None:
                 spread = self._names.mapping(item.value, self._scopes)
                 pairs.extend(spread)
-                is_open = is_open or not spread
+                told = None if spread or self._configs is None else self._configs.spread(item.value, self._scopes)
+                given.extend((name, value, item.value) for name, value in told or ())
+                is_open = is_open or not (spread or told is not None)
         start, end = self._places.of(node.func)
         facts = [Fact(Space.ARGUMENT, f"{dotted}()", PRESENT, self._path, start, end)]
         if is_open:  # what is spread into the call is known at run time only, so nothing is known to be missing
             facts.append(Fact(Space.ARGUMENT, f"{dotted}(**)", None, self._path, start, end))
         for number, argument in enumerate(node.args):
             pairs.append((str(number), argument))
+        for name, said, where in given:
+            facts.append(Fact(Space.ARGUMENT, f"{dotted}({name})", said, self._path, *self._places.of(where)))
         for keyword, value in pairs:
             known = self._names.value(value, self._scopes)
+            if self._configs is not None and (known is None or known.value.endswith("()")):
+                known = self._configs.known(value, self._scopes) or known
             place = self._places.of(known.node if known else value)
             facts.append(
                 Fact(Space.ARGUMENT, f"{dotted}({keyword})", known.value if known else None, self._path, *place)

@@ -15,9 +15,8 @@ from privet.check.python_syntax import names_in
 Known = dict[str, Core]
 
 
-def reached(node: ast.If, known: Known) -> Iterator[tuple[list[ast.stmt], Known]]:
-    """Yield the branches that can be reached, with what is known of names in each."""
-    settled = bool(node.test.value) if isinstance(node.test, ast.Constant) else None
+def reached(node: ast.If, known: Known, settled: bool | None) -> Iterator[tuple[list[ast.stmt], Known]]:
+    """Yield the branches that can be reached, with what is known of names in each; `settled` is what the test is known to be."""
     if settled is not False:
         yield node.body, known | {name: Core("") for name in _empty_where(node.test)}
     if settled is not True:

@@ -12,7 +12,7 @@ bounded by the size of the file.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from privet.check import python_lists
@@ -45,9 +45,11 @@ _MAX_FACTS: Final = 20_000
 Label = tuple[str, ...]
 
 
-def facts_of(path: str, tree: ast.Module, names: Names, places: Places) -> tuple[Fact, ...]:
-    """Return what goes where in a module."""
-    walk = _Walk(path, names, places, Scrubs(tree, names.imports))
+def facts_of(
+    path: str, tree: ast.Module, names: Names, places: Places, settled: Mapping[int, bool]
+) -> tuple[Fact, ...]:
+    """Return what goes where in a module; `settled` has the lines of `if` whose test is known."""
+    walk = _Walk(path, names, places, Scrubs(tree, names.imports), settled)
     walk.block(tree.body, {})
     used = (last_of(node) for node in ast.walk(tree) if isinstance(node, (ast.Name, ast.Attribute)))
     return (*walk.facts, Fact(Space.KEY, "uses", " ".join(sorted(used)), path, 0, 0))
@@ -56,7 +58,8 @@ def facts_of(path: str, tree: ast.Module, names: Names, places: Places) -> tuple
 class _Walk:
     """One pass in the order of the lines; what a name holds is known as far as it was assigned before."""
 
-    def __init__(self, path: str, names: Names, places: Places, scrubs: Scrubs) -> None:
+    def __init__(self, path: str, names: Names, places: Places, scrubs: Scrubs, settled: Mapping[int, bool]) -> None:
+        self._settled = settled
         self.facts: list[Fact] = []
         self._path = path
         self._names = names
@@ -120,7 +123,7 @@ class _Walk:
         """Go through both branches; what each makes of the names is put together."""
         self._value(node.test, "", known)
         after = []
-        for block, inside in reached(node, known):
+        for block, inside in reached(node, known, self._settled.get(node.lineno)):
             self.block(block, inside)
             if not leaves(block):
                 after.append(inside)

@@ -70,6 +70,11 @@ def facts_of(path: str, tree: ast.Module, names: Names, places: Places, modules:
     return tuple(reader.facts)
 
 
+def is_personal(column: str) -> bool:
+    """Tell whether a column holds by its name something about a person."""
+    return bool(_PERSONAL.search(words_of(column)))
+
+
 class _Reader:
     """One walk over a module."""
 

@@ -6,6 +6,8 @@ Invariants: another module is read only for a name that is asked for, and once; 
 from __future__ import annotations
 
 import ast
+import re
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Final
@@ -44,6 +46,13 @@ class Modules:
             inner = given[0].body if given and isinstance(given[0], ast.Lambda) else given[0] if given else None
             found = None if inner is None else self.items(inner, names, scopes, depth + 1)
         return found
+
+    def assigned(self, module: str, name: str, about: re.Pattern[str]) -> ast.expr | None:
+        """Return what a module of the repository that says something assigns to a name."""
+        if module.partition(".")[0] in sys.stdlib_module_names or not about.search(self._text(module) or ""):
+            return None
+        other = self._module(module)
+        return None if other is None else other.lookup(name, ())
 
     def _joined(self, nodes: list[ast.expr], names: Names, scopes: Scopes, depth: int) -> list[str] | None:
         found: list[str] = []
@@ -87,7 +96,7 @@ class Modules:
             self._known[module] = self._read(module) if len(self._known) < _MAX_MODULES else None
         return self._known[module]
 
-    def _read(self, module: str) -> Names | None:
+    def _text(self, module: str) -> str | None:
         place = module.replace(".", "/")
         folders = [
             self._folder,
@@ -101,10 +110,14 @@ class Modules:
             if text is None:
                 text = self._sibling(f"{base}/__init__.py")
             if text is not None:
-                try:
-                    with warnings.catch_warnings():
-                        warnings.simplefilter("ignore")
-                        return Names(ast.parse(text))
-                except (SyntaxError, ValueError, MemoryError, RecursionError):
-                    return None
+                return text
         return None
+
+    def _read(self, module: str) -> Names | None:
+        text = self._text(module)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return None if text is None else Names(ast.parse(text))
+        except (SyntaxError, ValueError, MemoryError, RecursionError):
+            return None

@@ -23,7 +23,7 @@ from privet.check.python_places import Places
 from privet.check.python_scrubs import is_scrub_name
 from privet.check.python_syntax import last_of
 
-_TIMES: Final = r"(?:days?|hours?|weeks?|months?|minutes?|seconds?|secs?|s|d|h)"
+_TIMES: Final = r"(?:days?|hours?|weeks?|months?|minutes?|seconds?|secs?|ms|millis|s|d|h)"
 _KEPT: Final = (
     r"(?:chats?|history|conversations?|prompts?|messages?|logs?|uploads?|transcripts?|memory"
     r"|user_data|data|files?|records?|audit|events?|samples?|traces?)"
@@ -89,7 +89,7 @@ _KINDS: Final = (
         r"|check_hostname|verify_ssl_certs|validate_certs|sslverify"),
     _kind("unverified", r"verify", called=True),
     _kind("group", r"(?:\w+_)?(?:k_?anonym\w*|l_diversity|min_(?:group|cohort|cell|bucket"
-        r"|cluster_of_people)_size|small_cell\w*|suppress_below)"),
+        r"|cluster_of_people|population)_(?:size|count|n)|min_(?:participants|respondents|patients|people|persons|individuals)|small_cell\w*|suppress_below)"),
     _kind("insecure", r"insecure|allow_insecure|skip_tls_verify|skip_ssl_verify|insecure_skip_verify"
         r"|no_verify_ssl|no_ssl_verify|tls_insecure|tlsallowinvalidcertificates|tlsinsecure"),
     _kind("plain", r"secure|https|use_ssl|use_tls|ssl|tls|http_secure|grpc_secure|use_https", called=True),
@@ -233,6 +233,11 @@ class _Reader:
             start, end = self._places.of(node)
             fact = Fact(Space.KEY, kind, value, self._path, start, end)
             self.units.append(Unit(UnitKind.DEFAULT, f"{label}:{name.lower()}", self._path, start, end, facts=(fact,)))
+
+
+def kind_of(name: str) -> str:
+    """Return the rule of a setting of this name outside of code, or ""."""
+    return _kind_of(name, is_private=False, called=False)
 
 
 @lru_cache(maxsize=4096)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from privet.check.facts import Unit, UnitKind
+from privet.check.facts import NEEDS, Fact, Space, Unit, UnitKind
 from privet.check.pattern import regex
 from privet.check.python_names import Names
 from privet.check.python_places import Places
@@ -44,8 +44,10 @@ PLAIN: Final = "python-address-plain"
 ENCRYPTED: Final = "python-encryption-removed"
 
 
-def guards(path: str, tree: ast.Module, names: Names, places: Places) -> tuple[Unit, ...]:
-    """Return the steps of a module, each of which is missed where it goes."""
+def guards(
+    path: str, tree: ast.Module, names: Names, places: Places, asleep: Mapping[int, str] | None = None
+) -> tuple[Unit, ...]:
+    """Return the steps of a module, each of which is missed where it goes; `asleep` has the nodes that need a setting to run."""
     found: dict[tuple[str, str], Unit] = {}
     functions = tuple(scope for scope in names.scopes if scope is not None)
 
@@ -66,9 +68,11 @@ def guards(path: str, tree: ast.Module, names: Names, places: Places) -> tuple[U
         else:
             continue
         for pair, place in pairs:
-            if pair not in found:
+            needs = (asleep or {}).get(id(node), "")
+            if pair not in found or (found[pair].facts and not needs):
                 start, end = places.of(place)
-                found[pair] = Unit(UnitKind.GUARD, pair[1], path, start, end, guard=pair[0])
+                facts = (Fact(Space.KEY, NEEDS, needs, path, start, end),) if needs else ()
+                found[pair] = Unit(UnitKind.GUARD, pair[1], path, start, end, facts=facts, guard=pair[0])
     return tuple(found.values())
 
 

@@ -9,22 +9,23 @@ Invariants:
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
-from privet.check import coverage
-from privet.check.code_ratchet import SCRUB, CodeRatchet
+from privet.check import config_ratchet, coverage, sleeping
+from privet.check.code_ratchet import CodeRatchet
 from privet.check.facts import Space, Unit, UnitKind
+from privet.check.guards import Guards
 from privet.check.judge import State, components_of, link, states, weakness_of
+from privet.check.matching import STARTS, match
 from privet.check.rule import Absence, Rule
 from privet.check.rules import BY_ID
+from privet.check.stand_ins import StandIns, implies
 from privet.check.weakness import Weakness
 
 _LOOSE: Final = frozenset((UnitKind.ENVIRONMENT, UnitKind.CALL, UnitKind.CONFIG, UnitKind.JOB))
 """Kinds whose settings may move elsewhere in the repository and do the same there."""
-_STARTS: Final = frozenset((UnitKind.SERVICE, UnitKind.CONTAINER, UnitKind.IMAGE, UnitKind.PROCESS))
 _GENERAL: Final = frozenset(
     (
         "any",
@@ -41,8 +42,8 @@ _GENERAL: Final = frozenset(
     )
 )
 """Components that every repository has."""
-_KEEPS_OUT: Final = " keeps out "
-"""What stands in the name of a guard between an ignore file and its pattern."""
+_OF_FUNCTIONS: Final = frozenset(("python-columns-all-but", "python-digest-plain"))
+"""Rules about what each function does."""
 _States = Mapping[tuple[str, str], State]
 
 
@@ -63,7 +64,8 @@ def weaker(
     """
     code = CodeRatchet(base, head, is_used)
     base, head = ([unit for unit in side if unit.kind is not UnitKind.CODE] for side in (base, head))
-    pairs = _match(base, head)
+    head, fallen = sleeping.awake(base, head, is_used)
+    pairs = match(base, head)
     base_facts, head_facts = link(base), link(head)
     # What a service was known to run, it still runs when the line that told us is the one removed.
     known_before = {number: components_of(unit, base_facts[number]) for number, unit in enumerate(base)}
@@ -75,7 +77,7 @@ def weaker(
     def remains(component: str) -> bool:
         return component in known or component in _GENERAL or is_used(component)
 
-    moved = _Moved(before, after)
+    moved = _Moved(before, after, StandIns(before.values(), after.values(), base, head))
     still_there = {(fact.path, fact.name) for unit in head for fact in unit.facts}
     found: list[Weakness] = []
     new_ones: list[State] = []
@@ -91,26 +93,21 @@ def weaker(
             found.extend(_compared(before[old], after[number], moved, remains, told=False))
         else:
             found.extend(_compared(before[old], after[number], moved, remains))
+            found.extend(config_ratchet.weaker(base[old], head[number]))
     matched = set(pairs.values())
     gone = [number for number in range(len(base)) if number not in matched]
     found.extend(_unmoved(new_ones, [*better, *(state for number in gone for state in before[number].values())]))
-    new_guards = Counter(head[number].guard for number in range(len(head)) if number not in pairs)
     judged, opened = coverage.compared(base, head, pairs)
     found.extend(opened)
-    provided = {parent for unit in base if unit.kind in _STARTS for parent in unit.parents}
-    old_names = {(unit.guard, unit.name) for unit in base if unit.kind is UnitKind.GUARD}
+    provided = {parent for unit in base if unit.kind in STARTS for parent in unit.parents}
+    guards = Guards(base, head, pairs, fallen, judged)
     folders = {path.rpartition("/")[0] for path in paths}
     for number in gone:
         unit = base[number]
         if unit.path not in paths and "/" in unit.path and unit.path.rpartition("/")[0] not in folders:
             continue  # the whole folder is gone: nothing is left there that could be less protected
-        if unit.kind is UnitKind.GUARD:
-            is_kept = (unit.guard == SCRUB and code.is_kept(unit)) or _went_along(unit, base, head)
-            is_renamed = not is_kept and bool(new_guards[unit.guard] or _is_covered(unit, head, old_names))
-            # One that is judged by what it protects takes a new one of its kind along, if there is one.
-            new_guards[unit.guard] -= new_guards[unit.guard] > 0 if number in judged else is_renamed
-            if is_kept or is_renamed or number in judged:
-                continue
+        if unit.kind is UnitKind.GUARD and guards.is_kept(number, code.is_kept):
+            continue
         if unit.kind is UnitKind.ENVIRONMENT and not provided.isdisjoint(unit.provides):
             continue  # whoever took it from there is compared itself
         found.extend(_lost(unit, before[number], moved, remains))
@@ -138,34 +135,6 @@ def _placed(weakness: Weakness, still_there: set[tuple[str, str]], head: Sequenc
     return weakness if unit is None else weakness._replace(path=unit.path, start=unit.start, end=unit.end)
 
 
-def _went_along(guard: Unit, base: Sequence[Unit], head: Sequence[Unit]) -> bool:
-    """Tell whether what a guard protected by name is gone as well."""
-    protected = {name for unit in base for name in unit.provides}.intersection(guard.parents)
-    return bool(protected) and protected.isdisjoint(name for unit in head for name in unit.provides)
-
-
-def _is_covered(unit: Unit, head: Sequence[Unit], known: Collection[tuple[str, str]]) -> bool:
-    """Tell whether a column that is no longer dropped by name is dropped by a call that names others, or keeps only some."""
-    callee, _, column = unit.name.partition(" ")
-    whole = {callee, "select_columns"} if column else set()
-    file, keeps, bare = unit.name.partition(_KEEPS_OUT)
-    if keeps and any(
-        other.guard == unit.guard
-        and other.path == unit.path
-        and fnmatchcase(bare, other.name.removeprefix(file + keeps))
-        for other in head
-    ):
-        return True
-    if unit.guard == SCRUB:  # where each column had its own call, one call in a loop does it now
-        whole |= {name for name in _beginnings(unit.name) if (unit.guard, name) not in known}
-    return any(other.guard == unit.guard and other.path == unit.path and other.name in whole for other in head)
-
-
-def _beginnings(name: str) -> Iterator[str]:
-    words = name.split(" ")
-    return (" ".join(words[:count]) for count in range(1, len(words)))
-
-
 def _better(before: _States, after: _States) -> list[State]:
     return [
         state for key, state in before.items() if _is_told(state) and (key not in after or not _is_told(after[key]))
@@ -188,42 +157,11 @@ def _is_open(state: State) -> bool:
     return state.level > 0 or (state.rule.values.test in {"switched", "better"} and state.rank > 0)
 
 
-def _match(base: Sequence[Unit], head: Sequence[Unit]) -> dict[int, int]:
-    """Return the base's unit for each of the head's: same kind, name and path; then another path; then another name in the same file."""
-    pairs: dict[int, int] = {}
-    taken: set[int] = set()
-    by_key: dict[tuple[object, ...], list[int]]
-    for key in (
-        lambda unit: (unit.kind, unit.name, unit.path),
-        lambda unit: (unit.kind, unit.name, unit.path.rsplit("/", 1)[-1]),
-        lambda unit: (unit.kind, unit.name),
-        # A service may be named anew; anything else of another name is another thing.
-        lambda unit: (unit.kind, unit.path, unit.components if unit.kind in _STARTS else unit.name),
-    ):
-        by_key = defaultdict(list)
-        for number, unit in enumerate(base):
-            if number not in taken:
-                by_key[key(unit)].append(number)
-        for number, unit in enumerate(head):
-            if number in pairs:
-                continue
-            candidates = by_key.get(key(unit))
-            if candidates:
-                pairs[number] = candidates.pop(0)
-                taken.add(pairs[number])
-    # A new variant of something is judged by what it is laid over, though that is there, too.
-    bases = {(unit.kind, unit.path, unit.name): number for number, unit in enumerate(base)}
-    for number, unit in enumerate(head):
-        old = bases.get((unit.kind, *unit.over)) if number not in pairs and unit.over[0] else None
-        if old is not None:
-            pairs[number] = old
-    return pairs
-
-
 class _Moved:
     """Which explicit protections are as many on the new side as before, wherever they stand."""
 
-    def __init__(self, before: Mapping[int, _States], after: Mapping[int, _States]) -> None:
+    def __init__(self, before: Mapping[int, _States], after: Mapping[int, _States], others: StandIns) -> None:
+        self.others = others
         self._before = self._count(before)
         self._after = self._count(after)
         self._variables = {
@@ -242,7 +180,7 @@ class _Moved:
                 (state.rule.id, state.fact.path, state.fact.start): state
                 for of_unit in side.values()
                 for state in of_unit.values()
-                if state.fact is not None and state.level == 0
+                if state.fact is not None and not _is_open(state)
             }.values()
         )
 
@@ -265,15 +203,22 @@ def _compared(
         old = by_rule.get(state.rule.id)
         if old is not None and old.fact is None and not old.level:
             old = None  # it was known only at run time
-        if _is_opened_elsewhere(state, old):
+        if state.unit.kind is UnitKind.PROCESS and state.fact is None and not remains(state.rule.component):
+            continue  # a script that no longer sets anything of a program that is gone
+        if _is_opened_elsewhere(state, old) or (
+            state.fact is None and old is not None and (implies(after, state.rule.id) or moved.others.has_for(old))
+        ):
             continue
         level, rank = (old.level, old.rank) if old else (0, None)
         if state.level > level and not (state.fact is None and old is None and state.level == 1):
             if told or state.level < 2:
                 yield _weakness(state, old)
         elif state.level == level and rank is not None and _is_further(state, old):
+            if state.rule.id in _OF_FUNCTIONS and moved.is_elsewhere(state.rule.id):
+                continue  # another function does now what this one did
             yield _weakness(state, old)
-    yield from _gone_rules(by_rule, {state.rule.id for state in after.values()}, moved, remains)
+    known = {state.rule.id for state in after.values()} | {rule for rule in by_rule if implies(after, rule)}
+    yield from _gone_rules(by_rule, known, moved, remains)
 
 
 def _gone_rules(
@@ -286,7 +231,7 @@ def _gone_rules(
             continue  # what has no default any more is set elsewhere, or is not there
         if old.rule.id in after or old.fact is None or _is_open(old) or old.rule.absence is Absence.SAFE:
             continue
-        if unit.kind in _LOOSE and moved.is_elsewhere(old.rule.id):
+        if (unit.kind in _LOOSE and moved.is_elsewhere(old.rule.id)) or moved.others.has_for(old):
             continue
         if remains(old.rule.component):
             yield Weakness(
@@ -346,7 +291,7 @@ def _lost(unit: Unit, found: _States, moved: _Moved, remains: Callable[[str], bo
     for state in found.values():
         if state.fact is None or state.fact.path != unit.path or _is_open(state) or state.rule.absence is Absence.SAFE:
             continue
-        if moved.is_elsewhere(state.rule.id):
+        if moved.is_elsewhere(state.rule.id) or moved.others.has_for(state):
             continue
         if remains(state.rule.component):
             yield Weakness(

@@ -19,10 +19,11 @@ Sibling = Callable[[str], str | None]
 
 _PLACED: Final = (
     (r"(?:.*/)?[^/]+\.(?:service|socket|timer|slice|scope)\.d/[^/]+\.conf", "systemd"),
+    (r"(?:.*/)?\.dvc/config(?:\.local)?", "ini"),
     (r"(?:.*/)?(?:[^/]*nginx[^/]*|conf\.d|sites-(?:available|enabled))/[^/]+\.(?:conf|conf\.template|vhost)", "proxy"),
 )
 """Formats that the folder tells; asked before the file's own name."""
-_PLACED_ENDINGS: Final = (".conf", ".conf.template", ".vhost")
+_PLACED_ENDINGS: Final = (".conf", ".conf.template", ".vhost", ".dvc/config", ".dvc/config.local")
 _FORMATS: Final = (
     (
         r"(?:.*[._-])?(?:docker|container)file(?:[._-][\w.-]*?)?(?<!\.md)(?<!\.rst)(?<!\.txt)(?<!\.png)(?<!\.js)(?<!\.ts)(?<!\.css)(?<!\.html)(?<!\.svg)(?<!\.jpg)(?<!\.py)(?<!\.sh)(?<!\.yml)(?<!\.yaml)(?<!\.json)",
@@ -43,9 +44,13 @@ _FORMATS: Final = (
     (r".*\.(?:json|jsonc|json5)|\.babelrc", "json"),
     (r"(?:.*\.)?caddyfile(?:\..*)?|.*\.caddy(?:file)?|.*nginx[^/]*\.conf(?:\.template)?|.*haproxy[^/]*\.cfg", "proxy"),
     (r".*\.(?:ini|cfg|conf|properties)|\.(?:guardrailsrc|gitconfig|npmrc|pip|condarc|wgetrc|curlrc)", "ini"),
-    (r"\.(?:gitignore|dockerignore|gitattributes)", "ignores"),
+    (
+        r"\.(?:(?:git|docker|gcloud|helm|npm|vercel|eb|container|cf|func|railway|slug|heroku)ignore|gitattributes)",
+        "ignores",
+    ),
     (r".*\.(?:md|markdown|rst)", "card"),
     (r".*\.(?:tf|tfvars|hcl)", "terraform"),
+    (r".*\.sql", "sql"),
 )
 _BY_PLACE: Final = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _PLACED)
 _KNOWN: Final = regex(
@@ -53,7 +58,7 @@ _KNOWN: Final = regex(
 )
 SHARED: Final = frozenset(("compose", "dockerfile", "dotenv", "shell", "systemd", "yaml"))
 """Formats whose files take something from one another: read together, and judged when all of them are."""
-_CODE: Final = frozenset(("python", "notebook"))
+_CODE: Final = frozenset(("python", "notebook", "sql"))
 _MODULES: Final = {
     "yaml": "manifests",
     "compose": "compose",
@@ -69,6 +74,7 @@ _MODULES: Final = {
     "ignores": "ignores",
     "card": "card",
     "terraform": "terraform",
+    "sql": "sql",
     "proxy": "proxies",
 }
 

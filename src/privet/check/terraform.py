@@ -44,7 +44,8 @@ _GUARD: Final = "terraform-protection-removed"
 _PROTECTING: Final = frozenset(
     ("aws_s3_bucket_public_access_block", "aws_s3_account_public_access_block", "aws_s3_bucket_server_side_encryption_configuration",
      "aws_ebs_encryption_by_default", "azurerm_private_endpoint", "google_access_context_manager_service_perimeter",
-     "aws_networkfirewall_firewall_policy", "aws_wafv2_web_acl_association", "google_storage_bucket_iam_policy")
+     "aws_networkfirewall_firewall_policy", "aws_wafv2_web_acl_association", "google_storage_bucket_iam_policy",
+     "aws_s3_bucket_lifecycle_configuration", "azurerm_storage_management_policy")
 )  # fmt: skip
 _CLOSING: Final = {"[": "]", "{": "}", "(": ")"}
 

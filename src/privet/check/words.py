@@ -23,6 +23,8 @@ class Word(NamedTuple):
     value: str | None
     start: int
     end: int
+    partly: str = ""
+    """Of one that is known in part only, what is known, with a zero for the rest."""
 
 
 class Command(NamedTuple):
@@ -102,11 +104,19 @@ def flags_of(words: Sequence[Word], path: str) -> tuple[Fact, ...]:
         if equals:
             found.append(Fact(Space.FLAG, name, value, path, word.start, word.end))
         elif index < len(words) and not (words[index].value or "").startswith("--") and not _is_flag(words[index]):
-            found.append(Fact(Space.FLAG, name, words[index].value, path, words[index].start, words[index].end))
+            found.append(Fact(Space.FLAG, name, _known(words[index]), path, words[index].start, words[index].end))
             index += 1
         else:
             found.append(Fact(Space.FLAG, name, "present", path, word.start, word.end))
     return tuple(found)
+
+
+def _known(word: Word) -> str | None:
+    """Return a value; of pairs with commas between (`org=$ORG,public=True`), of which some are known only when it runs, the others."""
+    pairs = word.partly.split(",")
+    if word.value is not None or len(pairs) < 2 or not all("=" in pair for pair in pairs):
+        return word.value
+    return ",".join(pair for pair in pairs if "\0" not in pair) or None
 
 
 def _is_flag(word: Word) -> bool:
@@ -236,7 +246,10 @@ class _Lexer:
             self._at += 1
         end = min(self._at, len(self._text))
         known = [part for part in parts if part is not None]
-        return Word("".join(known) if len(known) == len(parts) else None, start + self._offset, end + self._offset)
+        place = start + self._offset, end + self._offset
+        if len(known) == len(parts):
+            return Word("".join(known), *place)
+        return Word(None, *place, "".join("\0" if part is None else part for part in parts))
 
     def _double(self) -> list[str | None]:
         parts: list[str | None] = []

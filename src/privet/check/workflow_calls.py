@@ -35,10 +35,10 @@ def runs_gate(command: Command, sibling: Sibling) -> bool:
 
 
 def _has_hook(name: str, sibling: Sibling) -> bool:
-    from privet.check import gitlab
+    from privet.check import hooks
 
     text = sibling(name)
-    return bool(text) and any(unit.guard == "gate-hook-removed" for unit in gitlab.read_hooks(name, text or "").units)
+    return bool(text) and any(unit.guard == hooks.HOOK for unit in hooks.read(name, text or "").units)
 
 
 def _has_gate(name: str, sibling: Sibling, targets: list[str] | None = None) -> bool:

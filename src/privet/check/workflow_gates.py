@@ -37,23 +37,28 @@ def is_itself(base: str) -> bool:
     return bool(_ITSELF.fullmatch(base.strip()))
 
 
-def sees_changes(document: Mapping) -> bool:
-    """Tell whether a workflow runs on every change that is asked for, or on every push where none is asked for."""
+def sees_changes(document: Mapping, *, of_some_files: bool = False) -> bool:
+    """Tell whether a workflow runs on every change that is asked for, or on every push where none is asked for.
+
+    With `of_some_files`, one that looks at changes of some files only does, too.
+    """
     events = document.get("on")
     if not isinstance(events, Mapping):
         names = {item.text for item in document.items("on") if isinstance(item, Scalar)}
         return not names.isdisjoint((*_PROPOSED, *_OTHERS))
     proposed = [name for name in _PROPOSED if name in events.pairs]
     names_ = proposed or [name for name in _OTHERS if name in events.pairs]
-    return any(_is_whole(events.mapping(name)) for name in names_)
+    return any(_is_whole(events.mapping(name), of_some_files=of_some_files) for name in names_)
 
 
-def _is_whole(event: Mapping) -> bool:
+def _is_whole(event: Mapping, *, of_some_files: bool) -> bool:
     paths = {item.text for item in event.items("paths") if isinstance(item, Scalar)}
     left_out = [item.text for item in event.items("paths-ignore") if isinstance(item, Scalar)]
     types = {item.text for item in event.items("types") if isinstance(item, Scalar)}
     if "types" in event.pairs and types and not types >= _NEEDED and not {"checks_requested"} & types:
         return False
+    if of_some_files:
+        return True
     if "paths" in event.pairs and (paths.isdisjoint(_ALL) or any(path.startswith("!") for path in paths)):
         return False
     return all(_DOCUMENTS.fullmatch(path) for path in left_out)

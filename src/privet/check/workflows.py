@@ -21,7 +21,7 @@ from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
 from privet.check.pattern import regex
 from privet.check.programs import environment_facts, process_units
 from privet.check.readers import Sibling
-from privet.check.scanners import scanning
+from privet.check.scanners import OF_SOME, scanning
 from privet.check.words import Command
 from privet.check.workflow_calls import GATE, action_file, runs_gate
 from privet.check.workflow_gates import is_itself, lets_by, sees_changes
@@ -157,7 +157,12 @@ def _job(workflow: _Workflow, name: str, mark: Scalar, node: Mapping) -> Iterato
         provides=(_reference(workflow.path, name),),
     )
     is_gate = sees_changes(workflow.document) and _counts(node)
-    yield from _steps(node, name, workflow, is_gate=is_gate)
+    is_partial = not is_gate and sees_changes(workflow.document, of_some_files=True) and _counts(node)
+    for unit in _steps(node, name, workflow, is_gate=is_gate or is_partial):
+        if not is_partial or unit.kind is not UnitKind.GUARD:
+            yield unit
+        elif unit.guard != GATE:
+            yield replace(unit, name=unit.name + OF_SOME)
     uses = node.get("uses")
     if isinstance(uses, Scalar) and is_gate and _calls_gate(uses.text, workflow.sibling):
         yield _guard(workflow.path, uses)

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
-from privet.check import traefik
+from privet.check import collector, shippers, traefik
 from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
 from privet.check.known import VARIABLES
-from privet.check.pattern import regex
+from privet.check.pattern import mentions, regex
 from privet.check.programs import process_units
 from privet.check.rules import RULES
 from privet.check.words import Command
@@ -136,6 +136,12 @@ _COMMON: Final = frozenset(
     )
 )
 """Words that say nothing by themselves."""
+_PEOPLE: Final = mentions(
+    r"min[_-](?:group|cohort|cell|bucket|population|participants|respondents|patients|people|persons|individuals)|k_?anonym|l_diversity"
+    r"|small_cell|suppress_below|retention|pipeline_stages|except_fields|redact",
+    ignore_case=True,
+)
+"""Settings that are no rule's and are compared by their names."""
 _WORD: Final = regex(r"[A-Za-z_][\w-]*", re.ASCII)
 
 
@@ -162,7 +168,7 @@ def _telling() -> frozenset[str]:
 
 def is_telling(text: str) -> bool:
     """Tell whether a text has a word that a rule looks for."""
-    return "privet" in text or not _telling().isdisjoint(_WORD.findall(text))
+    return "privet" in text or _PEOPLE(text) or not _telling().isdisjoint(_WORD.findall(text))
 
 
 def read(path: str, text: str) -> Reading:
@@ -185,6 +191,8 @@ def _units(path: str, document: Node) -> Iterator[Unit]:
         yield Unit(UnitKind.CONFIG, name, path, document.start, document.start, components, tuple(facts))
     if isinstance(document, Mapping):
         yield from traefik.of_file(document)
+        yield from collector.units_of(document, path)
+        yield from shippers.units_of(document, path)
     yield from process_units(list(_commands(document, is_shell=False)), path, owner=name, guards=True)
 
 

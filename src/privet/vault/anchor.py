@@ -4,6 +4,7 @@ Invariants:
 
 - Two slots in turn: a torn write of one leaves the other. The newest slot whose MAC holds counts (HMAC-SHA-256, RFC 2104).
 - It moves after the data is on the disk and before the write is acknowledged, so data may be one write ahead of it, never behind.
+- A slot that could not be written is written again before the other one is, which may be the only whole one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Final, NamedTuple
 from privet.errors import Damaged, Unprotected
 from privet.keys import derive
 from privet.sealed import TAG_BYTES
+from privet.vault.private_files import write_at, write_beside
 
 _SLOT: Final = struct.Struct(f">QQQ{TAG_BYTES}s{TAG_BYTES}sQ")
 _MAC_BYTES: Final = 32
@@ -42,6 +44,8 @@ class Anchor:
         self._key = derive(key, "vault-anchor")
         self._context = context
         self._turn = 0
+        self.state: State | None = None
+        """What it holds, as far as this process knows."""
 
     def __repr__(self) -> str:
         return "Anchor(...)"
@@ -72,6 +76,7 @@ class Anchor:
                 f"the anchor {self._place.name} in the key folder is damaged",
                 hint="restore the key folder from its backup",
             )
+        self.state = found
         return found
 
     def write(self, state: State) -> None:
@@ -81,20 +86,29 @@ class Anchor:
             Unprotected: it cannot be written, so the write must not be acknowledged.
 
         """
-        self._turn += 1
-        body = _SLOT.pack(self._turn, state.generation, state.epoch, state.tail, state.manifest, state.records)
+        turn = self._turn + 1
+        body = _SLOT.pack(turn, state.generation, state.epoch, state.tail, state.manifest, state.records)
+        slot = body + self._mac(body)
+        start = turn % 2 * _STRIDE
+        if turn == 1:
+            # A file that is there has a slot that is whole.
+            write_beside(self._place, (bytes(start) + slot).ljust(2 * _STRIDE, b"\0"))
+        else:
+            self._write_slot(slot, start)
+        self._turn, self.state = turn, state
+
+    def _write_slot(self, slot: bytes, start: int) -> None:
         try:
-            descriptor = os.open(self._place, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            descriptor = os.open(self._place, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
-                if os.fstat(descriptor).st_size < 2 * _STRIDE:
-                    os.ftruncate(descriptor, 2 * _STRIDE)
-                os.pwrite(descriptor, body + self._mac(body), (self._turn % 2) * _STRIDE)
+                write_at(descriptor, slot, start)
                 os.fdatasync(descriptor)
             finally:
                 os.close(descriptor)
         except OSError as error:
             raise Unprotected(
-                "the anchor cannot be written", hint="check space and permissions of the key folder"
+                f"the anchor cannot be written ({os.strerror(error.errno or 0)})",
+                hint="check space and permissions of the key folder",
             ) from error
 
     def _mac(self, body: bytes) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from privet.errors import BadInput
 from privet.vault.frames import Cold, Part
 
-MAX_DIMENSIONS = 65536
+MAX_DIMENSIONS: Final = 65536
+MAX_RUN_BYTES: Final = 1 << 30
+"""AES-GCM of the library takes 2**31 - 1 bytes at once."""
+_MAX_DEPTH: Final = 32
 
 
 class Incoming(NamedTuple):
@@ -45,8 +48,12 @@ def incoming(
         raise BadInput("expected a list of ids, found a single one", hint="put it in a list")
     names = list(ids)
     count = len(names)
-    if any(not isinstance(name, str) or not name for name in names):
-        raise BadInput("expected ids that are texts (str) and not empty", hint="str(id) for numbers")
+    if not all(map(_is_name, names)):
+        raise BadInput(
+            "expected ids that are texts (str), not empty and without lone surrogates", hint="str(id) for numbers"
+        )
+    # Subclasses of str, such as numpy's, are not stored as they are.
+    names = [name if type(name) is str else str.__str__(name) for name in names]
     if len(set(names)) < count:
         raise BadInput("an id comes twice", hint="each record needs an id of its own")
     values = _vectors(vectors, count)
@@ -55,8 +62,13 @@ def incoming(
     subjects = [subject] * count if isinstance(subject, str) or subject is None else list(subject)
     if len(subjects) != count:
         raise BadInput(f"expected {count} subjects, found {len(subjects)}", hint="one for each id, or one for all")
-    if any(name is not None and (not isinstance(name, str) or not name) for name in subjects):
-        raise BadInput("expected subjects that are texts (str) and not empty, or None")
+    if not all(name is None or _is_name(name) for name in subjects):
+        raise BadInput("expected subjects that are texts (str), not empty and without lone surrogates, or None")
+    if not all(each is None or (isinstance(each, Mapping) and _is_plain(each, 0)) for each in fields):
+        raise BadInput(
+            "expected metadata that are mappings of what JSON can hold, names of fields as texts (str)",
+            hint="convert other values first",
+        )
     try:
         cold = [
             msgspec.msgpack.encode(Cold(text, None if each is None else dict(each)))
@@ -71,9 +83,28 @@ def incoming(
     return Incoming(names, values, cold, [None if each is None else dict(each) for each in fields], subjects)
 
 
+def _is_name(value: object) -> bool:
+    if not isinstance(value, str) or not value:
+        return False
+    # A lone surrogate has no bytes in UTF-8.
+    return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def _is_plain(value: object, depth: int) -> bool:
+    """Tell whether a value comes back from the disk as it is."""
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return True
+    if depth > _MAX_DEPTH:
+        return False
+    if isinstance(value, Mapping):
+        return all(isinstance(name, str) and _is_plain(each, depth + 1) for name, each in value.items())
+    return isinstance(value, (list, tuple)) and all(_is_plain(each, depth + 1) for each in value)
+
+
 def _vectors(vectors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
     try:
-        values = np.ascontiguousarray(vectors, dtype="<f4")
+        with np.errstate(over="ignore"):  # looked for below
+            values = np.ascontiguousarray(vectors, dtype="<f4")
     except (TypeError, ValueError) as error:
         raise BadInput("expected vectors as an array of shape (n, dimensions), float32") from error
     if values.size == 0 and count == 0:
@@ -83,9 +114,38 @@ def _vectors(vectors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
             f"expected vectors of shape ({count}, dimensions), found {'x'.join(map(str, values.shape))}",
             hint="one row for each id",
         )
-    if not np.isfinite(values).all():
-        raise BadInput("a vector holds NaN or infinity", hint="see what the embedding model gave")
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = np.einsum("ij,ij->i", values, values)
+    if not np.isfinite(squares).all():
+        raise BadInput(
+            "a vector holds NaN or infinity, or is longer than float32 can say",
+            hint="see what the embedding model gave",
+        )
     return values
+
+
+def checked_queries(vectors: NDArray[np.float32], dimensions: int) -> NDArray[np.float32]:
+    """Return the vectors of a search, shape (n, dimensions).
+
+    Raises:
+        BadInput: another shape, or a value that is not finite.
+
+    """
+    try:
+        with np.errstate(over="ignore"):  # looked for below
+            queries = np.asarray(vectors, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise BadInput("expected queries as an array of shape (n, dimensions), float32") from error
+    if queries.ndim != 2 or not np.isfinite(queries).all():
+        raise BadInput(
+            "expected queries as an array of shape (n, dimensions), all finite", hint="vector[None, :] for one"
+        )
+    if dimensions and queries.shape[1] != dimensions:
+        raise BadInput(
+            f"expected queries of {dimensions} dimensions, found {queries.shape[1]}",
+            hint="embed them with the model of the records",
+        )
+    return queries
 
 
 def _column(values: Sequence[Any] | None, count: int, name: str) -> list[Any]:
@@ -111,6 +171,8 @@ def parts_of(
         number = None if name is None else numbers[name]
         vectors = what.vectors if len(rows) == len(what.ids) else what.vectors[rows]
         key = None if number is None else key_of(number)
+        if key is not None and vectors.nbytes + sum(len(what.cold[row]) for row in rows) > MAX_RUN_BYTES:
+            raise BadInput("too many records of one subject for one write", hint="add them in parts")
         ids = what.ids if len(rows) == len(what.ids) else [what.ids[row] for row in rows]
         parts.append(Part(number, key, ids, memoryview(vectors.data).cast("B"), [what.cold[row] for row in rows]))
         order += rows

@@ -7,13 +7,14 @@ of them counts.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from privet.errors import BadInput
+from privet.errors import BadInput, Unprotected
 from privet.vault.batch import Incoming, parts_of
 from privet.vault.contents import Contents
-from privet.vault.frames import Batch
+from privet.vault.frames import Batch, Part
+from privet.vault.rows import Rows
 from privet.vault.store import Store
 from privet.vault.subjects import SubjectKeys
 
@@ -26,12 +27,14 @@ class Write:
         self.replace = replace
         self.is_done = False
         self.count = 0
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
     def result(self) -> int:
         """Return how many records it was about, or raise what was wrong."""
         if self.error is not None:
             raise self.error
+        if not self.is_done:
+            raise Unprotected("the write was cut short", hint="repeat it")
         return self.count
 
 
@@ -52,85 +55,128 @@ class Commits:
         self._keys = keys
         self._lock = lock
         self._queue: list[Write] = []
-        self._queued = threading.Lock()
+        self._is_busy = False
+        self._changed = threading.Condition()
 
     def __repr__(self) -> str:
         return "Commits(...)"
 
     def do(self, write: Write, contents: Callable[[], Contents]) -> int:
-        """Put a write on the disk, with all that have come meanwhile. Whoever holds the lock works for those who wait."""
-        with self._queued:
+        """Put a write on the disk, with all that have come meanwhile: one thread works for those who wait."""
+        with self._changed:
             self._queue.append(write)
-        with self._lock:
-            if not write.is_done:
-                with self._queued:
-                    queue, self._queue = self._queue, []
-                self._commit(queue, contents)
+            while self._is_busy and not write.is_done:
+                self._changed.wait()
+            if write.is_done:
+                return write.result()
+            self._is_busy = True
+            queue, self._queue = self._queue, []
+        try:
+            with self._lock:
+                while queue:
+                    queue = self._commit(queue, contents)
+        finally:
+            with self._changed:
+                self._is_busy = False
+                self._changed.notify_all()
         return write.result()
 
-    def _commit(self, queue: list[Write], contents: Callable[[], Contents]) -> None:
+    def _commit(self, queue: list[Write], contents: Callable[[], Contents]) -> list[Write]:
+        """Put writes on the disk; return those that have to wait for another one of them."""
+        later: list[Write] = []
         try:
             held = contents()
-            ready = self._ready(queue, held)
+            now, later = _apart(queue)
+            ready = self._ready(now, held)
             dimensions = next(
                 (item.batch.dimensions for item in reversed(ready) if item.batch.parts), self._store.dimensions
             )
             stored = self._store.write([item.batch for item in ready], dimensions) if ready else []
-        except Exception as error:
+            for item, runs in zip(ready, stored, strict=True):
+                held.remove(item.gone)
+                if isinstance(item.write.what, Incoming):
+                    held.take(item.write.what, item.batch, item.order, runs)
+        except BaseException as error:
             for write in queue:
-                write.error = write.error or error
-            return
-        finally:
-            for write in queue:
-                write.is_done = True
-        for item, runs in zip(ready, stored, strict=True):
-            held.remove(item.gone)
-            if isinstance(item.write.what, Incoming):
-                held.take(item.write.what, item.batch, item.order, runs)
+                write.error, write.is_done = write.error or error, True
+            if isinstance(error, Exception):
+                return []
+            raise
+        for write in now:
+            write.is_done = True
+        return later
 
     def _ready(self, queue: list[Write], held: Contents) -> list[_Ready]:
-        ready: list[_Ready] = []
         taken: set[str] = set()
-        gone: set[int] = set()
-        first, dimensions = self._store.records, self._store.dimensions
+        dimensions = self._store.dimensions
+        good: list[Write] = []
         for write in queue:
-            try:
-                item = (
-                    self._adding(write, write.what, held, taken, first, dimensions)
-                    if isinstance(write.what, Incoming)
-                    else self._deleting(write, write.what, held, gone)
-                )
-            except BadInput as error:
-                write.error = error
-                continue
-            gone.update(item.gone)
-            if isinstance(write.what, Incoming) and item.batch.parts:
+            if isinstance(write.what, Incoming):
+                try:
+                    _refuse(write.what, held.rows.by_id, taken, dimensions, replace=write.replace)
+                except BadInput as error:
+                    write.error = error
+                    continue
                 taken.update(write.what.ids)
-                first, dimensions = first + write.count, item.batch.dimensions
-            if item.batch.parts or item.batch.deleted:
-                ready.append(item)
+                dimensions = write.what.vectors.shape[1] if write.what.ids else dimensions
+            good.append(write)
+        # One change of the key table for all.
+        numbers = self._keys.numbers_for(
+            name
+            for write in good
+            if isinstance(write.what, Incoming)
+            for name in write.what.subjects
+            if name is not None
+        )
+        return self._built(good, held.rows, numbers)
+
+    def _built(self, good: list[Write], rows: Rows, numbers: dict[str, int]) -> list[_Ready]:
+        ready: list[_Ready] = []
+        gone: set[int] = set()
+        first = self._store.records
+        for write in good:
+            ids = write.what.ids if isinstance(write.what, Incoming) else write.what
+            known = dict.fromkeys(rows.by_id[each] for each in ids if each in rows.by_id)
+            dead = [row for row in known if row not in gone]
+            parts: list[Part] = []
+            order: list[int] = []
+            dimensions = 0
+            if isinstance(write.what, Incoming):
+                try:
+                    parts, order = parts_of(write.what, numbers, self._keys.key_of)
+                except BadInput as error:
+                    write.error = error
+                    continue
+                dimensions = write.what.vectors.shape[1]
+            write.count = len(order) if isinstance(write.what, Incoming) else len(dead)
+            gone.update(dead)
+            if parts or dead:
+                ranges = [(first, len(order))] if order else []
+                ready.append(_Ready(write, Batch(parts, ranges, rows.numbers_of(dead), dimensions), dead, order))
+            first += len(order)
         return ready
 
-    def _deleting(self, write: Write, ids: list[str], held: Contents, gone: set[int]) -> _Ready:
-        rows = {held.rows.by_id[each]: None for each in ids if each in held.rows.by_id}
-        dead = [row for row in rows if row not in gone]
-        write.count = len(dead)
-        return _Ready(write, Batch([], [], held.rows.numbers_of(dead)), dead, [])
 
-    def _adding(
-        self, write: Write, what: Incoming, held: Contents, taken: set[str], first: int, dimensions: int
-    ) -> _Ready:
-        if what.ids and dimensions and what.vectors.shape[1] != dimensions:
-            raise BadInput(
-                f"expected vectors of {dimensions} dimensions, found {what.vectors.shape[1]}",
-                hint="a vault holds the vectors of one model",
-            )
-        known = [held.rows.by_id[each] for each in what.ids if each in held.rows.by_id]
-        if taken.intersection(what.ids) or (known and not write.replace):
-            raise BadInput("an id is there already", hint="choose another one, or add(..., replace=True)")
-        numbers = self._keys.numbers_for(name for name in what.subjects if name is not None)
-        parts, order = parts_of(what, numbers, self._keys.key_of)
-        write.count = len(what.ids)
-        ranges = [(first, len(order))] if order else []
-        dead = held.rows.numbers_of(known)
-        return _Ready(write, Batch(parts, ranges, dead, what.vectors.shape[1]), known, order)
+def _apart(queue: list[Write]) -> tuple[list[Write], list[Write]]:
+    """Return the writes that can go together, and those that replace what one of them adds."""
+    now: list[Write] = []
+    later: list[Write] = []
+    added: set[str] = set()
+    for write in queue:
+        if isinstance(write.what, Incoming):
+            if write.replace and not added.isdisjoint(write.what.ids):
+                later.append(write)
+                continue
+            added.update(write.what.ids)
+        now.append(write)
+    return now, later
+
+
+def _refuse(what: Incoming, known: Mapping[str, int], taken: set[str], dimensions: int, *, replace: bool) -> None:
+    if what.ids and dimensions and what.vectors.shape[1] != dimensions:
+        raise BadInput(
+            f"expected vectors of {dimensions} dimensions, found {what.vectors.shape[1]}",
+            hint="a vault holds the vectors of one model",
+        )
+    if not taken.isdisjoint(what.ids) or not (replace or known.keys().isdisjoint(what.ids)):
+        raise BadInput("an id is there already", hint="choose another one, or add(..., replace=True)")

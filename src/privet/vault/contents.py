@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -11,6 +12,7 @@ import numpy as np
 from privet.vault.batch import Incoming, Joined
 from privet.vault.frames import Batch, Cold, Placed
 from privet.vault.index import Index
+from privet.vault.recent import Recent
 from privet.vault.rows import Rows
 from privet.vault.store import Store, Stored
 from privet.vault.subjects import SubjectKeys
@@ -55,6 +57,7 @@ class Contents:
         self.rows = Rows()
         self.index: Index | None = None
         self._filters: Columns | None = None
+        self._recent = Recent(store)
 
     def __repr__(self) -> str:
         return f"Contents({self.rows!r})"
@@ -69,7 +72,7 @@ class Contents:
         """
         for number, place, area in self._store.frames(accept_older=accept_older):
             self._load_frame(number, place, area)
-        self._store.settle(accept_older=accept_older)
+        self._store.settle()
 
     def reload(self) -> None:
         """Read everything again, after it was written anew."""
@@ -83,15 +86,16 @@ class Contents:
             self.index.wipe()
         self.rows = Rows()
         self.index = self._filters = None
+        self._recent = Recent(self._store)
 
     def _load_frame(self, number: int, place: Placed, area: memoryview) -> None:
         directory = place.directory
         if directory.deleted:
             self.remove(self.rows.with_numbers(directory.deleted))
-        numbers = iter([number for first, count in directory.numbers for number in range(first, first + count)])
+        numbers = chain.from_iterable(range(first, first + count) for first, count in directory.numbers)
         runs = zip(directory.runs, self._store.runs(number, place, area), strict=True)
         for run, found in runs:
-            own = [next(numbers) for _ in range(run.count)]
+            own = list(islice(numbers, run.count))
             if found is not None:
                 stored, vectors, ids, sizes = found
                 self.rows.add(stored, ids, sizes, own)
@@ -113,6 +117,7 @@ class Contents:
 
     def remove(self, rows: list[int]) -> None:
         """Take records out of memory."""
+        self._recent.drop({self.rows.run_of(row) for row in rows})
         self.rows.remove(rows)
         if rows and self.index is not None:
             self.index.take_out(rows)
@@ -176,7 +181,8 @@ class Contents:
             yield Batch(*joined.taken())
 
     def _cold(self, row: int) -> tuple[str | None, dict[str, Any] | None]:
-        raw = self._store.cold(self.rows.runs[self.rows.run_of(row)], *self.rows.cold_of(row))
+        run = self.rows.run_of(row)
+        raw = self._recent.read(run, self.rows.runs[run], *self.rows.cold_of(row))
         found = msgspec.msgpack.decode(raw, type=Cold)
         return found.document, found.metadata
 

@@ -1,4 +1,4 @@
-"""A frame: what one write put into a segment. Made of and read as a directory, a hot area and a cold area, all in sealed chunks.
+"""A frame: what one write puts into a segment. It is made of a directory, a hot area and a cold area, all in sealed chunks.
 
     4 + 8 bytes      sizes of the sealed directory and of all that follows it
     directory        generation, dimensions, record numbers, deleted numbers, sizes, runs
@@ -9,17 +9,17 @@ Invariants:
 
 - A run holds records of one subject, sealed once more under a key of that subject: without it they are noise.
 - The directory's associated data has the tag of the directory before it, so no frame can be left out, put back or moved.
-- Nothing is read that was not authenticated.
+- A frame of one number in one segment is encoded once: its nonces do not come again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import BinaryIO, Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
-from privet.errors import Damaged
+from privet.errors import BadInput
 from privet.keys import derive
 from privet.sealed import NONCE_BYTES, TAG_BYTES, Cipher
 from privet.vault.layout import (
@@ -37,7 +37,7 @@ from privet.vault.layout import (
 
 PREFIX: Final = 12
 MAX_DIRECTORY: Final = 1 << 30
-_INNER_NONCE: Final = bytes(NONCE_BYTES)
+INNER_NONCE: Final = bytes(NONCE_BYTES)
 """Each inner key is used once."""
 
 
@@ -128,7 +128,7 @@ class Segment(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """A frame in a file: its number there, where it begins, its directory, tag and size."""
+    """A frame in a file: its number there, where it begins, its directory, tag and size, and the sizes of its areas when they are open."""
 
     frame: int
     start: int
@@ -136,6 +136,8 @@ class Placed(NamedTuple):
     directory_size: int
     tag: bytes
     size: int
+    hot: int
+    cold: int
 
     @property
     def hot_start(self) -> int:
@@ -145,7 +147,7 @@ class Placed(NamedTuple):
     @property
     def cold_start(self) -> int:
         """Where its cold chunks begin in the file."""
-        return self.hot_start + sealed_size(self.directory.hot, HOT_CHUNK)
+        return self.hot_start + sealed_size(self.hot, HOT_CHUNK)
 
 
 def sealed_size(size: int, chunk: int) -> int:
@@ -171,8 +173,8 @@ def encoded(
         entries = part.cold
         if part.key is not None:
             context = segment.context(frame.to_bytes(4, "big"))
-            stored = [segment.inner(part.key, frame, HOT).seal(_INNER_NONCE, b"".join(stored), context)]
-            entries = [segment.inner(part.key, frame, COLD).seal(_INNER_NONCE, b"".join(entries), context)]
+            stored = [segment.inner(part.key, frame, HOT).seal(INNER_NONCE, b"".join(stored), context)]
+            entries = [masked(segment.inner(part.key, frame, COLD), b"".join(entries))]
         runs.append(Run(part.subject, len(part.ids), sum(map(len, stored)), sum(map(len, entries))))
         hot += stored
         cold += entries
@@ -184,11 +186,21 @@ def encoded(
         *_chunks(segment, frame, generation, COLD, COLD_CHUNK, b"".join((*cold, bytes(padding)))),
     ]
     raw = msgspec.msgpack.encode(full)
+    if len(raw) + TAG_BYTES > MAX_DIRECTORY:
+        raise BadInput("too many records for one write", hint="add them in parts")
     prefix = (len(raw) + TAG_BYTES).to_bytes(4, "big") + sum(map(len, body)).to_bytes(8, "big")
     sealed = segment.cipher.seal(
-        nonce(frame, DIRECTORY, 0), raw, _directory_context(segment, generation, before, prefix)
+        nonce(frame, DIRECTORY, 0), raw, directory_context(segment, generation, before, prefix)
     )
     return [prefix, sealed, *body], sealed[-TAG_BYTES:]
+
+
+def masked(cipher: Cipher, data: bytes) -> bytes:
+    """Return data under the key stream of a cipher, or what was so: GCM without its tag is counter mode (NIST SP 800-38D section 6.5).
+
+    That it is whole tells the chunk around it, and that the key is the right one the run in the hot area.
+    """
+    return cipher.seal(INNER_NONCE, data, b"")[:-TAG_BYTES]
 
 
 def _padding(plain: Directory) -> int:
@@ -219,7 +231,8 @@ def _number_size(number: int) -> int:
     return 0 if number < 128 else 1 if number < 256 else 2 if number < 65536 else 4
 
 
-def _directory_context(segment: Segment, generation: int, before: bytes, prefix: bytes) -> bytes:
+def directory_context(segment: Segment, generation: int, before: bytes, prefix: bytes) -> bytes:
+    """Return the associated data of a directory."""
     return segment.context(generation.to_bytes(8, "big"), before, prefix)
 
 
@@ -228,115 +241,3 @@ def _chunks(segment: Segment, frame: int, generation: int, area: int, chunk: int
     view = memoryview(data)
     for number, start in enumerate(range(0, len(view), chunk)):
         yield segment.cipher.seal(nonce(frame, area, number), view[start : start + chunk], context)
-
-
-def placed(segment: Segment, file: BinaryIO, start: int, frame: int, generation: int, before: bytes) -> Placed | None:
-    """Return the frame that begins at a place of a file, None where none is whole there by its sizes and directory."""
-    file.seek(start)
-    prefix = file.read(PREFIX)
-    if len(prefix) < PREFIX:
-        return None
-    size, rest = int.from_bytes(prefix[:4], "big"), int.from_bytes(prefix[4:], "big")
-    if not TAG_BYTES <= size <= MAX_DIRECTORY:
-        return None
-    sealed = file.read(size)
-    if len(sealed) < size:
-        return None
-    context = _directory_context(segment, generation, before, prefix)
-    raw = segment.cipher.unseal(nonce(frame, DIRECTORY, 0), sealed, context)
-    if raw is None:
-        return None
-    directory = msgspec.msgpack.decode(raw, type=Directory)
-    end = file.seek(0, 2)
-    whole = PREFIX + size + rest
-    return Placed(frame, start, directory, size, sealed[-TAG_BYTES:], whole) if start + whole <= end else None
-
-
-def hot_area(segment: Segment, file: BinaryIO, place: Placed, name: str) -> memoryview:
-    """Return the hot area of a frame.
-
-    Raises:
-        Damaged: a chunk is not what was written.
-
-    """
-    area = bytearray(place.directory.hot)
-    view = memoryview(area)
-    context = segment.context(place.directory.generation.to_bytes(8, "big"))
-    file.seek(place.hot_start)
-    for number, start in enumerate(range(0, len(area), HOT_CHUNK)):
-        piece = view[start : start + HOT_CHUNK]
-        sealed = file.read(len(piece) + TAG_BYTES)
-        if not segment.cipher.unseal_into(nonce(place.frame, HOT, number), sealed, context, piece):
-            raise damaged(name)
-    return view
-
-
-def cold_part(segment: Segment, file: BinaryIO, place: Placed, start: int, end: int, name: str) -> bytes:
-    """Return bytes of the cold area of a frame.
-
-    Raises:
-        Damaged: a chunk is not what was written.
-
-    """
-    context = segment.context(place.directory.generation.to_bytes(8, "big"))
-    size = place.directory.cold
-    out = []
-    for number in range(start // COLD_CHUNK, -(-end // COLD_CHUNK)):
-        file.seek(place.cold_start + number * (COLD_CHUNK + TAG_BYTES))
-        length = min(COLD_CHUNK, size - number * COLD_CHUNK)
-        chunk = segment.cipher.unseal(nonce(place.frame, COLD, number), file.read(length + TAG_BYTES), context)
-        if chunk is None:
-            raise damaged(name)
-        out.append(chunk)
-    first = start - start // COLD_CHUNK * COLD_CHUNK
-    return b"".join(out)[first : first + end - start]
-
-
-def hot_runs(
-    segment: Segment, place: Placed, area: memoryview, key_of: Callable[[int], bytes | None], name: str
-) -> Iterator[tuple[Run, memoryview, Entries] | None]:
-    """Yield of each run its vectors as bytes and its entries; None for one whose subject was forgotten.
-
-    Raises:
-        Damaged: a subject's key does not open its run.
-
-    """
-    position = 0
-    context = segment.context(place.frame.to_bytes(4, "big"))
-    for run in place.directory.runs:
-        part = area[position : position + run.hot]
-        position += run.hot
-        if run.subject is not None:
-            key = key_of(run.subject)
-            if key is None:
-                yield None
-                continue
-            opened = segment.inner(key, place.frame, HOT).unseal(_INNER_NONCE, part, context)
-            if opened is None:
-                raise damaged(name)
-            part = memoryview(opened)
-        size = run.count * place.directory.dimensions * 4
-        yield run, part[:size], msgspec.msgpack.decode(part[size:], type=Entries)
-
-
-def cold_run(segment: Segment, place: Placed, run: Run, sealed: bytes, key: bytes | None, name: str) -> bytes:
-    """Return the cold entries of a run, opened with its subject's key.
-
-    Raises:
-        Damaged: the key does not open it.
-
-    """
-    if run.subject is None:
-        return sealed
-    context = segment.context(place.frame.to_bytes(4, "big"))
-    opened = None if key is None else segment.inner(key, place.frame, COLD).unseal(_INNER_NONCE, sealed, context)
-    if opened is None:
-        raise damaged(name)
-    return opened
-
-
-def damaged(name: str) -> Damaged:
-    """Return the error for a file that is not what was written."""
-    return Damaged(
-        f"the file {name} of the vault is damaged", hint="restore the data folder from a backup; nothing was changed"
-    )

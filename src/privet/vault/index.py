@@ -121,7 +121,7 @@ class Index:
         held = np.flatnonzero(values.any(axis=1))
         first = len(self._quick)
         if len(held):
-            self._quick.add(values[held])
+            self._quick.add(values if len(held) == len(values) else values[held])
         self._rows = _grown(self._rows, first + len(held))
         self._slots = _grown(self._slots, end)
         self._rows[first : first + len(held)] = start + held
@@ -152,8 +152,10 @@ class Index:
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return vectors of length 1 in the same directions; those of length 0 stay."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.where(lengths == 0, 1, lengths)).astype(np.float32, copy=False)
+    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    lengths[lengths == 0] = 1
+    scaled: NDArray[np.float32] = (vectors / lengths[:, None]).astype(np.float32, copy=False)
+    return scaled
 
 
 def _grown(values: NDArray[np.int64], size: int) -> NDArray[np.int64]:

@@ -21,6 +21,7 @@ from typing import Final, Protocol
 from privet.errors import BadInput, Unprotected
 from privet.keys import state_folder
 from privet.sealed import KEY_BYTES
+from privet.vault.private_files import private_folder, write_beside
 
 _COMMAND_SECONDS: Final = 60
 
@@ -75,21 +76,26 @@ class FolderKeys:
         except FileNotFoundError:
             if not create:
                 raise BadInput(
-                    "the key folder has no key for this vault", hint="name the key folder that the vault was made with"
+                    f"the key folder has no key file {place.name}, which belongs to this vault",
+                    hint="name the key folder that the vault was made with, or copy it whole",
                 ) from None
             made = secrets.token_bytes(KEY_BYTES)
             self.replace(name, made)
             return made
         except OSError as error:
-            raise Unprotected("a key file cannot be read", hint="check its owner and permissions") from error
+            raise Unprotected(
+                f"the key file {place.name} cannot be read", hint="check its owner and permissions"
+            ) from error
         with os.fdopen(descriptor, "rb") as file:
             if stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o077:
-                raise Unprotected("a key file can be read by others", hint="chmod 600 the files of the key folder")
-            return _checked(file.read(KEY_BYTES + 1))
+                raise Unprotected(
+                    f"the key file {place.name} can be read by others", hint="chmod 600 the files of the key folder"
+                )
+            return _checked(file.read(KEY_BYTES + 1), place.name)
 
     def replace(self, name: str, secret: bytes) -> None:
         """Write a file beside and rename it into place."""
-        write_beside(self.folder / f"{name}.root", secret)
+        write_beside(self.folder / f"{name}.root", secret, wipe=True)
 
 
 class KeyringKeys:
@@ -121,6 +127,7 @@ class KeyringKeys:
             raise Unprotected(
                 "the library keyring is missing", hint="pip install keyring, or use a key folder"
             ) from error
+        _refuse_plain(keyring.get_keyring())
         try:
             known = keyring.get_password(self._service, name)
         except KeyringError as error:
@@ -138,6 +145,7 @@ class KeyringKeys:
         import keyring
         from keyring.errors import KeyringError
 
+        _refuse_plain(keyring.get_keyring())
         try:
             keyring.set_password(self._service, name, base64.b64encode(secret).decode())
             stored = keyring.get_password(self._service, name)
@@ -193,54 +201,11 @@ def source_of(keys: KeySource | Path | str) -> KeySource:
     return FolderKeys(Path(keys)) if isinstance(keys, (str, os.PathLike)) else keys
 
 
-def private_folder(folder: Path) -> Path:
-    """Return a folder that its owner alone can enter; make it where it is missing.
-
-    Raises:
-        Unprotected: others can enter it, or it cannot be made.
-
-    """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        info = folder.stat()
-    except OSError as error:
-        raise Unprotected("the key folder cannot be made", hint="name a folder that you can write") from error
-    if info.st_uid != os.geteuid() or stat.S_IMODE(info.st_mode) & 0o077:
-        raise Unprotected("the key folder is not private", hint="chmod 700 it, and see that it belongs to you")
-    return folder
-
-
-def write_beside(place: Path, content: bytes) -> None:
-    """Write a private file beside and rename it into place, durably.
-
-    Raises:
-        Unprotected: it cannot be written.
-
-    """
-    beside = place.with_name(f".{secrets.token_hex(8)}")
-    try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        beside.replace(place)
-        sync_folder(place.parent)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise Unprotected(
-            f"a file of the vault could not be written ({os.strerror(error.errno or 0)})",
-            hint="check space and permissions",
-        ) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """See that the names in a folder are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _refuse_plain(backend: object) -> None:
+    """Refuse the backends of `keyrings.alt`: they keep secrets in files, in plain or under a fixed password."""
+    for each in (backend, *getattr(backend, "backends", ())[:1]):
+        if type(each).__module__.startswith("keyrings.alt"):
+            raise Unprotected("the keyring keeps secrets in plain files", hint="use another backend, or a key folder")
 
 
 def _decoded(text: str) -> bytes:
@@ -254,7 +219,7 @@ def _decoded(text: str) -> bytes:
     raise BadInput("the key source gave no key", hint="expected 32 bytes in base64 or hexadecimal")
 
 
-def _checked(secret: bytes) -> bytes:
+def _checked(secret: bytes, name: str) -> bytes:
     if len(secret) != KEY_BYTES:
-        raise BadInput("a key file does not hold 32 bytes", hint="restore it from its backup")
+        raise BadInput(f"the key file {name} does not hold {KEY_BYTES} bytes", hint="restore it from its backup")
     return secret

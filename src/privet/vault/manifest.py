@@ -10,12 +10,19 @@ from pathlib import Path
 
 import msgspec
 
-from privet.errors import BadInput
 from privet.keys import derive
 from privet.sealed import NONCE_BYTES, TAG_BYTES, Cipher
-from privet.vault.frames import damaged
-from privet.vault.key_source import write_beside
-from privet.vault.layout import HEAD_BYTES, MANIFEST_FILE, MANIFEST_MAGIC, SMALL_BLOCK, VERSION, Scope, head
+from privet.vault.layout import (
+    HEAD_BYTES,
+    MANIFEST_FILE,
+    MANIFEST_MAGIC,
+    SMALL_BLOCK,
+    Scope,
+    damaged,
+    head,
+    refuse_later,
+)
+from privet.vault.private_files import write_beside
 
 _LENGTH_BYTES = 4
 
@@ -83,25 +90,6 @@ def write_manifest(folder: Path, scope: Scope, data_key: bytes, manifest: Manife
     sealed = _cipher(data_key).seal(nonce, body.ljust(len(body) + -size % SMALL_BLOCK, b"\0"), scope.context(first))
     write_beside(folder / MANIFEST_FILE, first + nonce + sealed)
     return sealed[-TAG_BYTES:]
-
-
-def refuse_later(raw: bytes, magic: bytes, name: str) -> None:
-    """Refuse a file that another program wrote, or a later version of this one.
-
-    Raises:
-        Damaged: it does not begin as such a file does.
-        BadInput: it is of a later version.
-
-    """
-    if len(raw) < len(magic) + 2 or raw[: len(magic)] != magic:
-        raise damaged(name)
-    version = int.from_bytes(raw[len(magic) : len(magic) + 2], "big")
-    if version > VERSION:
-        raise BadInput(
-            f"the file {name} has format version {version}, this program knows {VERSION}", hint="install a newer Privet"
-        )
-    if version < VERSION:
-        raise damaged(name)
 
 
 def _cipher(data_key: bytes) -> Cipher:

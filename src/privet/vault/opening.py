@@ -3,34 +3,43 @@
 Invariants:
 
 - A vault is its id, not its path: a folder that was moved or copied opens with the same keys.
-- One writer at a time; readers beside it.
+- One writer at a time, of a data folder and of its copies; readers beside it, who write nothing.
 - Data older than its anchor is refused, unless the caller accepts it in so many words.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
-import secrets
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from privet.errors import BadInput, Damaged, RolledBack, Unprotected
 from privet.sealed import TAG_BYTES
 from privet.vault.anchor import Anchor, State
-from privet.vault.frames import damaged
-from privet.vault.key_source import KeySource, sync_folder, write_beside
-from privet.vault.layout import ID_BYTES, MANIFEST_FILE, VAULT_FILE, VAULT_MAGIC, VERSION, Scope, tenant_id
-from privet.vault.manifest import Manifest, read_manifest, refuse_later, write_manifest
+from privet.vault.key_source import KeySource
+from privet.vault.layout import (
+    LOCK_FILE,
+    MANIFEST_FILE,
+    Scope,
+    damaged,
+    is_leftover,
+)
+from privet.vault.manifest import Manifest, read_manifest, write_manifest
+from privet.vault.naming import made, name_of, named, scope_of
+from privet.vault.private_files import remove_leftovers
 from privet.vault.subjects import SubjectKeys
 
 NO_TAG: Final = bytes(TAG_BYTES)
-_FRESH: Final = State(0, NO_TAG, 1, NO_TAG, 0)
+_BEGINNING: Final = 8192
+_T = TypeVar("_T")
 
 
 class Opened(NamedTuple):
-    """A tenant's data folder with its keys, anchor, manifest and state; the lock's descriptor for a writer."""
+    """A tenant's data folder with its keys, anchor, manifest and state, whether that is the newest; descriptors of a writer's locks."""
 
     folder: Path
     scope: Scope
@@ -38,134 +47,145 @@ class Opened(NamedTuple):
     anchor: Anchor
     manifest: Manifest
     state: State
-    lock: int | None
+    is_newest: bool
+    locks: tuple[int, ...]
 
 
-def opened(path: Path, source: KeySource, tenant: str, *, accept_older: bool, read_only: bool) -> Opened:
-    """Open a data folder, or make one.
+def opened(path: Path, source: KeySource, tenant: str, *, accept_older: bool) -> Opened:
+    """Open a data folder to write, or make one.
 
     Raises:
-        BadInput: another process writes; the keys are not this vault's; there is nothing to read; a later format.
+        BadInput: it is open for writing already; the keys are not this vault's; a later format.
         Damaged: a file is missing or not what was written.
         RolledBack: the data is older than what was acknowledged, or not of the same line.
         Unprotected: keys cannot be kept private.
 
     """
-    vault, is_new = _vault_id(path, read_only=read_only)
-    names = source.secret(vault.hex(), create=is_new)
-    scope = Scope(vault, tenant_id(names, tenant))
-    folder = path / scope.tenant.hex()
-    if read_only and not folder.is_dir():
+    if source.folder.resolve().is_relative_to(path.resolve()):
         raise BadInput(
-            "this vault has nothing of this tenant", hint="open it without read_only once, or name another tenant"
+            "the key folder lies in the data folder, so a copy of the data would have the keys",
+            hint="name a folder elsewhere",
         )
-    _made(folder)
-    lock = None if read_only else _locked(folder)
+    named(path, source)
+    folder, scope = scope_of(path, source, tenant)
+    made(folder)
+    locks = _locked(folder / LOCK_FILE, source.folder / f"{scope.name}.lock")
     try:
-        return _opened(folder, scope, source, lock, accept_older=accept_older)
+        return _opened(folder, scope, source, locks, accept_older=accept_older)
     except BaseException:
-        if lock is not None:
+        for lock in locks:
             os.close(lock)
         raise
 
 
-def _vault_id(path: Path, *, read_only: bool) -> tuple[bytes, bool]:
-    place = path / VAULT_FILE
+def opened_to_read(path: Path, source: KeySource, tenant: str, *, accept_older: bool) -> Opened:
+    """Open a data folder to read; nothing in it is changed, nor in the key folder.
+
+    Raises:
+        BadInput: there is nothing to read; the keys are not this vault's; a later format.
+        Damaged: a file is missing or not what was written.
+        RolledBack: the data is older than what was acknowledged, or not of the same line.
+        Unprotected: keys cannot be kept private.
+
+    """
+    folder, scope = scope_of(path, source, tenant)
+    return _opened(folder, scope, source, (), accept_older=accept_older)
+
+
+def beside_writer(path: Path, source: KeySource, attempt: Callable[[], _T]) -> _T:
+    """Return what a reader found; what a writer has replaced meanwhile is read again, as long as something was replaced."""
+    seen: list[bytes] | None = None
+    while True:
+        try:
+            return attempt()
+        except (BadInput, Damaged):
+            now = _seen(path, source)
+            if now == seen:
+                raise
+            seen = now
+
+
+def _seen(path: Path, source: KeySource) -> list[bytes]:
+    """Return what changes with each write: anchors, and of key tables and journals the beginning with its nonce."""
     try:
-        raw = place.read_bytes()
-    except FileNotFoundError:
-        if read_only:
-            raise BadInput("there is no vault in this folder", hint="check the path") from None
-        _made(path)
-        # A vault without its first file is one that was copied in part.
-        if any(child.name[:1] != "." for child in path.iterdir()):
+        return [_beginning(place) for place in sorted(source.folder.glob(f"{name_of(path)[0].hex()}-*"))]
+    except (OSError, BadInput, Damaged):
+        return []
+
+
+def _beginning(place: Path) -> bytes:
+    with place.open("rb") as file:
+        return file.read(_BEGINNING)
+
+
+def _locked(*places: Path) -> tuple[int, ...]:
+    """Hold a lock in the data folder, which may be shared, and one beside the keys, since the data may have copies."""
+    held: list[int] = []
+    try:
+        for place in places:
+            held.append(os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+            fcntl.flock(held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        for lock in held:
+            os.close(lock)
+        if error.errno == errno.EWOULDBLOCK:
             raise BadInput(
-                f"the folder is not empty and has no file {VAULT_FILE}",
-                hint="name an empty folder, or copy the vault whole",
-            ) from None
-        made = secrets.token_bytes(ID_BYTES)
-        if _named(place, VAULT_MAGIC + VERSION.to_bytes(2, "big") + made):
-            return made, True
-        raw = place.read_bytes()  # another process was quicker
-    except OSError as error:
-        raise Unprotected(f"the file {VAULT_FILE} cannot be read", hint="check its owner and permissions") from error
-    refuse_later(raw, VAULT_MAGIC, VAULT_FILE)
-    found = raw[len(VAULT_MAGIC) + 2 :]
-    if len(found) != ID_BYTES:
-        raise damaged(VAULT_FILE)
-    # Where nothing was ever kept, making it may have been cut short before the keys were.
-    return found, not any(child.is_dir() for child in path.iterdir())
-
-
-def _named(place: Path, content: bytes) -> bool:
-    """Write the file that names a vault; tell whether it was not there yet."""
-    beside = place.with_name(f".{secrets.token_hex(8)}")
-    write_beside(beside, content)
-    try:
-        os.link(beside, place)
-    except FileExistsError:
-        return False
-    finally:
-        beside.unlink()
-    sync_folder(place.parent)
-    return True
-
-
-def _made(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sync_folder(folder.parent)
-    except OSError as error:
-        raise BadInput("the folder of the vault cannot be made", hint="name a folder that you can write") from error
-
-
-def _locked(folder: Path) -> int:
-    try:
-        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
+                "this vault, or a copy of it, is open for writing already",
+                hint="close it there (another process, or this one), or open it with read_only=True",
+            ) from error
         raise BadInput(
-            "the vault cannot be written", hint="check permissions, or open it with read_only=True"
+            f"the vault cannot be written ({os.strerror(error.errno or 0)})",
+            hint="check permissions, or open it with read_only=True",
         ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise BadInput(
-            "another process has this vault open for writing", hint="close it there, or open it with read_only=True"
-        ) from error
-    return descriptor
+    return tuple(held)
 
 
-def _opened(folder: Path, scope: Scope, source: KeySource, lock: int | None, *, accept_older: bool) -> Opened:
+def _opened(folder: Path, scope: Scope, source: KeySource, locks: tuple[int, ...], *, accept_older: bool) -> Opened:
     table, place = source.folder / f"{scope.name}.subjects", source.folder / f"{scope.name}.anchor"
-    has_manifest = (folder / MANIFEST_FILE).exists()
-    if not has_manifest and not place.exists():
-        if lock is None:
+    if locks:
+        # What a crash has left of a rotation has keys in it, also of those who are forgotten later.
+        remove_leftovers(source.folder, scope.name)
+    if not (folder / MANIFEST_FILE).exists() and not place.exists():
+        if not locks:
             raise BadInput("this vault has nothing of this tenant", hint="open it without read_only once")
-        return _new(folder, scope, source, table, place, lock)
-    keys = SubjectKeys.load(table, scope, _roots(source, scope.name))
+        if any(is_leftover(each.name) and each.name[0] != "." for each in folder.iterdir()):
+            raise damaged(MANIFEST_FILE)
+        return _new(folder, scope, source, table, place, locks)
+    keys = _loaded(table, scope, source, can_write=bool(locks))
     anchor = Anchor(place, keys.data_key, scope.context())
+    # The anchor comes first: data may be newer than it, never older.
+    known = anchor.read()
     manifest, tag = read_manifest(folder, scope, keys.data_key)
-    state = _newest(anchor, manifest, tag, accept_older=accept_older)
-    return Opened(folder, scope, keys, anchor, manifest, state, lock)
+    state, is_newest = _newest(known, manifest, tag, accept_older=accept_older)
+    return Opened(folder, scope, keys, anchor, manifest, state, is_newest, locks)
 
 
-def _new(folder: Path, scope: Scope, source: KeySource, table: Path, place: Path, lock: int) -> Opened:
-    root = source.secret(scope.name, create=True)
-    keys = SubjectKeys.make(table, scope, root)
+def _new(folder: Path, scope: Scope, source: KeySource, table: Path, place: Path, locks: tuple[int, ...]) -> Opened:
+    """Make what a new tenant needs. The anchor comes last: without it everything but the keys may be made anew."""
+    if table.exists():
+        keys = _loaded(table, scope, source, can_write=True)
+    else:
+        keys = SubjectKeys.make(table, scope, source.secret(scope.name, create=True))
     manifest = Manifest(1, NO_TAG, 0, 0, NO_TAG, [])
-    state = _FRESH._replace(manifest=write_manifest(folder, scope, keys.data_key, manifest))
+    state = State(0, NO_TAG, 1, write_manifest(folder, scope, keys.data_key, manifest), 0)
     anchor = Anchor(place, keys.data_key, scope.context())
     anchor.write(state)
-    return Opened(folder, scope, keys, anchor, manifest, state, lock)
+    return Opened(folder, scope, keys, anchor, manifest, state, True, locks)
 
 
-def _roots(source: KeySource, name: str) -> list[bytes]:
-    """Return the root key, and the next one, where a rotation may have been cut short."""
-    found = [source.secret(name, create=False)]
+def _loaded(table: Path, scope: Scope, source: KeySource, *, can_write: bool) -> SubjectKeys:
+    keys, root = SubjectKeys.load(table, scope, _roots(source, scope.name), can_write=can_write)
+    if can_write and root != source.secret(scope.name, create=False):
+        # A rotation was cut short. The next one would write over the only key that opens the table.
+        source.replace(scope.name, root)
+    return keys
+
+
+def _roots(source: KeySource, name: str) -> Iterator[bytes]:
+    """Yield the root key, and the next one, where a rotation may have been cut short."""
+    yield source.secret(name, create=False)
     with suppress(BadInput, Unprotected):
-        found.append(source.secret(next_name(name), create=False))
-    return found
+        yield source.secret(next_name(name), create=False)
 
 
 def next_name(name: str) -> str:
@@ -173,28 +193,32 @@ def next_name(name: str) -> str:
     return f"{name}-next"
 
 
-def _newest(anchor: Anchor, manifest: Manifest, tag: bytes, *, accept_older: bool) -> State:
-    """Return the state that the data must have reached."""
+def _newest(known: State | None, manifest: Manifest, tag: bytes, *, accept_older: bool) -> tuple[State, bool]:
+    """Return the state that the data must have reached, and whether the manifest is of the line that was acknowledged."""
     own = State(manifest.generation, manifest.tail, manifest.epoch, tag, 0)
-    state = anchor.read()
-    if state is None:
-        if accept_older or (manifest.epoch == 1 and manifest.generation == 0):
-            return own
+    if known is None:
+        # Making a vault may have been cut short.
+        if manifest.epoch == 1 and manifest.generation == 0:
+            return own, True
+        if accept_older:
+            return own, False
         raise Damaged(
             "the key folder has no anchor for this vault, so nobody can tell whether the data is the newest",
             hint="restore the key folder, or open with accept_older=True",
         )
-    if manifest.epoch == state.epoch and tag == state.manifest:
-        return state
-    if manifest.epoch == state.epoch + 1 and manifest.before == state.manifest:
+    if manifest.epoch == known.epoch and tag == known.manifest:
+        return known, True
+    if manifest.epoch == known.epoch + 1 and manifest.before == known.manifest:
         # Written, and its anchor not yet: as if the power had failed a moment later.
-        return own._replace(records=state.records)
+        return own._replace(records=known.records), True
     if accept_older:
-        return own._replace(generation=max(own.generation, state.generation), records=state.records)
-    if manifest.epoch <= state.epoch:
+        return State(
+            max(own.generation, known.generation), own.tail, max(own.epoch, known.epoch), tag, known.records
+        ), False
+    if manifest.epoch <= known.epoch:
         raise older(MANIFEST_FILE)
     raise RolledBack(
-        "the anchor in the key folder is older than the data",
+        f"the anchor in the key folder is older than the file {MANIFEST_FILE} of the vault",
         hint="restore the newest key folder, or open with accept_older=True",
     )
 

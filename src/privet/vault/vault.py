@@ -9,22 +9,22 @@ Invariants:
 
 from __future__ import annotations
 
-import secrets
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from privet.errors import BadInput
-from privet.sealed import KEY_BYTES
-from privet.vault.batch import incoming
+from privet.errors import BadInput, PrivetError
+from privet.vault.batch import checked_queries, incoming
 from privet.vault.commits import Commits, Write
 from privet.vault.contents import Contents, Hit, Record
 from privet.vault.key_source import KeySource, source_of
-from privet.vault.opening import next_name, opened
+from privet.vault.opening import Opened, beside_writer, opened, opened_to_read
+from privet.vault.rotation import move, renew
 from privet.vault.store import Store
 from privet.vault.subjects import SubjectKeys
 from privet.vault.where import Where
@@ -97,8 +97,17 @@ class Vault:
             Unprotected: the key folder is not private, or a file cannot be written.
 
         """
-        source = source_of(keys)
-        found = opened(Path(path), source, tenant, accept_older=accept_older, read_only=read_only)
+        source, folder = source_of(keys), Path(path)
+        if not read_only:
+            return cls._of(opened(folder, source, tenant, accept_older=accept_older), source, accept_older)
+        return beside_writer(
+            folder,
+            source,
+            lambda: cls._of(opened_to_read(folder, source, tenant, accept_older=accept_older), source, accept_older),
+        )
+
+    @classmethod
+    def _of(cls, found: Opened, source: KeySource, accept_older: bool) -> Self:
         store = Store(found)
         try:
             return cls(store, found.keys, source, found.scope.name, accept_older=accept_older)
@@ -219,7 +228,7 @@ class Vault:
         """
         with self._lock:
             self._usable()
-            queries = self._queries(vectors)
+            queries = checked_queries(vectors, self.dimensions)
             if k < 1:
                 raise BadInput(f"expected k of 1 or more, found {k}")
             return self._contents.search(queries, k, where, exact=exact)
@@ -260,20 +269,12 @@ class Vault:
         """
         with self._lock:
             self._writable()
-            target = self._source if keys is None else source_of(keys)
-            if target.folder != self._source.folder:
-                raise BadInput(
-                    "the other source keeps subject keys in another folder", hint="make it with folder= of the old one"
-                )
-            if keys is not None:
-                self._keys.rotate(target.secret(self._name, create=True))
+            if keys is None:
+                renew(self._keys, self._source, self._name)
             else:
-                new = secrets.token_bytes(KEY_BYTES)
-                # First beside: whenever a crash comes, one of the two opens the table.
-                target.replace(next_name(self._name), new)
-                self._keys.rotate(new)
-                target.replace(self._name, new)
-            self._source = target
+                target = source_of(keys)
+                move(self._keys, self._source, target, self._name)
+                self._source = target
 
     def compact(self) -> None:
         """Write all records anew and remove the old files: what was deleted or forgotten is gone from the disk.
@@ -290,31 +291,19 @@ class Vault:
         with self._lock:
             rows = self._contents.rows
             dead = len(rows) - len(rows.by_id)
-            if dead > max(_REWRITE_LEAST, len(rows.by_id)):
-                self.compact()
+            if dead > max(_REWRITE_LEAST, len(rows.by_id)) or self._store.is_scattered:
+                # It comes again with the next write; this one is on the disk.
+                with suppress(PrivetError):
+                    self.compact()
         return count
 
     def _written(self) -> Contents:
         self._writable()
         return self._contents
 
-    def _queries(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        queries = np.asarray(vectors, dtype=np.float32)
-        if queries.ndim != 2 or not np.isfinite(queries).all():
-            raise BadInput(
-                "expected queries as an array of shape (n, dimensions), all finite", hint="vector[None, :] for one"
-            )
-        if self.dimensions and queries.shape[1] != self.dimensions:
-            raise BadInput(
-                f"expected queries of {self.dimensions} dimensions, found {queries.shape[1]}",
-                hint="embed them with the model of the records",
-            )
-        return queries
-
     def _writable(self) -> None:
         self._usable()
-        if not self._store.can_write:
-            raise BadInput("this vault was opened with read_only=True", hint="open it without")
+        self._store.check_writable()
 
     def _usable(self) -> None:
         if self._is_closed:

@@ -29,6 +29,7 @@ from privet.check.rules.private import PROMISES
 from privet.check.rules.python import PYTHON
 from privet.check.rules.recent_libraries import RECENT_LIBRARIES
 from privet.check.rules.recent_servers import RECENT_SERVERS
+from privet.check.rules.releases import RELEASES
 from privet.check.rules.secrets import SECRETS
 from privet.check.rules.serving import SERVING
 from privet.check.rules.stores import STORES
@@ -39,7 +40,7 @@ from privet.check.rules.training import TRAINING_RULES
 
 _WRITTEN: Final = (  # the rule for every program of DO_NOT_TRACK comes before those of one
     *TRACING, *FRAMEWORK_RULES, *SERVING, *LOCAL, *TRAINING_RULES, *TRACKING, *APPS, *STORES, *RECENT_SERVERS, *RECENT_LIBRARIES,
-    *KUBERNETES, *COMPOSE, *DOCKER, *ACTIONS, *PYTHON, *PROMISES, *SYSTEM, *CODE, *SECRETS, *CHANGES, *DEFAULTS,
+    *KUBERNETES, *COMPOSE, *DOCKER, *ACTIONS, *PYTHON, *PROMISES, *SYSTEM, *CODE, *SECRETS, *CHANGES, *DEFAULTS, *RELEASES,
 )  # fmt: skip
 _VARIABLES: Final = frozenset(
     name.removeprefix("env:")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from privet.check.rule import Example
-from privet.check.rules.row import DATA, GAP, SENT, WEAKER, Line, Stake, key, read_by
-from privet.check.values import present
+from privet.check.rules.row import DATA, GAP, SAFE, SENT, UPLOAD, WEAKER, Line, Stake, key, read_by
+from privet.check.values import added, better, present
 
 
 def _changed(rule_id: str, stake: Stake, why: str, remedy: str, after: str, before: str) -> Line:
@@ -26,7 +26,25 @@ _URL: Final = 'BASE_URL = "{}://models.example.com/v1"\n'
 _LOCAL: Final = 'from langchain_ollama import ChatOllama\n\nmodel = ChatOllama(model="example")\n'
 _HOSTED: Final = 'from langchain_anthropic import ChatAnthropic\n\nmodel = ChatAnthropic(model="example")\n'
 
+_TABLE: Final = "import pandas as pd\n\n\ndef prepare(frame):\n    {}\n    return frame\n"
+_HASH: Final = "import hashlib\nimport hmac\n\n\ndef pseudonym(text, key):\n    return {}.hexdigest()\n"
+_FLOWER: Final = "from flwr.client import ClientApp\nfrom flwr.client.mod import secaggplus_mod\n\napp = ClientApp(client_fn=None{})\n"
+
 CHANGES: Final = read_by("python", "documentation docs/check.md",
+    key("python-result-dropped", "code:python-result-dropped", added(), UPLOAD, SAFE, "",
+        "what the step made is not kept, so the data goes on as it was", remedy="keep what the call returns",
+        hit=Example("src/app.py", _TABLE.format('frame.drop(columns=["email"])')),
+        miss=Example("src/app.py", _TABLE.format('frame = frame.drop(columns=["email"])'))),
+    key("python-columns-all-but", "code:python-columns", better("named"), DATA, SAFE, "",
+        "columns were kept by name, and now all are but some: new ones, and those forgotten, go on", remedy="name the columns to keep",
+        hit=Example("src/app.py", _TABLE.format('frame = frame.drop(columns=["email"])')),
+        miss=Example("src/app.py", _TABLE.format('frame = frame[["plan", "label"]]'))),
+    key("python-digest-plain", "code:python-digest", better("keyed"), UPLOAD, SAFE, "",
+        "without a key whoever can guess what was hashed finds whose it is", remedy="keep the key",
+        hit=Example("src/app.py", _HASH.format("hashlib.sha256(text)")),
+        miss=Example("src/app.py", _HASH.format("hmac.new(key, text, hashlib.sha256)"))),
+    _changed("python-aggregation-removed", UPLOAD, "the server sees what each participant learned, and not only the sum",
+        "keep secure aggregation", _FLOWER.format(""), _FLOWER.format(", mods=[secaggplus_mod]")),
     _changed("python-list-shorter", DATA, "fewer kinds of personal data are looked for, taken out or left out", "keep the list",
         _ANALYZE.format('["EMAIL_ADDRESS"]'), _ANALYZE.format('["PERSON", "EMAIL_ADDRESS"]')),
     _changed("python-columns-kept", DATA, "a column with personal data is kept and goes on that was left out", "leave it out",

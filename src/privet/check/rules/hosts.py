@@ -116,7 +116,7 @@ MODELS: Final = (
             "prompts and answers cross the network in clear", hit=_made("aws_lb_listener", '  protocol = "HTTP"\n'),
             miss=_made("aws_lb_listener", '  protocol = "HTTPS"\n')),
         key("terraform-protection-removed", "code:terraform-protection-removed", present(), DOOR, WEAKER, "",
-            "nothing keeps the store closed or encrypted any more", remedy="keep the resource",
+            "nothing keeps the store closed or encrypted, or what is in it from staying for ever, any more", remedy="keep the resource",
             hit=_made("aws_s3_bucket", '  bucket = "model"\n'),
             miss=Example("infra/main.tf", 'resource "aws_s3_bucket" "model" {\n  bucket = "model"\n}\n'
             'resource "aws_s3_bucket_public_access_block" "model" {\n  bucket = aws_s3_bucket.model.id\n  block_public_acls = true\n}\n'))),

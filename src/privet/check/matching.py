@@ -1,0 +1,52 @@
+"""Units of two sides → which is which: the same thing, wherever it stands now.
+
+Invariants: a thing is known by what it is before it is known by where it stands; no unit is the same as two others, but a new variant of
+something, which is compared with what it is laid over.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+from privet.check.facts import Unit, UnitKind
+
+STARTS: Final = frozenset((UnitKind.SERVICE, UnitKind.CONTAINER, UnitKind.IMAGE, UnitKind.PROCESS))
+"""Kinds that run."""
+
+
+def match(base: Sequence[Unit], head: Sequence[Unit]) -> dict[int, int]:
+    """Return the base's unit for each of the head's: same kind, name and path; then another path; then another name in the same file."""
+    pairs: dict[int, int] = {}
+    taken: set[int] = set()
+    by_key: dict[tuple[object, ...], list[int]]
+    for key in (
+        lambda unit: (unit.kind, unit.name, unit.path),
+        lambda unit: (unit.kind, unit.name, unit.path.rsplit("/", 1)[-1]),
+        lambda unit: (unit.kind, unit.name),
+        # A service may be named anew, and a call stand in another function; anything else of another name is another thing.
+        lambda unit: (unit.kind, unit.path, unit.components if unit.kind in STARTS else _callee(unit)),
+    ):
+        by_key = defaultdict(list)
+        for number, unit in enumerate(base):
+            if number not in taken:
+                by_key[key(unit)].append(number)
+        for number, unit in enumerate(head):
+            if number in pairs:
+                continue
+            candidates = by_key.get(key(unit))
+            if candidates:
+                pairs[number] = candidates.pop(0)
+                taken.add(pairs[number])
+    # A new variant of something is judged by what it is laid over, though that is there, too.
+    bases = {(unit.kind, unit.path, unit.name): number for number, unit in enumerate(base)}
+    for number, unit in enumerate(head):
+        old = bases.get((unit.kind, *unit.over)) if number not in pairs and unit.over[0] else None
+        if old is not None:
+            pairs[number] = old
+    return pairs
+
+
+def _callee(unit: Unit) -> str:
+    return unit.name.rpartition(":")[2].partition("#")[0] if unit.kind is UnitKind.CALL else unit.name
