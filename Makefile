@@ -39,6 +39,7 @@ lock:
 	VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/bench.in -o requirements/bench.txt
 	VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/bench-detect.in -o requirements/bench-detect.txt
 	VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/bench-scrub.in -o requirements/bench-scrub.txt
+	VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/bench-vault.in -o requirements/bench-vault.txt
 
 bench: install
 	@benchmarks/serve/run
@@ -47,5 +48,8 @@ bench: install
 bench-detect: install
 	@benchmarks/detect/run --data $(DATA) --docs
 
+bench-vault: install
+	@benchmarks/vault/run
+
 clean:
-	rm -rf .venv .venv-bench .venv-bench-detect .venv-bench-scrub .venv-train
+	rm -rf .venv .venv-bench .venv-bench-detect .venv-bench-scrub .venv-bench-vault .venv-train

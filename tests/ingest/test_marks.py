@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from privet.ingest.marks import Marks, load
+from privet.ingest.marks import Marks, count, load, pieces
 from privet.ingest.record_file import MISSING
 from privet.ingest.repeats import kept_rows
 from privet.policy import DEFAULT, ScrubPolicy
@@ -72,6 +73,35 @@ def test_cut_into_batches_the_marks_are_the_same(tmp_path: Path) -> None:
     assert whole.keys() == parts.keys()
     for name, array in whole.items():
         assert np.array_equal(array, parts[name]), name
+
+
+@pytest.mark.parametrize("most_held", [1, 3, 100])
+def test_held_in_files_the_marks_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most_held: int) -> None:
+    monkeypatch.setattr("privet.ingest.marks._MOST_HELD", most_held)
+    scrub = replace(GROUPED, near_duplicates="drop", sensitive=frozenset({"ill"}))
+    for number, the_scrub in enumerate((scrub, PLAIN)):
+        made = []
+        for in_files in (False, True):
+            marks = Marks(the_scrub)
+            path = tmp_path / f"{number}{in_files}"
+            with marks.in_folder(tmp_path) if in_files else nullcontext(), path.open("wb") as file:
+                for at in range(7):
+                    text = [f"eight words or more make a signature {at} {row}" for row in range(2)]
+                    marks.add({"age": [at, at], "zip": ["a", "b"], "ill": ["x", at], "text": text}, None)
+                assert marks.rows == 14
+                marks.save(file)
+            assert count(path) == 14
+            found = list(pieces(path, "digests", 5))
+            assert [len(piece) for piece in found] == [5, 5, 4]
+            made.append(load(path))
+            assert np.array_equal(np.concatenate(found), made[-1]["digests"])
+        whole, written = made
+        assert whole.keys() == written.keys()
+        for name, array in whole.items():
+            assert np.array_equal(array, written[name]), name
+            assert array.dtype == written[name].dtype
+            assert array.shape == written[name].shape
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def kept(tmp_path: Path, scrub: ScrubPolicy, *units: list[dict[str, list[Any]]]) -> list[list[bool]]:

@@ -217,7 +217,7 @@ def test_the_bytes_do_not_depend_on_who_does_the_work(raw: Path, tmp_path: Path)
 
 def test_a_run_that_is_cut_off_goes_on(raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("privet.ingest.run._UNIT_BYTES", {"patterns": 40_000})
-    monkeypatch.setattr("privet.ingest.run._BATCH_FILES", 2)
+    monkeypatch.setattr("privet.ingest.cleaned._BATCH_FILES", 2)
     scrub(job(raw, tmp_path / "whole"), Inline, Quiet())
     expected = tree(tmp_path / "whole")
     out = tmp_path / "clean"
@@ -429,7 +429,7 @@ def test_what_a_run_put_into_place_before_it_was_cut_off_goes_when_its_input_is_
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("privet.ingest.run.write_beside", cut_off)
+        patched.setattr("privet.ingest.placing.write_beside", cut_off)
         with pytest.raises(KeyboardInterrupt):
             scrub(job(raw, out), Inline, Quiet())
     assert (out / "deep" / "note.txt").exists()

@@ -93,9 +93,9 @@ class Result:
             "seed": self.seed,
             "tier": self.tier,
             "policy": self.policy,
-            "residual": _rounded(self.residual),
+            "residual": rounded(self.residual),
             "checks": [
-                {"id": check.id, "verdict": check.verdict, "says": check.says, **_rounded(check.figures)}
+                {"id": check.id, "verdict": check.verdict, "says": check.says, **rounded(check.figures)}
                 for check in self.checks
             ],
             "findings": list(self.findings),
@@ -123,12 +123,12 @@ def overall(checks: Sequence[Check]) -> Verdict:
     return "fail" if "fail" in verdicts else "underpowered" if "underpowered" in verdicts else "pass"
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
     """Round numbers to nine digits: the last bits may differ between builds of a library."""
     if isinstance(value, float):
         return float(f"{value:.9g}")
     if isinstance(value, Mapping):
-        return {str(key): _rounded(inner) for key, inner in value.items()}
+        return {str(key): rounded(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_rounded(inner) for inner in value]
+        return [rounded(inner) for inner in value]
     return value

@@ -23,7 +23,8 @@ _ENCRYPTED: Final = frozenset(
     ("https", "wss", "grpcs", "ldaps", "amqps", "rediss", "smtps", "imaps", "ftps", "sftp", "mqtts", "nats+tls")
 )
 _PLAIN: Final = frozenset(("http", "ws", "grpc", "ldap", "amqp", "redis", "smtp", "imap", "ftp", "mqtt", "nats"))
-_NUMBERS: Final = frozenset(("code:python-default-group", "code:python-default-retention"))
+_SCORE: Final = "code:python-default-score"
+_NUMBERS: Final = frozenset(("code:python-default-group", "code:python-default-retention", _SCORE))
 _NUMBER: Final = regex(r"-?\d+(?:\.\d+)?")
 _UNITS_OF_TIME: Final = frozenset(("ms", "s", "seconds", "minutes", "hours", "days"))
 _REMOTE: Final = remote()
@@ -78,6 +79,8 @@ def _rule_of(fact: Fact) -> str:
     if last in VARIABLES or not _NUMBER.fullmatch(fact.value or ""):
         return ""
     kind = kind_of(last.lower())
+    if not kind and kind_of("_".join(words[-2:]).lower()) == _SCORE:  # anonymize.score_threshold
+        kind = _SCORE
     return kind if kind in _NUMBERS else ""
 
 
@@ -85,6 +88,8 @@ def _is_less(rule: str, before: str, fact: Fact) -> bool:
     if not _NUMBER.fullmatch(before):
         return False
     was, now = float(before), float(fact.value or "")
+    if rule == _SCORE:
+        return now > was
     if rule.endswith("-group"):
         return now < was
     # AWS and others that Terraform speaks to keep for ever what is to be kept for no days.

@@ -6,10 +6,11 @@ repository says nothing here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from privet.check.facts import Unit, UnitKind
+from privet.check.network_peers import PEER, is_wider
 from privet.check.network_policies import EGRESS_GUARD, INGRESS_GUARD, INSTALLED
 from privet.check.rules import BY_ID
 from privet.check.selectors import LABEL, NAMESPACE, SELECTS, fits
@@ -91,6 +92,21 @@ def compared(
         if chosen and (opened or all(after.is_closed(rule, pod) for pod in fresh)):
             judged.add(guard)
     return frozenset(judged), found
+
+
+def wider(base: Sequence[Unit], head: Sequence[Unit]) -> Iterator[Weakness]:
+    """Yield each peer of a policy that asks for less than one did before: two selectors of one item that are now two items."""
+    before: dict[tuple[str, str], list[str]] = {}
+    for unit in base:
+        said = [fact.value or "" for fact in unit.facts if fact.name == PEER] if unit.guard in GUARDS else []
+        before.setdefault((unit.guard, unit.name), []).extend(said)
+    for unit in head:
+        known = before.get((unit.guard, unit.name), ()) if unit.guard in GUARDS else ()
+        for fact in unit.facts if known else ():
+            peer = fact.value or ""
+            is_known = peer in known or any(is_wider(peer, one) for one in known)
+            if fact.name == PEER and not is_known and any(is_wider(one, peer) for one in known):
+                yield Weakness(BY_ID["k8s-peer-wider"], fact.path, fact.start, fact.end, unit.name, setting="peer")
 
 
 def _told(rule: str, units: Iterable[Unit]) -> list[Weakness]:

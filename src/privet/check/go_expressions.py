@@ -23,6 +23,8 @@ _SAME: Final = frozenset(
     )
 )  # fmt: skip
 """Functions that keep what a setting says."""
+_MAKES_TEXT: Final = frozenset(("quote", "squote", "toYaml", "toJson", "toString"))
+"""Those after which false is a text, and no longer empty."""
 _COUNTED: Final = frozenset(("nindent", "indent", "required", "trunc", "trimSuffix"))
 """Those whose first argument is not the value."""
 _PATH: Final = regex(r"(\$\w*)?((?:\.\w[\w-]*)*)")
@@ -93,6 +95,10 @@ class _Context(NamedTuple):
     def literal(self, text: str) -> Scalar:
         return Scalar(text, *self.place, self.source, "$")
 
+    def word(self, text: str) -> Scalar:
+        """Return a number or a truth value, which unlike a text may be an empty one."""
+        return Scalar(text, *self.place, self.source)
+
 
 def _bare(term: str) -> str:
     return term[1:-1] if term.startswith("(") else term
@@ -131,9 +137,13 @@ def _stage(terms: list[str], before: Value, is_piped: bool, context: _Context) -
     if name == "default" and arguments:
         given = before if is_piped else _read(arguments[1], context) if len(arguments) > 1 else None
         return given if given is not None and not _is_empty(given) else _read(arguments[0], context)
+    if name == "coalesce" and not is_piped:
+        found = [_read(term, context) for term in arguments]
+        return next((node for node in found if node is None or not _is_empty(node)), None)
     if name in _SAME:
         if is_piped:
-            return before
+            is_made = name in _MAKES_TEXT and isinstance(before, Scalar) and not before.style
+            return before._replace(style="$") if is_made and isinstance(before, Scalar) else before
         own = arguments[1:] if name in _COUNTED else arguments[:1]
         return _read(own[0], context) if own else None
     return _called(name, arguments, context) if not is_piped else None
@@ -170,7 +180,10 @@ def _made(arguments: list[str], context: _Context) -> Value:
 
 
 def _is_empty(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.value == ""
+    """Tell whether Sprig takes a value for none: `default true .Values.x` is true where x is false."""
+    if isinstance(node, Scalar):
+        return node.value == "" or (node.value in _FALSE and not node.style)
+    return not (node.items if isinstance(node, Items) else node.pairs)
 
 
 def _read(term: str, context: _Context) -> Value:
@@ -179,7 +192,7 @@ def _read(term: str, context: _Context) -> Value:
     if term.startswith(('"', "`")):
         return context.literal(term[1:-1].replace('\\"', '"'))
     if re.fullmatch(r"-?\d+(?:\.\d+)?|true|false", term):
-        return context.literal(term)
+        return context.word(term)
     if term == ".":
         return context.scope
     start, parts = _named(term, context)

@@ -43,7 +43,7 @@ _BEGINS: Final = (
 )
 _PEOPLE: Final = (
     r"(?i:min[_-](?:group|cohort|cell|bucket|population|participants|respondents|patients|people|persons|individuals)|k_?anonym|l_diversity"
-    r"|small_cell|suppress_below|retention)"
+    r"|small_cell|suppress_below|score_?threshold|min_?score|(?:score|confidence)_?threshold|retention)"
 )
 """Settings that are no rule's and are compared by their names; as in `yaml_config.py`."""
 _MANIFEST: Final = regex(

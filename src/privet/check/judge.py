@@ -18,6 +18,7 @@ from privet.check.facts import Fact, Space, Unit, UnitKind
 from privet.check.pattern import regex
 from privet.check.rule import Absence, Group, Rule
 from privet.check.rules import COMMON_NAMES, RULES
+from privet.check.versions import in_effect
 from privet.check.weakness import Weakness
 
 _RUNNING: Final = frozenset((UnitKind.SERVICE, UnitKind.CONTAINER, UnitKind.IMAGE, UnitKind.PROCESS))
@@ -146,7 +147,10 @@ def link(units: Sequence[Unit]) -> dict[int, tuple[Fact, ...]]:
         for name in unit.provides:
             providers[name].append(number)
     return {
-        number: _inherited(number, units, providers, frozenset()) + unit.facts + _laid_over(number, units, providers)
+        number: in_effect(
+            unit.facts,
+            _inherited(number, units, providers, frozenset()) + unit.facts + _laid_over(number, units, providers),
+        )
         for number, unit in enumerate(units)
     }
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from privet.check.facts import Note, Reading, Unit, UnitKind
+from privet.check.kubernetes_access import ROLES, grants, has_grants, open_ports
 from privet.check.kubernetes_config import configuration, guards, secret
 from privet.check.kubernetes_pods import Pod, containers, own_paths, pods, resource
 from privet.check.kubernetes_signs import logged_bodies, of_gateway
@@ -26,9 +27,7 @@ _KIND: Final = regex(r"(?:^[ \t-]*|[{,][ \t]*)[\"']?kind[\"']?[ \t]*:[ \t]*[\"']
 _IGNORED: Final = frozenset(
     (
         "CustomResourceDefinition",
-        "ClusterRole",
         "ClusterRoleBinding",
-        "Role",
         "RoleBinding",
         "Kustomization",
         "PriorityClass",
@@ -42,7 +41,8 @@ _UNNAMED: Final = "unnamed"
 
 def is_manifest(text: str) -> bool:
     """Tell whether a text holds a Kubernetes object worth reading."""
-    return "apiVersion" in text and any(kind not in _IGNORED for kind in _KIND.findall(text))
+    skipped = _IGNORED if "apiVersion" not in text or has_grants(text) else _IGNORED | ROLES
+    return "apiVersion" in text and any(kind not in skipped for kind in _KIND.findall(text))
 
 
 def read(path: str, text: str) -> Reading:
@@ -87,6 +87,11 @@ def _units(item: Mapping, path: str, maps: dict[str, Mapping]) -> Iterator[Unit]
         yield from configuration(item, name, path, place)
         yield from secret(item, name, path, place)
         return
+    if kind in ROLES:
+        yield from grants(item, name, path)
+        return
+    if kind == "PeerAuthentication":
+        yield from open_ports(item, path)
     found: list[Pod] = list(pods(item, name))
     prefix = f"k8s.{kind.lower()}"
     skipped = {f"{prefix}.{one}" for one in (*_SKIPPED, *(one for pod in found for one in own_paths(pod)))}

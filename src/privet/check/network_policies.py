@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from privet.check import network_peers
 from privet.check.facts import PRESENT, Fact, Space, Unit, UnitKind
 from privet.check.pattern import regex
 from privet.check.selectors import SELECTS, UNKNOWN, of_calico, of_labels
@@ -70,6 +71,7 @@ class _Policy:
         self._place = place
         self._is_cilium = item.text("kind") in _CILIUM
         self._is_calico = "calico" in item.text("apiVersion")
+        self._dialect = f"{'calico ' if self._is_calico else ''}{item.text('kind')}"
         chosen = spec.get("selector") if self._is_calico else spec.get("endpointSelector") or spec.get("podSelector")
         selects = of_calico(chosen) if self._is_calico else of_labels(chosen)
         if {"nodeSelector", "namespaceSelector", "serviceAccountSelector"} & spec.pairs.keys():
@@ -83,15 +85,25 @@ class _Policy:
 
     def units(self) -> Iterator[Unit]:
         if self._restricts("egress") and not any(self.is_open(rule) for rule in self.rules("egress")):
-            yield self._guard(f"egress policy of {self._pods}", EGRESS_GUARD)
+            yield self._guard(f"egress policy of {self._pods}", EGRESS_GUARD, "egress")
         if self._restricts("ingress") and not any(self._lets_all_in(rule) for rule in self.rules("ingress")):
-            yield self._guard(f"ingress policy of {self._pods}", INGRESS_GUARD)
+            yield self._guard(f"ingress policy of {self._pods}", INGRESS_GUARD, "ingress")
         for rule in self.rules("egress"):
             yield from self._destinations(rule)
 
-    def _guard(self, name: str, rule: str) -> Unit:
+    def _guard(self, name: str, rule: str, direction: str) -> Unit:
         place = self._place
-        return Unit(UnitKind.GUARD, name, self._path, place.start, place.end, facts=self._facts, guard=rule)
+        way = "from" if direction == "ingress" else "to"
+        peers = [
+            fact
+            for one in self.rules(direction)
+            for fact in network_peers.facts(
+                one, way, [port.text("port") for port in _port_items(one)], self._dialect, self._path
+            )
+        ]
+        return Unit(
+            UnitKind.GUARD, name, self._path, place.start, place.end, facts=(*self._facts, *peers), guard=rule
+        )
 
     def rules(self, direction: str) -> Iterator[Mapping]:
         """Yield what is let by; rules that deny let nothing by."""

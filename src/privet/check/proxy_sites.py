@@ -27,6 +27,7 @@ _WRITES_QUERY: Final = regex(r"\$(?:request|request_uri|args|query_string|http_r
 _HTTPS: Final = regex(r"https://|\$https", re.IGNORECASE)
 _ASKING: Final = frozenset(("auth_basic", "auth_request", "auth_jwt"))
 _URL: Final = regex(r"(?P<scheme>https?|h2c|grpcs?)://(?P<host>\[[^\]]*\]|[^/:$]+)(?P<rest>.*)")
+_PASSING: Final = frozenset(("proxy_pass", "grpc_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass"))
 _SECURE: Final = frozenset(("https", "grpcs"))
 
 
@@ -123,6 +124,7 @@ def _locations(path: str, name: str, inner: Sequence[Directive], block: tuple[tu
     """Yield what each place of a server sends on, and where it asks less than the server."""
     own = [one for one in inner if one.blocks == block]
     asks = any(one.name in _ASKING and one.words[1:2] != ("off",) for one in own)
+    yield from _asked(path, name, inner, block)
     for one in inner:
         where = " ".join(one.blocks[-1][:-1]) if one.blocks != block else "server"
         if one.name in {"proxy_pass", "grpc_pass"} and len(one.words) > 1:
@@ -137,6 +139,28 @@ def _locations(path: str, name: str, inner: Sequence[Directive], block: tuple[tu
             yield _sign(path, "proxy-auth-off", f"no login at {name} {where}", one)
         elif one.name == "satisfy" and one.words[1:2] == ("any",):
             yield _sign(path, "proxy-satisfy-any", f"satisfy any at {name} {where}", one)
+
+
+def _asked(path: str, name: str, inner: Sequence[Directive], block: tuple[tuple[str, ...], ...]) -> Iterator[Unit]:
+    """Yield whether each place of a server that asks anywhere is asked for a login: what stands in one place does nothing for another."""
+    asking = {one.blocks: one.words[1:2] != ("off",) for one in inner if one.name in _ASKING}
+    if True not in asking.values():
+        return  # that nothing asks any more is told of the whole site
+    passing = {one.blocks: one for one in reversed(inner) if one.name in _PASSING and one.blocks != block}
+    prefixes = {blocks[-1][-2]: blocks for blocks in passing if blocks[-1][0] == "location" and len(blocks[-1]) > 2}
+    for blocks, one in passing.items():
+        where = " ".join(blocks[-1][:-1])
+        if _HEALTH.search(where) or any(other.name == "internal" and other.blocks == blocks for other in inner):
+            continue
+        is_asked = next((asking[blocks[:depth]] for depth in range(len(blocks), 0, -1) if blocks[:depth] in asking), False)
+        own = blocks[-1][-2] if len(blocks[-1]) > 1 else ""
+        wider = max((text for text in prefixes if own.startswith(text) and text != own), key=len, default="")
+        over = (path, f"login at {name} {' '.join(prefixes[wider][-1][:-1])}") if wider else ("", "")
+        # What an `off` or a new place without a login does is told as such.
+        if blocks not in asking or is_asked:
+            facts = (said(path, "asks", is_asked, one),)
+            title = f"login at {name} {where}"
+            yield Unit(UnitKind.RESOURCE, title, path, *one.place, frozenset({"traefik-router"}), facts, over=over)
 
 
 def _sign(path: str, rule: str, name: str, one: Directive) -> Unit:

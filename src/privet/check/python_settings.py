@@ -39,6 +39,13 @@ _DP: Final = mentions(
     r"|diffprivlib|\bdp_|_dp\b|privacy_budget",
     ignore_case=True,
 )
+_FINDS: Final = (
+    r"(?:pii|phi|presidio|recogni[sz]ers?|anonymi[sz]\w*|de_?identif\w*|pseudonymi[sz]\w*|redact\w*|scrub\w*|gliner)"
+)
+_SCORE: Final = r"(?:(?:min(?:imum)?_)?(?:score|confidence)(?:_(?:threshold|cutoff|min))?|threshold|cutoff)"
+_SCORES: Final = regex(r"(?:(?:min|default|score|confidence)_)+(?:score|confidence|threshold)|threshold")
+"""Names that are about what is found of people in a function or module that finds it."""
+_PRESIDIO: Final = regex(r"^\s*(?:import|from) (?:presidio_analyzer|gliner)\b", re.MULTILINE)
 _LOCAL: Final = regex(r"(?:\w+://)?(?:[^@/]*@)?(?:localhost|127\.|0\.0\.0\.0|\[?::1|host\.docker\.internal)")
 
 
@@ -95,6 +102,7 @@ _KINDS: Final = (
     _kind("plain", r"secure|https|use_ssl|use_tls|ssl|tls|http_secure|grpc_secure|use_https", called=True),
     _kind("plain-default", r"(?:\w+_)?(?:secure|https|use_ssl|use_tls|ssl|tls|use_https)", called=False),
     _kind("sslmode", r"(?:\w+_)?ssl_?mode"),
+    _kind("score", rf"(?:\w+_)?{_FINDS}_(?:\w+_)?{_SCORE}|{_FINDS}_{_SCORE}"),
 )  # fmt: skip
 _DICTS: Final = 400
 _INTERESTING: Final = regex(
@@ -105,7 +113,7 @@ _INTERESTING: Final = regex(
     r"|include_|logging|telemetry|analytics|usage|public|anonym|allow"
     r"|require|enable|check|enforce|need|auth|login|encrypt|tls|consent|redact|scrub|mask|pii|privacy|offline"
     r"|local|opt_out|opt-out|do_not_track|weights_only|safe|secure|private"
-    r"|hide|verify|ssl|https|certs|group|cohort|cell|diversity|suppress|remove|drop|strip|hash|sanitize|filter"
+    r"|hide|verify|ssl|https|certs|threshold|score|confidence|group|cohort|cell|diversity|suppress|remove|drop|strip|hash|sanitize|filter"
     r"|budget|train_on|training",
     re.IGNORECASE,
 )
@@ -116,7 +124,7 @@ def units_of(path: str, tree: ast.Module, text: str, names: Names, places: Place
     """Yield a unit for each setting."""
     if not _INTERESTING.search(text):
         return
-    reader = _Reader(path, names, places, is_private=_DP(text))
+    reader = _Reader(path, names, places, is_private=_DP(text), finds=bool(_PRESIDIO.search(text)))
     reader.block(tree.body, (), "")
     yield from reader.units
 
@@ -124,12 +132,13 @@ def units_of(path: str, tree: ast.Module, text: str, names: Names, places: Place
 class _Reader:
     """One walk over statements, and over the expressions in them for calls and dicts."""
 
-    def __init__(self, path: str, names: Names, places: Places, *, is_private: bool) -> None:
+    def __init__(self, path: str, names: Names, places: Places, *, is_private: bool, finds: bool) -> None:
         self.units: list[Unit] = []
         self._path = path
         self._names = names
         self._places = places
         self._is_private = is_private
+        self._finds = finds
 
     def block(self, body: list[ast.stmt], scopes: Scopes, label: str) -> None:
         for node in body:
@@ -212,6 +221,8 @@ class _Reader:
             self._add(name, str(action.value == "store_false"), action, "option", called=False)
 
     def _setting(self, name: str, value: ast.expr, scopes: Scopes, label: str, *, called: bool = False) -> None:
+        if not called and _SCORES.fullmatch(name.lower()) and (self._finds or is_scrub_name(label)):
+            name = f"pii_{name}"
         if (
             not name
             or isinstance(value, (ast.Lambda, ast.Compare))

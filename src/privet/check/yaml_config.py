@@ -34,6 +34,7 @@ _KEYS: Final = {
     "otel-collector": ("receivers exporters", "receivers service"),
     "promtail": ("scrape_configs clients",),
     "loki": ("schema_config",),
+    "tempo": ("distributor storage",),
     "prometheus": ("scrape_configs global",),
     "lmcache": ("chunk_size local_cpu", "chunk_size local_disk", "chunk_size remote_url"),
     "bentoml": ("api_server", "service python include"),
@@ -138,7 +139,7 @@ _COMMON: Final = frozenset(
 """Words that say nothing by themselves."""
 _PEOPLE: Final = mentions(
     r"min[_-](?:group|cohort|cell|bucket|population|participants|respondents|patients|people|persons|individuals)|k_?anonym|l_diversity"
-    r"|small_cell|suppress_below|retention|pipeline_stages|except_fields|redact",
+    r"|small_cell|suppress_below|score_?threshold|min_?score|(?:score|confidence)_?threshold|retention|pipeline_stages|except_fields|redact",
     ignore_case=True,
 )
 """Settings that are no rule's and are compared by their names."""

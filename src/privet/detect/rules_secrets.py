@@ -104,6 +104,9 @@ _NO_PASSWORD: Final = frozenset(
 _CODE: Final = re.compile(
     r"[(){}\[\]<>]|\A[$%&*#|/\\.@]|\A[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+\Z|::|->|\*\*\*|\.\.\.|\A[A-Z_]+\Z|\A\W+\Z"
 )
+_NEXT_FIELD: Final = re.compile(r"[&;](?=[\w.-]{1,40}=|\Z)")
+"""Where the next field of a form, a query or a connection string begins: `pwd=a&user=b`."""
+_MARKS: Final = re.compile(r"[!?]{1,8}\Z")
 _WORDLIKE: Final = re.compile(r"[A-Za-z_]+\Z")
 
 
@@ -111,8 +114,10 @@ def _password(hit: Candidate) -> bool | float:
     """Tell a password from code, types, placeholders and sentences about passwords."""
     value = hit.value.rstrip(".,:;)!?") if hit.after(1) not in {b'"', b"'"} else hit.value
     if hit.before(1) == b"=":
-        value = re.split("[&;]", value, maxsplit=1)[0]
-    hit.end = hit.start + len(value.encode())
+        value = _NEXT_FIELD.split(value, maxsplit=1)[0]
+    # A mark behind it may be the sentence's or its own: with it nothing is left in either case.
+    marks = _MARKS.match(hit.value, len(value))
+    hit.end = hit.start + len(value.encode()) + (len(marks[0]) if marks else 0)
     if len(value) < 3 or value.lower() in _NO_PASSWORD or _CODE.search(value):
         return False
     before = hit.before(2)
@@ -220,6 +225,19 @@ RULES: Final = (
         "AKIAIOSFODNN7EXAMPLE",
         "AKIA",
         "ASIAPACIFIC",
+    ),
+    Rule(
+        id="aws-secret-beside-id",
+        kind="API_KEY",
+        pattern=r"\b(?:AKIA|ASIA)[A-Z2-7]{16}(?:[ \t]{1,3}[/|]?|[/|:,;])[ \t]{0,3}([A-Za-z0-9/+]{40})\b",
+        score=0.95,
+        check=lambda hit: checks.is_random(hit.value),
+        source="AWS IAM: a secret access key is 40 characters, and handed out beside its id",
+        hits=(
+            "AWS key AKIAIOSFODNN7EXAMPLE / «wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY»",
+            "AKIAIOSFODNN7EXAMPLE,«wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY»",
+        ),
+        misses=("AKIAIOSFODNN7EXAMPLE in commits", "AKIAIOSFODNN7EXAMPLE / aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
     ),
     _key(
         "stripe-key",
@@ -337,6 +355,9 @@ RULES: Final = (
             '{"password": "«correct-horse»"}',
             "pwd=«s3cr3t!x» host=a",
             "my password is «Tr0ub4dor&3».",
+            "passwd=«Tr0ub4dor&3» next",
+            "password=«Tr0ub4d;or»&user=bob",
+            "password: «hunter2Blue!»",
             "Passwort: «geheim123»",
             "contraseña: «clave2024»",
             "le mot de passe est «soleil99»",

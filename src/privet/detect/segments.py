@@ -102,6 +102,9 @@ _LONG_GAP: Final = b" " * _LONG_RUN
 _CJK_WORDS: Final = tuple(
     {word[:size] for word in PASSWORD_WORDS if word[0] >= "\u3000" for size in range(1, len(word))}
 )
+_KEY_IDS: Final = ("AKIA", "ASIA")
+_KEY_ID_CHARS: Final = 20
+"""The id of an AWS key, behind which its secret may stand."""
 _HOME_BEGUN: Final = re.compile(r"\\users\\", re.IGNORECASE)
 """The name of a Windows user may hold a space."""
 _HEADER: Final = re.compile(KEY_HEADER.encode())
@@ -234,6 +237,8 @@ def _opens(word: str) -> bool:
     # What stands before the last letters may be anything that ends a word: "dob":"March, NINO=AB.
     capitals = _ASCII_TAIL.search(word)[0]  # type: ignore[index]
     if any(char.isdigit() for char in word) or (capitals.isupper() and 2 <= len(capitals) <= 4):
+        return True
+    if capitals.startswith(_KEY_IDS) and len(capitals) == _KEY_ID_CHARS:
         return True
     plain = word.strip(_MARKS).lower()
     if not plain or plain.endswith(_OPENING_ENDS):

@@ -273,11 +273,11 @@ def assemble(source: Path, parts: Sequence[BinaryIO], kept: Sequence[Kept], targ
                 while piece := part.read(CHUNK):
                     write(piece)
                 continue
-            for text in _kept_rows(part, flags.tolist(), layout, has_header=index == 0 and bool(layout.header)):
+            for text in _kept_rows(part, flags.tobytes(), layout, has_header=index == 0 and bool(layout.header)):
                 write(text.encode(layout.codec, ESCAPED))
 
 
-def _kept_rows(part: BinaryIO, flags: list[bool], layout: Layout, *, has_header: bool) -> Iterator[str]:
+def _kept_rows(part: BinaryIO, flags: bytes, layout: Layout, *, has_header: bool) -> Iterator[str]:
     no_limits = Limits(max_record_bytes=1 << 62)
     at = -1 if has_header else 0
     is_first = has_header

@@ -76,10 +76,11 @@ class Table:
 
     def flags(self) -> list[Flags]:
         """Return which rows of each part stay."""
-        if self.kept.rows is None:
+        kept = self.kept.rows
+        if kept is None:
             return [None] * len(self.parts)
         starts = np.cumsum([0, *self.rows])
-        return [self.kept.rows[start:end] for start, end in pairwise(starts)]
+        return [kept[start:end] for start, end in pairwise(starts)]
 
 
 class Inside:
@@ -159,7 +160,7 @@ class Inside:
             if len(still) == len(left):
                 break
             left = still
-        return any(table.reason or table.kept.rows is not None for table in self._tables if table.marks is not None)
+        return any(table.reason or table.kept.packed is not None for table in self._tables if table.marks is not None)
 
     def counted(self) -> dict[str, int]:
         """Return how many rows the tables had that were cleaned, and how many went, by why."""

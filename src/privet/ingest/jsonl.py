@@ -106,7 +106,7 @@ def assemble(source: Path, parts: Sequence[BinaryIO], kept: Sequence[Kept], targ
     with writing(target, form) as write:
         for part, flags in zip(parts, kept, strict=True):
             if flags is not None:
-                for lines in _kept_lines(part, flags.tolist()):
+                for lines in _kept_lines(part, flags.tobytes()):
                     write(lines)
             elif form.is_plain:
                 _copy(part, target)
@@ -115,7 +115,7 @@ def assemble(source: Path, parts: Sequence[BinaryIO], kept: Sequence[Kept], targ
                     write(piece)
 
 
-def _kept_lines(part: BinaryIO, flags: list[bool]) -> Iterator[bytes]:
+def _kept_lines(part: BinaryIO, flags: bytes) -> Iterator[bytes]:
     at = 0
     while lines := part.readlines(CHUNK):
         out: list[bytes] = []

@@ -6,212 +6,192 @@ Invariants:
   where a row near to one that is near to a third belongs with both.
 - Near duplicates are found among rows that share a band of their signatures, and counted only where the whole signatures agree enough.
 - Groups are counted last, over the rows that stay, for each folder by itself: its files are one table.
-- Memory is bounded whatever the number of rows: keys are sorted by stretches of their range, signatures lie on disk.
+- Memory is the same for any number of rows, but for one bit of each: what is noted of them lies on disk, and is sorted there.
 """
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
 from itertools import pairwise
-from math import prod
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from privet.ingest.marks import DIGEST_BYTES, load
+from privet.ingest import small_groups
+from privet.ingest.families import Families
+from privet.ingest.marks import DIGEST_BYTES, count, pieces
+from privet.ingest.same_keys import KEY_BITS, Piece, SameKeys
 from privet.ingest.signatures import BAND_BYTES, BANDS, SIGNATURE_BYTES, shared
+from privet.ingest.stored import Stored
 from privet.policy import ScrubPolicy
 
-_ROWS_AT_ONCE: Final = 250_000
-_PAIRS_AT_ONCE: Final = 100_000
+_ROWS_AT_ONCE: Final = 1 << 14
+_PAIRS_AT_ONCE: Final = 1 << 12
+_BANDS_AT_ONCE: Final = 5
+"""So many are sorted for each reading of the signatures."""
+_DOUBLE: Final = np.uint8(1)
+_NEAR: Final = np.uint8(2)
+_SMALL: Final = np.uint8(4)
+_GONE: Final = _DOUBLE | _NEAR | _SMALL
+_HAS_WORDS: Final = np.uint8(8)
 Flags = NDArray[np.bool_]
+Part = tuple[Path, str]
 
 
 class Kept(NamedTuple):
-    """Which rows of a part stay (None: all), and why the others go."""
+    """Which rows of a part stay, a bit of `packed` for each (numpy.packbits; None: all), and why the others go."""
 
-    rows: Flags | None
+    packed: bytes | None
     duplicates: int = 0
     near_duplicates: int = 0
     suppressed: int = 0
+    length: int = 0
+
+    @property
+    def rows(self) -> Flags | None:
+        """Which rows stay, a flag for each; None: all."""
+        if self.packed is None:
+            return None
+        return np.unpackbits(np.frombuffer(self.packed, np.uint8), count=self.length).astype(bool)
 
 
-def kept_rows(parts: Sequence[tuple[Path, str]], scrub: ScrubPolicy, folder: Path) -> list[Kept]:
-    """Return which rows of each part stay. `parts` are saved marks and the table they belong to; `folder` takes work files."""
-    lengths = [len(load(path, "digests")["digests"]) for path, _ in parts]
-    starts = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
-    total = int(starts[-1])
-    double = np.zeros(total, bool)
-    near = np.zeros(total, bool)
-    small = np.zeros(total, bool)
-    if scrub.duplicates == "drop" and total:
-        with _stored(folder / "digests", (total, DIGEST_BYTES)) as digests:
-            for start, (path, _) in zip(starts, parts, strict=False):
-                rows = load(path, "digests")["digests"]
-                digests.array[start : start + len(rows)] = rows
-                digests.let_go()
-            _mark_repeats(digests.array, double)
-    if scrub.near_duplicates == "drop" and total:
-        with _stored(folder / "bands", (BANDS, total, BAND_BYTES)) as bands:
-            for start, (path, _) in zip(starts, parts, strict=False):
-                rows = load(path, "signatures")["signatures"]
-                bands.array[:, start : start + len(rows)] = rows.reshape(-1, BANDS, BAND_BYTES).swapaxes(0, 1)
-                bands.let_go()
-            _mark_near(bands, ~double, scrub.near_similarity, near)
-    if scrub.quasi_identifiers and total:
-        _mark_small(parts, starts, ~(double | near), scrub, small)
-    out = []
-    for start, end in pairwise(starts):
-        part = slice(int(start), int(end))
-        gone = double[part] | near[part] | small[part]
-        counts = (int(flags[part].sum()) for flags in (double, near, small))
-        out.append(Kept(~gone if gone.any() else None, *counts))
+def kept_rows(parts: Sequence[Part], scrub: ScrubPolicy, folder: Path | None) -> list[Kept]:
+    """Return which rows of each part stay. `parts` are saved marks and their table; `folder` takes work files, or memory does."""
+    starts = np.concatenate(([0], np.cumsum([count(path) for path, _ in parts], dtype=np.int64))).tolist()
+    total = starts[-1]
+    if not total:
+        return [Kept(None)] * len(parts)
+    with Stored(folder, np.uint8) as fates:
+        for start in range(0, total, _ROWS_AT_ONCE):
+            fates.append(np.zeros(min(_ROWS_AT_ONCE, total - start), np.uint8))
+        if scrub.duplicates == "drop":
+            _mark_repeats(parts, fates, folder)
+        if scrub.near_duplicates == "drop":
+            _mark_near(parts, starts, fates, scrub.near_similarity, folder)
+        if scrub.quasi_identifiers:
+            for rows in small_groups.rows(parts, starts, partial(_stays, fates), scrub, folder):
+                fates.put(rows, np.full(len(rows), _SMALL))
+        return [_kept(fates.read(start, end)) for start, end in pairwise(starts)]
+
+
+def _stays(fates: Stored, start: int, end: int) -> Flags:
+    return np.asarray(fates.read(start, end) & _GONE == 0)
+
+
+def _kept(fates: NDArray[np.uint8]) -> Kept:
+    gone = fates & _GONE != 0
+    double, near, small = (int(np.count_nonzero(fates & why)) for why in (_DOUBLE, _NEAR, _SMALL))
+    return Kept(np.packbits(~gone).tobytes() if gone.any() else None, double, near, small, len(fates))
+
+
+def _mark_repeats(parts: Sequence[Part], fates: Stored, folder: Path | None) -> None:
+    with Stored(folder, np.uint64, (DIGEST_BYTES // 8,)) as digests, ExitStack() as stack:
+        same = stack.enter_context(SameKeys(folder, fates.rows, fates.rows))
+        for path, _ in parts:
+            for piece in pieces(path, "digests", _ROWS_AT_ONCE):
+                rows = piece.view(np.uint64)
+                # Rows of data and no text have no digest.
+                told = np.flatnonzero(rows.any(axis=1))
+                same.add(rows[told, 0] >> np.uint64(64 - KEY_BITS), (told + digests.rows).astype(np.uint64))
+                digests.append(rows)
+        for bunch in same.bunches():
+            before = np.zeros(0, np.uint64)
+            for keys, numbers in bunch:
+                found = np.concatenate((before, numbers)) if len(before) else numbers[_is_shared(keys)]
+                one, two = digests.take(found).T
+                order = np.lexsort((two, one))
+                ranked, one, two = found[order], one[order], two[order]
+                again = np.concatenate(([False], (one[1:] == one[:-1]) & (two[1:] == two[:-1])))[: len(found)]
+                # lexsort is stable and the numbers rise, so the first of equal rows is the first of the data.
+                fates.put(ranked[again], np.full(int(again.sum()), _DOUBLE))
+                before = ranked[~again]
+
+
+def _is_shared(keys: NDArray[np.uint64]) -> Flags:
+    """Tell which of the keys, which are in order, another has too."""
+    out = np.zeros(len(keys), bool)
+    same = keys[1:] == keys[:-1]
+    out[1:] = same
+    out[:-1] |= same
     return out
 
 
-class _stored:  # noqa: N801 (a context manager that is used like a function)
-    """An array on disk, which is gone at the end. `let_go` takes what was read or written of it out of this process's memory."""
-
-    def __init__(self, path: Path, shape: tuple[int, ...]) -> None:
-        self._path = path
-        self._shape = shape
-
-    def __enter__(self) -> Self:
-        with self._path.open("w+b") as file:
-            file.truncate(prod(self._shape))
-            self._pages = mmap.mmap(file.fileno(), prod(self._shape))
-        self.array: NDArray[np.uint8] = np.frombuffer(self._pages, np.uint8).reshape(self._shape)
-        return self
-
-    def let_go(self) -> None:
-        self._pages.madvise(mmap.MADV_DONTNEED)
-
-    def __exit__(self, *_error: object) -> None:
-        self._path.unlink(missing_ok=True)
-
-
-def _stretches(keys: NDArray[np.uint8]) -> Iterator[NDArray[np.int64]]:
-    """Yield the places of all keys, (rows, bytes), those that begin alike at a time: equal keys come together."""
-    bits = (len(keys) // _ROWS_AT_ONCE).bit_length()
-    if not bits:
-        yield np.arange(len(keys))
-        return
-    tops = (keys[:, 0].astype(np.uint16) << 8 | keys[:, 1]) >> (16 - bits)
-    for top in range(1 << bits):
-        yield np.flatnonzero(tops == top)
-
-
-def _mark_repeats(digests: NDArray[np.uint8], double: Flags) -> None:
-    for places in _stretches(digests):
-        one, two = digests[places].view(np.uint64).T
-        order = np.lexsort((two, one))
-        ranked, one, two = places[order], one[order], two[order]
-        # Rows of data and no text have no digest.
-        same = (one[1:] == one[:-1]) & (two[1:] == two[:-1]) & ((one[1:] | two[1:]) != 0)
-        # lexsort is stable and `places` rise, so the first of equal rows is the first of the data.
-        double[ranked[1:][same]] = True
-
-
-def _mark_near(stored: _stored, stays: Flags, similarity: float, near: Flags) -> None:
-    bands = stored.array
-    total = bands.shape[1]
-    pairs = np.zeros(0, np.int64)
+def _mark_near(
+    parts: Sequence[Part], starts: Sequence[int], fates: Stored, similarity: float, folder: Path | None
+) -> None:
     # One standard error of the estimate: of pairs just at the threshold five in six are found, not one in two.
     least = similarity - (similarity * (1 - similarity) / SIGNATURE_BYTES) ** 0.5
-    usable = stays & _has_words(stored)
-    if usable.sum() <= 1:
-        return
-    for band in range(BANDS):
-        found = [pairs]
-        for left, right in _candidates(bands[band], usable):
-            for at in range(0, len(left), _PAIRS_AT_ONCE):
-                one, two = left[at : at + _PAIRS_AT_ONCE], right[at : at + _PAIRS_AT_ONCE]
-                equal = np.zeros(len(one), np.int64)
-                for other in range(BANDS):
-                    equal += (bands[other, one] == bands[other, two]).sum(axis=1)
-                    stored.let_go()
-                alike = shared(equal) >= least
-                found.append(one[alike] * total + two[alike])
-        stored.let_go()
-        if len(found) > 1:
-            pairs = np.unique(np.concatenate(found))
-    if not pairs.size:
-        return
-    # Here, as it takes longer to load than all of this takes where nothing is alike.
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    left, right = np.divmod(pairs, total)
-    graph = coo_array((np.ones(len(pairs), np.int8), (left, right)), shape=(total, total))
-    _, labels = connected_components(graph, directed=False)
-    members = np.union1d(left, right)
-    _, firsts = np.unique(labels[members], return_index=True)
-    near[members] = True
-    near[members[firsts]] = False
+    with Stored(folder, np.uint8, (SIGNATURE_BYTES,)) as signatures:
+        _collect(parts, starts, fates, signatures)
+        if signatures.rows <= 1:
+            return
+        with Families(folder, signatures.rows) as families:
+            for first in range(0, BANDS, _BANDS_AT_ONCE):
+                for left, right in _candidates(signatures, range(first, first + _BANDS_AT_ONCE), folder):
+                    _join_families(families, signatures, (left, right), least)
+            at = 0
+            for start in range(0, fates.rows, _ROWS_AT_ONCE):
+                rows = np.flatnonzero(fates.read(start, start + _ROWS_AT_ONCE) & _HAS_WORDS) + start
+                later = rows[families.is_later(at, at + len(rows))]
+                fates.put(later, np.full(len(later), _NEAR))
+                at += len(rows)
 
 
-def _has_words(stored: _stored) -> Flags:
-    out = np.zeros(stored.array.shape[1], bool)
-    for band in stored.array:
-        out |= band.any(axis=1)
-        stored.let_go()
-    return out
+def _collect(parts: Sequence[Part], starts: Sequence[int], fates: Stored, signatures: Stored) -> None:
+    """Take the signatures of rows that have words enough and are no duplicates."""
+    for start, (path, _) in zip(starts, parts, strict=False):
+        at = start
+        for piece in pieces(path, "signatures", _ROWS_AT_ONCE):
+            fate = fates.read(at, at + len(piece))
+            rows = np.flatnonzero(piece.any(axis=1) & (fate == 0))
+            signatures.append(piece[rows])
+            fates.put(rows + at, np.full(len(rows), _HAS_WORDS))
+            at += len(piece)
 
 
-def _candidates(band: NDArray[np.uint8], usable: Flags) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield pairs of rows that share a band: each with the first and with the one before it among those that do."""
-    for places in _stretches(band):
-        rows = places[usable[places]]
-        wide = np.zeros((len(rows), 8), np.uint8)
-        wide[:, :BAND_BYTES] = band[rows]
-        keys = wide.view(np.uint64).reshape(-1)
-        order = np.argsort(keys, kind="stable")
-        ranked, sorted_keys = rows[order], keys[order]
-        same = np.flatnonzero(sorted_keys[1:] == sorted_keys[:-1]) + 1
-        if not len(same):
-            continue
-        begins = np.flatnonzero(np.concatenate(([True], sorted_keys[1:] != sorted_keys[:-1])))
+def _candidates(signatures: Stored, bands: Iterable[int], folder: Path | None) -> Iterator[tuple[Any, Any]]:
+    """Yield pairs of rows that share one of the bands: each with the first and with the one before it among those that do."""
+    with ExitStack() as stack:
+        sorts = {band: stack.enter_context(SameKeys(folder, signatures.rows, signatures.rows)) for band in bands}
+        for start in range(0, signatures.rows, _ROWS_AT_ONCE):
+            block = signatures.read(start, start + _ROWS_AT_ONCE)
+            numbers = np.arange(start, start + len(block), dtype=np.uint64)
+            for band, same in sorts.items():
+                keys = np.zeros((len(block), 8), np.uint8)
+                keys[:, :BAND_BYTES] = block[:, band * BAND_BYTES : (band + 1) * BAND_BYTES]
+                same.add(keys.view("<u8").reshape(-1), numbers)
+        for same in sorts.values():
+            for bunch in same.bunches():
+                yield from _pairs(bunch)
+
+
+def _pairs(bunch: Iterable[Piece]) -> Iterator[tuple[Any, Any]]:
+    ends = np.zeros(0, np.uint64)
+    for told, found in bunch:
+        keys, rows = told, found
+        if len(ends):
+            # All pieces of a bunch that has several have one key: what was first stays first.
+            keys, rows = np.full(len(ends) + len(found), told[0]), np.concatenate((ends, found))
+        ends = rows[[0, -1]] if len(rows) else ends
+        same = np.flatnonzero(keys[1:] == keys[:-1]) + 1
+        begins = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
         first = begins[np.searchsorted(begins, same, side="right") - 1]
-        yield ranked[first], ranked[same]
         later = same[first < same - 1]
-        yield ranked[later - 1], ranked[later]
+        yield rows[first], rows[same]
+        yield rows[later - 1], rows[later]
 
 
-def _mark_small(
-    parts: Sequence[tuple[Path, str]], starts: NDArray[np.int64], stays: Flags, scrub: ScrubPolicy, small: Flags
-) -> None:
-    # Rows are judged in files that have all quasi-identifiers, those rows too that lack one; a list of postcodes is no table of people.
-    files = {_file(path) for path, _ in parts if load(path, "has_all")["has_all"].any()}
-    for table in dict.fromkeys(table for _, table in parts):
-        at: list[NDArray[np.int64]] = []
-        groups: list[NDArray[np.uint64]] = []
-        values: list[NDArray[np.uint64]] = []
-        for start, (path, of) in zip(starts, parts, strict=False):
-            if of == table and _file(path) in files:
-                held = load(path, "groups", "values")
-                rows = np.flatnonzero(stays[start : start + len(held["groups"])] & (held["groups"] != 0))
-                at.append(rows + start)
-                groups.append(held["groups"][rows])
-                values.append(held["values"][rows])
-        if at:
-            low = _is_small(np.concatenate(groups), np.concatenate(values), scrub)
-            small[np.concatenate(at)[low]] = True
-
-
-def _file(part: Path) -> str:
-    """Return what the parts of one file have in common: their names up to the number of the unit."""
-    return part.name.partition(".")[0]
-
-
-def _is_small(groups: NDArray[np.uint64], values: NDArray[np.uint64], scrub: ScrubPolicy) -> Flags:
-    """Tell for each row whether its group has too few rows, or too few values of a sensitive column."""
-    _, member, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    low = counts < scrub.min_group_rows
-    for column in values.T:
-        different = np.unique(np.stack((member.astype(np.uint64), column)), axis=1)
-        low |= np.bincount(different[0].astype(np.int64), minlength=len(counts)) < scrub.min_sensitive_values
-    found: Any = low[member]
-    return np.asarray(found, bool)
+def _join_families(families: Families, signatures: Stored, pairs: tuple[Any, Any], least: float) -> None:
+    """Make one family of each pair that is alike enough."""
+    for at in range(0, len(pairs[0]), _PAIRS_AT_ONCE):
+        one, two = (side[at : at + _PAIRS_AT_ONCE] for side in pairs)
+        left, right = families.roots(one), families.roots(two)
+        # Of most pairs another band has told already; a big family's rows share many.
+        apart = left != right
+        equal = (signatures.take(one[apart]) == signatures.take(two[apart])).sum(axis=1)
+        alike = shared(equal) >= least
+        families.unite(left[apart][alike], right[apart][alike])

@@ -123,11 +123,10 @@ class SheetTable:
             return None
         saved = io.BytesIO()
         self._marks.save(saved)
-        # Copies are sorted on disk, and here is none.
         scrub = replace(self._policy.scrub, duplicates="keep", near_duplicates="keep")
         with self._stored(saved.getvalue()) as path:
-            (found,) = kept_rows([(path, "")], scrub, path.parent)
-        return None if found.rows is None else np.asarray(found.rows).tolist()
+            (found,) = kept_rows([(path, "")], scrub, None)
+        return None if found.packed is None else np.asarray(found.rows).tolist()
 
 
 def tables(given: Given) -> Callable[[Sequence[Sequence[str]]], SheetTable | None]:

@@ -20,16 +20,17 @@ from threading import Thread
 from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
-import numpy as np
 
 from privet.detect.engine import TierName
 from privet.evidence import file_digest, keyed_file_digest
 from privet.ingest import long_text
 from privet.ingest.cleaning import Cleaning
+from privet.ingest.columns import Columns
 from privet.ingest.conversions import Conversions
 from privet.ingest.file_names import Clean, clean_paths
 from privet.ingest.formats import RECORDS, new_suffix, record_module, seen
 from privet.ingest.guarding import guarded
+from privet.ingest.joining import Flags, Parts
 from privet.ingest.plan import Changed, Item, check_unchanged, opened
 from privet.ingest.record_file import Unit
 from privet.ingest.texts import Texts
@@ -176,47 +177,42 @@ class Worker:
         done = UnitDone()
         self._cleaning.begin()
         try:
-            with guarded(), self._written(name) as part:
-                check_unchanged(item)
-                if form == long_text.FORM:
-                    done.removed = dict(
-                        self._cleaning.document("text", "", long_text.piece(Path(item.path), Unit(*unit)), part)
-                    )
-                else:
-                    record_module(form).clean_unit(Path(item.path), Unit(*unit), columns, part)
-                check_unchanged(item)
-                done.sha256, _ = _measured(part)
-            done.rows = columns.marks.rows
-            if form == "json" and done.rows == 1:
-                columns.marks.as_document()
-            with self._written(f"{name}.marks") as file:
-                columns.marks.save(file)
-                done.marks_sha256, _ = _measured(file)
-            done.dropped = dict(columns.taken())
-            done.seen = sorted(columns.seen)
+            with columns.marks.in_folder(self._work.parts):
+                self._clean_unit(item, form, name, Unit(*unit), columns, done)
         except CannotClean as error:
             done.reason = error.reason
         done.found = self._texts.taken()
         self._work.write(name, done)
         return done
 
+    def _clean_unit(self, item: Item, form: str, name: str, unit: Unit, columns: Columns, done: UnitDone) -> None:
+        with guarded(), self._written(name) as part:
+            check_unchanged(item)
+            if form == long_text.FORM:
+                done.removed = dict(self._cleaning.document("text", "", long_text.piece(Path(item.path), unit), part))
+            else:
+                record_module(form).clean_unit(Path(item.path), unit, columns, part)
+            check_unchanged(item)
+            done.sha256, _ = _measured(part)
+        done.rows = columns.marks.rows
+        if form == "json" and done.rows == 1:
+            columns.marks.as_document()
+        with self._written(f"{name}.marks") as file:
+            columns.marks.save(file)
+            done.marks_sha256, _ = _measured(file)
+        done.dropped = dict(columns.taken())
+        done.seen = sorted(columns.seen)
+
     def joined(self, item: Item, done: Done, kept: Sequence[bytes | None]) -> Done:
         """Join the cleaned units of a file; `kept` holds a flag a row, packed (numpy.packbits), or None where all stay."""
-        parts = [self._work.parts / f"{item.key}.{index}" for index in range(len(done.units))]
-        flags = [
-            None if packed is None else np.unpackbits(np.frombuffer(packed, np.uint8)).astype(bool) for packed in kept
-        ]
-        files = [part.open("rb") for part in parts]
-        try:
-            with guarded(), self._written(item.key) as target:
-                record_module(done.form).assemble(Path(item.path), files, flags, target)
-                done.sha256, done.bytes = _measured(target)
-            done.status = "cleaned"
-        except CannotClean as error:
-            done.status, done.reason = "set-aside", error.reason
-        finally:
-            for file in files:
-                file.close()
+        with Parts([self._work.parts / f"{item.key}.{index}" for index in range(len(done.units))]) as parts:
+            try:
+                with guarded(), self._written(item.key) as target:
+                    record_module(done.form).assemble(Path(item.path), parts, Flags(kept), target)
+                    done.sha256, done.bytes = _measured(target)
+                done.status = "cleaned"
+            except CannotClean as error:
+                done.status, done.reason = "set-aside", error.reason
         self._work.write(f"{item.key}.joined", done)
         return done
 

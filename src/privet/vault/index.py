@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BITS: Final = 4
-_FEW: Final = 4096
+_FEW: Final = 512
 """So few vectors are compared one by one, which is as fast."""
 _CANDIDATES: Final = 8
 _LEAST_CANDIDATES: Final = 64

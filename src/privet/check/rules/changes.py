@@ -26,6 +26,7 @@ _URL: Final = 'BASE_URL = "{}://models.example.com/v1"\n'
 _LOCAL: Final = 'from langchain_ollama import ChatOllama\n\nmodel = ChatOllama(model="example")\n'
 _HOSTED: Final = 'from langchain_anthropic import ChatAnthropic\n\nmodel = ChatAnthropic(model="example")\n'
 
+_ASKS: Final = 'import os\n\nimport openai\n\nos.environ["{}"] = "http://vllm:8000/v1"\nclient = openai.OpenAI()\n'
 _TABLE: Final = "import pandas as pd\n\n\ndef prepare(frame):\n    {}\n    return frame\n"
 _HASH: Final = "import hashlib\nimport hmac\n\n\ndef pseudonym(text, key):\n    return {}.hexdigest()\n"
 _FLOWER: Final = "from flwr.client import ClientApp\nfrom flwr.client.mod import secaggplus_mod\n\napp = ClientApp(client_fn=None{})\n"
@@ -51,6 +52,8 @@ CHANGES: Final = read_by("python", "documentation docs/check.md",
         _KEEP.format('["text", "label", "email"]'), _KEEP.format('["text", "label"]')),
     _changed("python-address-plain", GAP, "what is sent there travels without encryption, or less protected than before", "keep https",
         _URL.format("http"), _URL.format("https")),
+    _changed("openai-address-unread", SENT, "the client reads this name no more since openai 1.0, and asks the makers instead of your server",
+        "name it OPENAI_BASE_URL", _ASKS.format("OPENAI_API_BASE"), _ASKS.format("OPENAI_BASE_URL")),
     _changed("python-model-moved-out", SENT, "prompts that a model of one's own answered go to a provider",
         "keep the model, or ask who may agree", _HOSTED, _LOCAL),
     _changed("python-model-hosted", SENT.noted, "prompts go to a provider that this repository asked nothing before",

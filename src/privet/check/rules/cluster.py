@@ -12,7 +12,7 @@ from typing import Final
 
 from privet.check.rule import Example
 from privet.check.rules.row import DOOR, GAP, LAYER, SAFE, SENT, WEAKER, key, read_by
-from privet.check.values import added, matches, never, only, open_host, present, raised
+from privet.check.values import added, better, matches, never, only, open_host, present, raised
 
 
 def _ingress(annotations: str) -> Example:
@@ -70,6 +70,14 @@ def _labelled(visibility: str) -> Example:
     )
 
 
+def _role(names: str, verb: str = "get") -> Example:
+    return Example(
+        "k8s/role.yaml",
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: model\nrules:\n"
+        f'  - apiGroups: [""]\n    resources: [secrets]\n{names}    verbs: ["{verb}"]\n',
+    )
+
+
 def _ray(host: str) -> Example:
     return Example(
         "k8s/ray.yaml",
@@ -90,10 +98,17 @@ DOORS: Final = (
         key("k8s-egress-cluster", "code:k8s-egress-cluster", added(), GAP, SAFE, "",
             "the pods reach every pod of the cluster, proxies among them", remedy="name the pods that are needed",
             hit=_peer("{}"), miss=_peer("{matchLabels: {team: models}}")),
+        key("k8s-peer-wider", "code:k8s-peer-wider", added(), DOOR, SAFE, "",
+            "more pods get through than before: what one item asked for together, this one does not ask for",
+            remedy="keep both selectors in one item",
+            hit=_incoming("    - from:\n        - namespaceSelector:\n            matchLabels: {team: chat}\n"),
+            miss=_incoming("    - from:\n        - namespaceSelector:\n            matchLabels: {team: chat}\n"
+            "          podSelector:\n            matchLabels: {app: gateway}\n")),
         key("k8s-egress-ports", "k8s.egress.ports", raised(), GAP, SAFE, "", "every port of what the pods may reach is open to them",
             remedy="name the ports that are needed", hit=_outgoing("10.0.0.0/8"),
             miss=_outgoing("10.0.0.0/8", "      ports:\n        - port: 443\n")),
-        key("k8s-service-source-ranges", "k8s.service.spec.loadBalancerSourceRanges[]", matches(r"^0\.0\.0\.0/0$|^::/0$"), DOOR, WEAKER, "",
+        key("k8s-service-source-ranges", "k8s.service.spec.loadBalancerSourceRanges[]",
+            matches(r"^(?!10\.|127\.)[\d.]+/[0-7]$|^(?!f[cde])[\da-f:]+/(?:\d|1[0-5])$"), DOOR, WEAKER, "",
             "the service can be reached from every address", remedy="name the networks that may call",
             hit=_balanced("0.0.0.0/0"), miss=_balanced("10.0.0.0/8")),
         key("k8s-runtime-class", "k8s.pod.runtimeClassName", never(), LAYER, WEAKER, "", "the pod shares the node's kernel with others",
@@ -107,6 +122,13 @@ DOORS: Final = (
             "k8s.service.metadata.labels.networking.knative.dev/visibility",
             only("cluster-local"), DOOR, WEAKER, "cluster-local", "the service gets an address outside the cluster",
             hit=_labelled("exposed"), miss=_labelled("cluster-local"))),
+    *read_by("kubernetes", "documentation kubernetes.io/docs/concepts/security/rbac-good-practices",
+        key("k8s-rbac-every", "code:k8s-rbac-every", added(), DOOR, SAFE, "",
+            "whoever has the role reaches every secret, or what runs in every pod", remedy="name those that are needed in resourceNames",
+            hit=_role(""), miss=_role("    resourceNames: [model-key]\n")),
+        key("k8s-rbac-verbs", "k8s.rbac.verbs", better("read"), GAP, SAFE, "read",
+            "whoever has the role can change the secret, and not only read it",
+            remedy="keep get alone", hit=_role("    resourceNames: [model-key]\n", "*"), miss=_role("    resourceNames: [model-key]\n"))),
     *read_by("kubernetes", "documentation docs.ray.io/en/latest/cluster/kubernetes/user-guides/config.html",
         key("kuberay-dashboard-host", "k8s.raycluster.spec.headGroupSpec.rayStartParams.dashboard-host "
             "k8s.rayservice.spec.rayClusterConfig.headGroupSpec.rayStartParams.dashboard-host "

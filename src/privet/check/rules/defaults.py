@@ -84,6 +84,8 @@ IN_CODE: Final = read_by("python", "documentation docs/check.md",
         "STORE_SSL = False", "STORE_SSL = True"),
     _default("sslmode", better("require", "verify-ca", "verify-full"), GAP, "what is sent to the database may travel without encryption",
         "keep the mode", 'SSLMODE = "disable"', 'SSLMODE = "verify-full"'),
+    _default("score", raised(), DATA, "personal data of which the search is less sure stays in the text", "keep the threshold",
+        "PII_SCORE_THRESHOLD = 0.9", "PII_SCORE_THRESHOLD = 0.4"),
 )  # fmt: skip
 
 

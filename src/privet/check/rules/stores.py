@@ -25,7 +25,20 @@ from privet.check.rules.row import (
     key,
     read_by,
 )
-from privet.check.values import any_of, empty, false, has, matches, only, only_folded, open_host, present, remote, true
+from privet.check.values import (
+    any_of,
+    empty,
+    false,
+    has,
+    longer,
+    matches,
+    only,
+    only_folded,
+    open_host,
+    present,
+    remote,
+    true,
+)
 
 _ENABLED: Final = any_of("true", "1", "on", "enabled")
 """What Weaviate takes for yes; every other word is no."""
@@ -69,6 +82,10 @@ VECTORS: Final = (
         env("chroma-telemetry", "ANONYMIZED_TELEMETRY", only_folded("false", "0", "no", "off", "f", "n"), TELEMETRY, WEAKER, "False",
             "usage statistics go to the makers", hit="True",
             since="does nothing since chromadb 1.0"),
+        env("chroma-authentication", "CHROMA_SERVER_AUTHN_PROVIDER CHROMA_SERVER_AUTHN_CREDENTIALS CHROMA_SERVER_AUTHN_CREDENTIALS_FILE",
+            empty(), DOOR, WEAKER, "", "everyone who reaches the port can read all that is stored", hit="", miss="from-a-secret",
+            remedy="keep it; from 1.0 on put a proxy with a login before the store",
+            since="does nothing since chromadb 1.0 (documentation docs.trychroma.com/docs/overview/migration)"),
         env("chroma-cors", "CHROMA_SERVER_CORS_ALLOW_ORIGINS", has("*"), GAP, SAFE, "",
             "any web page that a user opens may read the store", hit="[*]", miss="[https://chat.example.com]",
             remedy="name the pages' own origins"),
@@ -190,4 +207,27 @@ DATABASES: Final = (
             "[analytics]\nreporting_enabled = false\n"))),
 )  # fmt: skip
 
-STORES: Final = (*VECTORS, *DATABASES)
+_LOKI: Final = (
+    "schema_config:\n  configs:\n    - store: tsdb\nlimits_config:\n  retention_period: {}\n"
+    "compactor:\n  retention_enabled: {}\n"
+)
+_TEMPO: Final = (
+    "distributor:\n  receivers:\n    otlp: {{}}\nstorage:\n  trace:\n    backend: local\n"
+    "compactor:\n  compaction:\n    block_retention: {}\n"
+)
+
+OBSERVED: Final = (
+    *read_by("loki", "documentation grafana.com/docs/loki/latest/operations/storage/retention",
+        key("loki-retention", "compactor.retention_enabled table_manager.retention_deletes_enabled", false(), DISK, WEAKER, "true",
+            "logs, with what is written in them, are kept for ever whatever period is set",
+            hit=Example("loki/loki.yaml", _LOKI.format("168h", "false")), miss=Example("loki/loki.yaml", _LOKI.format("168h", "true"))),
+        key("loki-retention-period", "limits_config.retention_period", longer(), DISK, WEAKER, "", "logs are kept for ever or for longer",
+            remedy="keep the period", hit=Example("loki/loki.yaml", _LOKI.format("2160h", "true")),
+            miss=Example("loki/loki.yaml", _LOKI.format("168h", "true")))),
+    *read_by("tempo", "documentation grafana.com/docs/tempo/latest/configuration",
+        key("tempo-retention", "compactor.compaction.block_retention", longer(), DISK, SAFE, "", "traces are kept for longer",
+            remedy="keep the period", hit=Example("tempo/tempo.yaml", _TEMPO.format("2160h")),
+            miss=Example("tempo/tempo.yaml", _TEMPO.format("168h")))),
+)  # fmt: skip
+
+STORES: Final = (*VECTORS, *DATABASES, *OBSERVED)
