@@ -101,9 +101,7 @@ class _Policy:
                 one, way, [port.text("port") for port in _port_items(one)], self._dialect, self._path
             )
         ]
-        return Unit(
-            UnitKind.GUARD, name, self._path, place.start, place.end, facts=(*self._facts, *peers), guard=rule
-        )
+        return Unit(UnitKind.GUARD, name, self._path, place.start, place.end, facts=(*self._facts, *peers), guard=rule)
 
     def rules(self, direction: str) -> Iterator[Mapping]:
         """Yield what is let by; rules that deny let nothing by."""

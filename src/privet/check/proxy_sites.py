@@ -19,7 +19,7 @@ from privet.check.network_policies import is_outside
 from privet.check.pattern import regex
 from privet.check.values import is_loopback
 
-_HEALTH: Final = regex(
+HEALTH: Final = regex(
     r"health|ping|ready|live|status|metrics|favicon|robots|well-known|static|assets|\.(?:css|js|png|svg|ico)|login|oauth2?|auth"
 )
 """Places of a site that anybody may have."""
@@ -135,7 +135,7 @@ def _locations(path: str, name: str, inner: Sequence[Directive], block: tuple[tu
                     path, "upstream.verified", verifies is not None and "on" in verifies.words, verifies or one
                 )
                 yield replace(unit, facts=(*unit.facts, *((said_of,) if one.words[1].startswith("https") else ())))
-        elif asks and one.name in _ASKING and one.words[1:2] == ("off",) and not _HEALTH.search(where):
+        elif asks and one.name in _ASKING and one.words[1:2] == ("off",) and not HEALTH.search(where):
             yield _sign(path, "proxy-auth-off", f"no login at {name} {where}", one)
         elif one.name == "satisfy" and one.words[1:2] == ("any",):
             yield _sign(path, "proxy-satisfy-any", f"satisfy any at {name} {where}", one)
@@ -143,24 +143,30 @@ def _locations(path: str, name: str, inner: Sequence[Directive], block: tuple[tu
 
 def _asked(path: str, name: str, inner: Sequence[Directive], block: tuple[tuple[str, ...], ...]) -> Iterator[Unit]:
     """Yield whether each place of a server that asks anywhere is asked for a login: what stands in one place does nothing for another."""
-    asking = {one.blocks: one.words[1:2] != ("off",) for one in inner if one.name in _ASKING}
+    asking: dict[tuple[tuple[str, ...], ...], bool] = {}
+    for one in inner:
+        if one.name in _ASKING:
+            asking[one.blocks] = asking.get(one.blocks, False) or one.words[1:2] != ("off",)
     if True not in asking.values():
         return  # that nothing asks any more is told of the whole site
     passing = {one.blocks: one for one in reversed(inner) if one.name in _PASSING and one.blocks != block}
+    internal = {one.blocks for one in inner if one.name == "internal"}
     prefixes = {blocks[-1][-2]: blocks for blocks in passing if blocks[-1][0] == "location" and len(blocks[-1]) > 2}
     for blocks, one in passing.items():
         where = " ".join(blocks[-1][:-1])
-        if _HEALTH.search(where) or any(other.name == "internal" and other.blocks == blocks for other in inner):
+        if "@" in where or HEALTH.search(where) or blocks in internal:
             continue
-        is_asked = next((asking[blocks[:depth]] for depth in range(len(blocks), 0, -1) if blocks[:depth] in asking), False)
+        is_asked = next(
+            (asking[blocks[:depth]] for depth in range(len(blocks), 0, -1) if blocks[:depth] in asking), False
+        )
         own = blocks[-1][-2] if len(blocks[-1]) > 1 else ""
-        wider = max((text for text in prefixes if own.startswith(text) and text != own), key=len, default="")
+        fitting = (text for text in prefixes if text != own and (text == "/" or own.startswith(text)))
+        wider = max(fitting, key=len, default="")
         over = (path, f"login at {name} {' '.join(prefixes[wider][-1][:-1])}") if wider else ("", "")
         # What an `off` or a new place without a login does is told as such.
         if blocks not in asking or is_asked:
-            facts = (said(path, "asks", is_asked, one),)
-            title = f"login at {name} {where}"
-            yield Unit(UnitKind.RESOURCE, title, path, *one.place, frozenset({"traefik-router"}), facts, over=over)
+            facts = (said(path, "place.asks", is_asked, one),)
+            yield Unit(UnitKind.RESOURCE, f"login at {name} {where}", path, *one.place, facts=facts, over=over)
 
 
 def _sign(path: str, rule: str, name: str, one: Directive) -> Unit:

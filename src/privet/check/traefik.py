@@ -12,6 +12,7 @@ from typing import Final
 
 from privet.check.facts import Fact, Space, Unit, UnitKind
 from privet.check.pattern import regex
+from privet.check.proxy_sites import HEALTH
 from privet.check.yaml_facts import keys
 from privet.check.yaml_nodes import Mapping
 
@@ -24,6 +25,8 @@ _AUTH: Final = regex(
     r"auth|oidc|oauth|jwt|login|sso|chain|ip-?(?:allow|white)|allow-?list|authelia|authentik|secure", re.IGNORECASE
 )
 _ENTRY: Final = regex(r"entry-?points\.\w+\.http\.tls", re.IGNORECASE)
+_PREFIX: Final = regex(r"PathPrefix\([`\"']([^`\"'()]*)[`\"']\)")
+_PATH: Final = regex(r"Path(?:Prefix)?\([`\"']([^`\"'()]*)[`\"']\)")
 _YES: Final = frozenset(("", "{}", "true", "1", "yes", "on"))
 
 
@@ -45,6 +48,10 @@ def _routers(facts: Iterable[Fact], *, makes_tls: bool) -> Iterator[Unit]:
         found = _ROUTER.fullmatch(fact.name)
         if found:
             by_router.setdefault(found["router"], {}).setdefault(found["key"].lower(), []).append(fact)
+    rules = {
+        name: parts_of(" && ".join(fact.value or "" for fact in said.get("rule", ())))
+        for name, said in by_router.items()
+    }
     for name, said in by_router.items():
         place = next(iter(said.values()))[0]
         yield Unit(
@@ -55,7 +62,31 @@ def _routers(facts: Iterable[Fact], *, makes_tls: bool) -> Iterator[Unit]:
             place.end,
             frozenset({"traefik-router"}),
             (_tls(said, place, makes_tls=makes_tls), _auth(said, place)),
+            over=_wider(name, rules, place.path),
         )
+
+
+def _wider(name: str, rules: dict[str, frozenset[str]], path: str) -> tuple[str, str]:
+    """Return the router that takes what this one does, and more: a new one beside it is judged by it."""
+    own = rules[name]
+    others = [other for other, parts in rules.items() if other != name and is_wider_rule(parts, own)]
+    return (path, f"router {max(others, key=lambda other: len(rules[other]))}") if others else ("", "")
+
+
+def parts_of(rule: str) -> frozenset[str]:
+    """Return what a rule asks for together; nothing for one with alternatives, or for places that anybody may have."""
+    bare = re.sub(r"\s", "", rule)
+    return frozenset() if "||" in bare or HEALTH.search(bare) else frozenset(filter(None, bare.split("&&")))
+
+
+def is_wider_rule(parts: frozenset[str], own: frozenset[str]) -> bool:
+    """Tell whether a rule fits whatever another one does: it asks for less, or for the beginning of the same path."""
+    return bool(parts) and own != parts and all(part in own or any(_begins(part, one) for one in own) for part in parts)
+
+
+def _begins(part: str, other: str) -> bool:
+    was, now = _PREFIX.fullmatch(part), _PATH.fullmatch(other)
+    return was is not None and now is not None and now[1].startswith(was[1])
 
 
 def _tls(said: dict[str, list[Fact]], place: Fact, *, makes_tls: bool) -> Fact:

@@ -39,6 +39,14 @@ def _nginx(
     )
 
 
+def _places(server: str, first: str) -> Example:
+    return Example(
+        "nginx/chat.conf",
+        f"server {{\n    listen 443 ssl;\n    server_name chat.example.com;\n{server}    location / {{\n{first}"
+        "        proxy_pass https://llm.internal:8000;\n    }\n    location /v1/ {\n        proxy_pass https://llm.internal:8001;\n    }\n}\n",
+    )
+
+
 def _traefik(*labels: str) -> Example:
     lines = "".join(f"      - traefik.http.routers.chat.{label}\n" for label in labels)
     return Example(
@@ -77,6 +85,11 @@ SITES: Final = (
         key("proxy-auth-off", "code:proxy-auth-off", added(), DOOR, SAFE, "", "this part of the site asks nobody who is calling",
             remedy="leave it out", hit=_nginx("    auth_basic x;\n", location="auth_basic off;\n        proxy_pass https://llm.internal:8000;"),
             miss=_nginx("    auth_basic x;\n"))),
+    *read_by("nginx", "documentation nginx.org/en/docs/http/ngx_http_auth_request_module.html",
+        key("proxy-auth-place", "proxy.place.asks", better("true"), DOOR, SAFE, "true",
+            "this part of the site no longer asks who is calling, or is new and never did, where others do",
+            remedy="ask in the server, or in each location",
+            hit=_places("", "        auth_request /login;\n"), miss=_places("    auth_request /login;\n", ""))),
     *read_by("nginx", "documentation nginx.org/en/docs/http/ngx_http_log_module.html",
         key("proxy-access-log", "proxy.quiet", better("true"), LOGS, WEAKER, "true",
             "the log holds addresses of clients and what they ask for in the address", remedy="write access_log off",
