@@ -436,6 +436,19 @@ def test_a_line_that_the_change_adds_copies_or_moves_does_not_count(make: Make, 
     assert check("--base", "HEAD")[0] == 0
 
 
+def test_a_baseline_never_says_that_nothing_is_weak(
+    make: Make, capfd: pytest.CaptureFixture[str], check: Check
+) -> None:
+    make({"compose.yaml": OPEN}).commit()
+    code, told = check("--baseline")
+    assert (code, told["known"] > 0, told["findings"]) == (0, True, [])
+    main(["check", "--baseline"])
+    said = capfd.readouterr().out
+    assert "let pass by the baseline" in said
+    assert "grade" not in said
+    assert "nothing weakens" not in said
+
+
 def test_a_baseline_lets_pass_what_was_there_and_only_shrinks(make: Make, check: Check) -> None:
     repository = make({"compose.yaml": OPEN, "src/train.py": TRAIN})
     assert check("--baseline")[0] == 0

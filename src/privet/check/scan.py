@@ -32,6 +32,8 @@ class Result:
     files: int
     allowed: int = 0
     weaknesses: tuple[Weakness, ...] = field(default=(), repr=False)
+    known: int = 0
+    """Findings that the baseline lets pass."""
 
 
 def scan(tree: Tree, *, today: date | None = None, cache: Cache | None = None) -> Result:
@@ -66,7 +68,8 @@ def compare(base: Tree, head: Tree, *, changed: Collection[str] | None = None, t
 
 def _context(base: Tree, head: Tree, changed: Collection[str]) -> tuple[Collection[str], Collection[str]]:
     """Return of each side what changed, and what is there on both and may say something to it."""
-    shared = {path for path in head.entries if format_of(path) in SHARED}
+    # Which lines keep files out of an image is said by whoever builds it.
+    shared = {path for path in head.entries if format_of(path) in SHARED or path.endswith(".dockerignore")}
     wanted = shared.union(changed)
     return wanted.intersection(base.entries), wanted.intersection(head.entries)
 
@@ -99,6 +102,7 @@ def only(result: Result, paths: Collection[str]) -> Result:
         result.files,
         result.allowed,
         tuple(item for item in result.weaknesses if is_named(item.path, paths)),
+        result.known,
     )
 
 

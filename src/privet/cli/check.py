@@ -189,16 +189,24 @@ def _against(job: _Job, tree: Tree, name: str, result: Result) -> Result:
     if job.base is not None:
         text = before(job.root, job.base, tree)[0].text(_relative(path, job.root))
         known = baseline.parse(text, path.name) if text else {}
-        return replace(result, findings=tuple(baseline.new_among(result.findings, known)))
+        return _without(result, known)
     known_now = baseline.load(path)
     if known_now is None:
         baseline.save(path, baseline.of(result.findings))
         sys.stderr.write(
-            f"privet check: {_plain(path.name)} written with {len(result.findings)} findings; commit it, and only new ones fail\n"
+            f"privet check: {_plain(path.name)} written with {len(result.findings)} to let pass; commit it, and only new ones fail\n"
         )
-        return replace(result, findings=())
+        return replace(result, findings=(), known=len(result.findings))
     _shrink(path, known_now, result)
-    return replace(result, findings=tuple(baseline.new_among(result.findings, known_now)))
+    return _without(result, known_now)
+
+
+def _without(result: Result, known: Known) -> Result:
+    """Return a result without the findings that a baseline knows."""
+    from privet.check import baseline
+
+    new = tuple(baseline.new_among(result.findings, known))
+    return replace(result, findings=new, known=len(result.findings) - len(new))
 
 
 def _shrink(path: Path, known: Known, result: Result) -> None:
@@ -207,7 +215,7 @@ def _shrink(path: Path, known: Known, result: Result) -> None:
     left = baseline.shrunk(known, result.findings, {note.path for note in result.notes})
     if len(left) < len(known):
         baseline.save(path, left)
-        sys.stderr.write(f"privet check: {_plain(path.name)} has {len(known) - len(left)} findings less; commit it\n")
+        sys.stderr.write(f"privet check: {_plain(path.name)} lets {len(known) - len(left)} less pass; commit it\n")
 
 
 def _report(result: Result, options: argparse.Namespace, fixed: int) -> None:

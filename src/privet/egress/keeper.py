@@ -35,6 +35,8 @@ _MESSAGE_BYTES: Final = 64
 _MESSAGE_NAME: Final = struct.Struct("=QI")
 _NUMBER: Final = 0xFFFFFFFF
 _LOOK_SECONDS: Final = 0.2
+_PORTS_SECONDS: Final = 1.0
+"""A list of the open ports takes the kernel some milliseconds; who comes to a closed one meanwhile is turned away."""
 _SETTLE_SECONDS: Final = 0.5
 
 
@@ -85,7 +87,7 @@ class Keeper(Connections):
         hiding = threading.Thread(target=self._hide_new, daemon=True)
         hiding.start()
         while True:
-            ready = dict(self._poll.poll(_LOOK_SECONDS * 1000))
+            ready = dict(self._poll.poll(_PORTS_SECONDS * 1000))
             if ended in ready:
                 self._ended.set()
                 hiding.join()

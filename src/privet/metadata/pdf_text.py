@@ -232,6 +232,8 @@ class _ActualTexts:
 
 def _goes_on(left: str, right: str) -> bool:
     """Whether an address may be broken between two lines: what stands on each of them is no whole address."""
+    if re.search(r"@[\w-]+(\.[\w-]+)*\.\w{2,}\.\Z", left) and right[0].isupper():
+        return False  # a sentence ends with the address, and the next one begins
     if "@" in left or right.startswith("@"):
         return not re.search(r"@[\w-]+(\.[\w-]+)*\.\w{2,}[^\w.-]*\Z", left) or right.startswith(".")
     if "@" in right:

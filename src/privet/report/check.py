@@ -109,6 +109,9 @@ def _summary(result: Result, style: Style, base: str, fixed: int) -> list[str]:
     groups = Counter(BY_ID[finding.rule].group.value for finding in result.findings)
     said = _number(total, "finding") if total else weaker
     head = f"grade {style.bold(grade_of(result.findings))}: {said} in {_number(result.files, 'file')}"
+    if result.known and not total:
+        # The grade is of what is there, and that was not looked at anew.
+        head = f"nothing is new in {_number(result.files, 'file')}"
     if total:
         head += ": " + ", ".join(_number(severities[one], one.value) for one in Severity if severities[one])
     lines = [head]
@@ -116,6 +119,7 @@ def _summary(result: Result, style: Style, base: str, fixed: int) -> list[str]:
     rest = (
         f"{fixed} fixed: look at them with `git diff`" if fixed else "",
         f"{result.allowed} allowed by an exception" if result.allowed else "",
+        f"{_number(result.known, 'known finding')} let pass by the baseline" if result.known else "",
         f"{_number(len(result.notes), 'note')}: what was not checked is not known to be clean" if result.notes else "",
     )
     lines += [part for part in rest if part]
@@ -162,6 +166,7 @@ def as_json(result: Result) -> str:
         "grade": grade_of(result.findings),
         "files": result.files,
         "allowed": result.allowed,
+        "known": result.known,
     }
     return json.dumps(document, indent=2) + "\n"
 
