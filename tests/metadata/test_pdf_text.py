@@ -27,10 +27,10 @@ from privet.metadata.job import Job
 SECRET = re.compile(r"Zorvath|zoe\.zorvath@example\.com|4111 ?1111 ?1111 ?1111|555-0123", re.IGNORECASE)
 
 
-def clean(content: bytes, new: str = "[X]") -> bytes:
+def clean(content: bytes, new: str = "[X]", secret: re.Pattern[str] | None = None) -> bytes:
     def edits(texts: object, _place: str) -> list[list[Edit]]:
         assert isinstance(texts, list)
-        return [[Edit(*found.span(), new) for found in SECRET.finditer(text)] for text in texts]
+        return [[Edit(*found.span(), new) for found in (secret or SECRET).finditer(text)] for text in texts]
 
     out = io.BytesIO()
     pdf.clean(io.BytesIO(content), out, Job(edits=edits))
@@ -220,7 +220,8 @@ def test_a_word_before_an_address_on_the_next_line_is_not_part_of_it() -> None:
 
 def test_a_sentence_that_begins_behind_an_address_at_the_end_of_a_line_stays() -> None:
     shown = b"BT /F1 12 Tf 14 TL 72 700 Td (Go to zoe@example.com.) Tj T* (Payments are kept) Tj ET"
-    left = texts(clean(save(page(shown))))[0]
+    address = re.compile(r"\w+@example\.com(?:\.\w+)?")
+    left = texts(clean(save(page(shown)), secret=address))[0]
     assert "zoe" not in left
     assert "Payments are kept" in left
 
