@@ -67,3 +67,18 @@ def test_states_of_a_password(value: str, state: str) -> None:
 def test_code_needs_more_than_settings() -> None:
     assert state_of("password", "Ab1!xy", strict=False) == LITERAL
     assert state_of("password", "Ab1!xy", strict=True) != LITERAL
+
+
+@pytest.mark.parametrize(
+    ("value", "strict", "expected"),
+    [
+        ("sk-proj-NqVwYSVPHbDXpPdkhxEpyIgKpaUnArlXykWZeiNNCiiaanXn", True, LITERAL),  # letters only
+        ("utlZfOjUStEkUd", False, LITERAL),
+        ("MyDatabasePassword", False, STAND_IN),
+        ("OpenAIApiKey", False, STAND_IN),
+        ("TheQuickBrownFox", True, STAND_IN),
+        ("sk-my-secret-key-for-this-app", True, STAND_IN),
+    ],
+)
+def test_letters_alone_are_a_secret_where_they_change_by_chance(value: str, strict: bool, expected: str) -> None:
+    assert state_of("api_password", value, strict=strict) == expected

@@ -14,13 +14,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from privet.check import entrypoints
 from privet.check.components import of_command, of_image
 from privet.check.facts import PRESENT, Fact, Reading, Space, Unit, UnitKind
 from privet.check.kubernetes_signs import SECRET_NAME
 from privet.check.pattern import regex
 from privet.check.programs import environment_facts, process_units
 from privet.check.readers import Sibling
-from privet.check.words import Word, flags_of, split
+from privet.check.words import Command, Word, flags_of, split
 
 _INSTRUCTION: Final = regex(
     r"^[ \t]*(?P<word>[A-Za-z]+)[ \t]+(?P<rest>(?:[^\n\\`]|[\\`](?!\r?\n)|[\\`]\r?\n(?:[ \t]*#[^\n]*\n)*)*)",
@@ -38,7 +39,7 @@ class _Line(NamedTuple):
     start: int
 
 
-def read(path: str, text: str, _: Sibling) -> Reading:
+def read(path: str, text: str, sibling: Sibling) -> Reading:
     """Return the stages of a Dockerfile."""
     stages: list[Unit] = []
     arguments: list[Fact] = []
@@ -56,7 +57,35 @@ def read(path: str, text: str, _: Sibling) -> Reading:
         return Reading()
     last = replace(unit, provides=(*unit.provides, f"image:{path}"))
     processes = tuple(item for line in _lines(text) if line.word == "RUN" for item in _run(line, path))
-    return Reading((*stages, last, *processes))
+    starts = _starts(path, text)
+    variables = _variables(last, {stage.name: stage for stage in stages}) if starts else frozenset()
+    return Reading((*stages, last, *processes, *entrypoints.dropped(last, variables, starts, sibling)))
+
+
+def _starts(path: str, text: str) -> list[entrypoints.Start]:
+    """Return what the last stage starts: its last ENTRYPOINT, and its last CMD."""
+    found: dict[str, entrypoints.Start] = {}
+    for line in _lines(text):
+        if line.word == "FROM":
+            found.clear()
+        elif line.word in {"CMD", "ENTRYPOINT"}:
+            words, set_before = _command(line)
+            if words:
+                found[line.word] = entrypoints.Start(Command(words, set_before), path, text)
+    return list(found.values())
+
+
+def _variables(unit: Unit, stages: dict[str, Unit]) -> frozenset[str]:
+    """Return the names of what a stage sets, or one that it is built from."""
+    names: set[str] = set()
+    one: Unit | None = unit
+    for _ in range(len(stages) + 1):
+        if one is None:
+            break
+        names.update(fact.name for fact in one.facts if fact.space is Space.ENV)
+        above = one.parents[0].rpartition(":")[2] if one.parents else ""
+        one = stages.get(above)
+    return frozenset(names)
 
 
 def _lines(text: str) -> list[_Line]:

@@ -15,6 +15,7 @@ _KEEPS_OUT: Final = regex(
     re.IGNORECASE,
 )
 
+_OF_IMAGES: Final = ".dockerignore"
 _EVERYTHING: Final = frozenset(("*", "**", "/*", "/**", "**/*"))
 """Lines that keep everything out but what is named after them."""
 
@@ -24,6 +25,8 @@ def read(path: str, text: str, _: Sibling) -> Reading:
     units = []
     at = 0
     name = path.rsplit("/", 1)[-1]
+    # One named after its Dockerfile does for it what the one of the folder does: docker/Dockerfile.dockerignore.
+    name = _OF_IMAGES if name.endswith(_OF_IMAGES) else name
     for line in text.splitlines(keepends=True):
         pattern = line.strip().lstrip("\ufeff")
         if pattern and not pattern.startswith(("#", "!")) and _KEEPS_OUT.search(pattern):

@@ -129,9 +129,11 @@ def marks_of(raw: bytes, found: frozenset[int], path: str, *, compared: bool) ->
     """
     is_looked_at = secret_files.is_looked_at(path)
     is_config = secret_files.kind_of(path) in secret_files.CONFIG
+    is_known = _words().secret in found
+    named = secrets.INTERESTING if compared or is_config else secrets.WRITTEN
     return Marks(
-        _words().secret in found,
-        is_looked_at and _search(secrets.INTERESTING if compared or is_config else secrets.WRITTEN)(raw) is not None,
+        is_known,
+        is_looked_at and (is_known or _search(named)(raw) is not None),
         compared and is_looked_at and _search(switches.INTERESTING)(raw) is not None,
     )
 

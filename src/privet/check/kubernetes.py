@@ -17,6 +17,7 @@ from privet.check.facts import Note, Reading, Unit, UnitKind
 from privet.check.kubernetes_access import ROLES, grants, has_grants, open_ports
 from privet.check.kubernetes_config import configuration, guards, secret
 from privet.check.kubernetes_pods import Pod, containers, own_paths, pods, resource
+from privet.check.kubernetes_routes import places
 from privet.check.kubernetes_signs import logged_bodies, of_gateway
 from privet.check.network_policies import anywhere
 from privet.check.pattern import regex
@@ -77,6 +78,7 @@ def units_of(items: list[Mapping], path: str, notes: Iterable[Note] = ()) -> Rea
     units: list[Unit] = []
     for item in items:
         units.extend(_units(item, path, maps))
+    units.extend(places(items, path))
     return Reading(tuple(units), tuple(notes))
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from privet.check import readers
 from privet.check.facts import PRESENT, Fact, Space, Unit, UnitKind
 from privet.check.kubernetes_signs import STAND_IN
-from privet.check.network_policies import is_everywhere, is_outside, policies
+from privet.check.network_policies import are_everywhere, is_outside, policies
 from privet.check.pattern import regex
 from privet.check.readers import format_of
 from privet.check.selectors import of_labels
@@ -108,27 +108,34 @@ def _sources(item: Mapping, path: str, place: Node) -> Iterator[Unit]:
     """Yield a guard when an Ingress lets only some addresses in."""
     for name, (_, value) in item.mapping("metadata", "annotations").pairs.items():
         listed = value.text.split(",") if isinstance(value, Scalar) and _SOURCES.search(name) else []
-        if any(listed) and not any(is_everywhere(one.strip()) for one in listed):
+        if any(listed) and not are_everywhere(one.strip() for one in listed):
             title = f"addresses let in by {name_of_host(item)}"
             yield Unit(UnitKind.GUARD, title, path, place.start, place.end, guard=LOGIN_GUARD)
 
 
 def _login(item: Mapping, path: str, place: Node) -> Iterator[Unit]:
     """Yield a guard when an Ingress has its controller ask who is calling."""
-    for name, (_, value) in item.mapping("metadata", "annotations").pairs.items():
-        said = value.text if isinstance(value, Scalar) else ""
-        if (_LOGIN.search(name) and said not in {"", "none", "off"}) or (_CHAIN.search(name) and _AUTH.search(said)):
-            yield Unit(
-                UnitKind.GUARD, f"login of {name_of_host(item)}", path, place.start, place.end, guard=LOGIN_GUARD
-            )
-            return
+    if asks_by_annotation(item):
+        yield Unit(UnitKind.GUARD, f"login of {name_of_host(item)}", path, place.start, place.end, guard=LOGIN_GUARD)
+        return
     for route in item.items("spec", "routes"):
-        if not isinstance(route, Mapping):
-            continue
-        title = f"login of {route.text('match') or name_of_host(item)}"
-        for middleware in route.items("middlewares"):
-            if isinstance(middleware, Mapping) and _AUTH.search(middleware.text("name")):
-                yield Unit(UnitKind.GUARD, title, path, place.start, place.end, guard=LOGIN_GUARD)
+        if isinstance(route, Mapping) and asks_by_middleware(route):
+            title = f"login of {route.text('match') or name_of_host(item)}"
+            yield Unit(UnitKind.GUARD, title, path, place.start, place.end, guard=LOGIN_GUARD)
+
+
+def asks_by_annotation(item: Mapping) -> bool:
+    """Tell whether an Ingress has its controller ask who is calling."""
+    return any(
+        (_LOGIN.search(name) and said not in {"", "none", "off"}) or (_CHAIN.search(name) and _AUTH.search(said))
+        for name, (_, value) in item.mapping("metadata", "annotations").pairs.items()
+        if isinstance(value, Scalar) and (said := value.text) is not None
+    )
+
+
+def asks_by_middleware(route: Mapping) -> bool:
+    """Tell whether a route of Traefik's goes through something that asks who is calling."""
+    return any(isinstance(one, Mapping) and _AUTH.search(one.text("name")) for one in route.items("middlewares"))
 
 
 def name_of_host(item: Mapping) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from privet.check import network_peers
@@ -259,6 +259,16 @@ def is_outside(text: str) -> bool:
     if network is None:
         return bool(re.search(r"[a-z*]", text, re.IGNORECASE)) and not _INNER_NAME.fullmatch(text)
     return not any(network.version == other.version and network.subnet_of(other) for other in _INSIDE)  # type: ignore[arg-type]
+
+
+def are_everywhere(texts: Iterable[str]) -> bool:
+    """Tell whether networks are together as good as every address: two halves, or one of them."""
+    known = [network for text in texts if (network := _network(text)) is not None]
+    for version in (4, 6):
+        some = [network for network in known if network.version == version]
+        if any(is_everywhere(str(one)) for one in ipaddress.collapse_addresses(some)):  # type: ignore[type-var]
+            return True
+    return False
 
 
 def is_everywhere(text: str) -> bool:

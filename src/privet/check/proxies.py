@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
-from privet.check.network_policies import is_everywhere
+from privet.check.network_policies import are_everywhere, is_everywhere
 from privet.check.pattern import regex
 from privet.check.proxy_sites import Directive, caddy, nginx
 from privet.check.readers import Sibling
@@ -25,6 +25,9 @@ _TOKEN: Final = regex(
     re.DOTALL | re.VERBOSE,
 )
 _MAX_DEPTH: Final = 100
+_MAX_IMPORTS: Final = 5
+"""How deep snippets import snippets."""
+_MAX_DIRECTIVES: Final = 20_000
 _NGINX: Final = regex(r"^[ \t]*(?:server|http|upstream|location\b[^\n{;]*)[ \t]*\{", re.MULTILINE)
 _ASKS: Final = frozenset(
     ("auth_basic", "auth_request", "auth_jwt", "auth_digest", "basic_auth", "basicauth", "forward_auth", "authenticate", "authorize",
@@ -47,14 +50,15 @@ def read(path: str, text: str, _: Sibling) -> Reading:
     is_caddy = "caddy" in path.rsplit("/", 1)[-1].lower()
     found = list(_directives(text, by_line=is_caddy))
     names = _names(found, is_caddy=is_caddy)
-    facts: list[Fact] = []
-    units: list[Unit] = []
-    for one in found:
-        start, end = one.spans[1 if len(one.spans) > 1 else 0][0], one.spans[-1][1]
-        value = " ".join(one.words[1:])
-        facts.append(Fact(Space.KEY, one.words[0], None if _asks(one) else value, path, start, end))
-        if _asks(one):
-            units.append(Unit(UnitKind.GUARD, f"login of {_site(one, names)}", path, start, end, guard=_GUARD))
+    facts = [
+        Fact(Space.KEY, one.name, None if _asks(one) else " ".join(one.words[1:]), path, *one.place) for one in found
+    ]
+    found = _imported(found) if is_caddy else found
+    units = [
+        Unit(UnitKind.GUARD, f"login of {_site(one, names)}", path, *one.place, guard=_GUARD)
+        for one in found
+        if _asks(one)
+    ]
     for block in _denying(found):
         start, end = block.spans[0][0], block.spans[-1][1]
         units.append(Unit(UnitKind.GUARD, f"addresses let in by {_site(block, names)}", path, start, end, guard=_GUARD))
@@ -65,13 +69,38 @@ def read(path: str, text: str, _: Sibling) -> Reading:
     return Reading(tuple(units))
 
 
+def _imported(found: list[Directive]) -> list[Directive]:
+    """Return what sites do, with each snippet of the file where it is imported: in itself it does nothing."""
+    snippets: dict[str, list[Directive]] = {}
+    for one in found:
+        name = one.blocks[0][0] if one.blocks else ""
+        if name.startswith("(") and name.endswith(")"):
+            snippets.setdefault(name[1:-1], []).append(one)
+    written = {f"({name})" for name in snippets}
+    own = [one for one in found if not one.blocks or one.blocks[0][0] not in written]
+    for _ in range(_MAX_IMPORTS):
+        taken = [snippets.get(one.words[1], []) if one.name == "import" and len(one.words) > 1 else [] for one in own]
+        if not any(taken) or sum(map(len, taken)) > _MAX_DIRECTIVES:
+            break
+        own = [
+            more
+            for one, some in zip(own, taken, strict=True)
+            for more in ([inner._replace(blocks=(*one.blocks, *inner.blocks[1:])) for inner in some] or [one])
+        ]
+    return own
+
+
 def _asks(one: Directive) -> bool:
     return one.words[0] in _ASKS and one.words[1:2] != ("off",)
 
 
 def _denying(found: list[Directive]) -> Iterator[Directive]:
     """Yield what keeps addresses out: `deny all` after which nobody was let in, a certificate that is asked for, a matcher of addresses."""
-    opened = {one.blocks for one in found if one.words[0] == "allow" and any(map(_is_anyone, one.words[1:]))}
+    allowed: dict[tuple[tuple[str, ...], ...], list[str]] = {}
+    for one in found:
+        if one.name == "allow":
+            allowed.setdefault(one.blocks, []).extend(one.words[1:])
+    opened = {blocks for blocks, words in allowed.items() if "all" in words or are_everywhere(words)}
     for one in found:
         is_closed = one.words[:2] == ("deny", "all") and one.blocks not in opened
         is_asked = one.words[0] == "ssl_verify_client" and one.words[1:2] == ("on",)

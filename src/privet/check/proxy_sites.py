@@ -28,6 +28,9 @@ _HTTPS: Final = regex(r"https://|\$https", re.IGNORECASE)
 _ASKING: Final = frozenset(("auth_basic", "auth_request", "auth_jwt"))
 _URL: Final = regex(r"(?P<scheme>https?|h2c|grpcs?)://(?P<host>\[[^\]]*\]|[^/:$]+)(?P<rest>.*)")
 _PASSING: Final = frozenset(("proxy_pass", "grpc_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass"))
+_PREFIX: Final = regex(r"location (?:\^~ )?/.*")
+"""A place that takes all that begins as it says; others are one address, or a pattern."""
+_LONGEST: Final = 200
 _SECURE: Final = frozenset(("https", "grpcs"))
 
 
@@ -151,7 +154,7 @@ def _asked(path: str, name: str, inner: Sequence[Directive], block: tuple[tuple[
         return  # that nothing asks any more is told of the whole site
     passing = {one.blocks: one for one in reversed(inner) if one.name in _PASSING and one.blocks != block}
     internal = {one.blocks for one in inner if one.name == "internal"}
-    prefixes = {blocks[-1][-2]: blocks for blocks in passing if blocks[-1][0] == "location" and len(blocks[-1]) > 2}
+    prefixes = {blocks[-1][-2]: blocks for blocks in passing if _PREFIX.fullmatch(" ".join(blocks[-1][:-1]))}
     for blocks, one in passing.items():
         where = " ".join(blocks[-1][:-1])
         if "@" in where or HEALTH.search(where) or blocks in internal:
@@ -160,8 +163,8 @@ def _asked(path: str, name: str, inner: Sequence[Directive], block: tuple[tuple[
             (asking[blocks[:depth]] for depth in range(len(blocks), 0, -1) if blocks[:depth] in asking), False
         )
         own = blocks[-1][-2] if len(blocks[-1]) > 1 else ""
-        fitting = (text for text in prefixes if text != own and (text == "/" or own.startswith(text)))
-        wider = max(fitting, key=len, default="")
+        shorter = (own[:length] for length in range(min(len(own), _LONGEST) - 1, 0, -1))
+        wider = next((text for text in shorter if text in prefixes), "/" if own != "/" and "/" in prefixes else "")
         over = (path, f"login at {name} {' '.join(prefixes[wider][-1][:-1])}") if wider else ("", "")
         # What an `off` or a new place without a login does is told as such.
         if blocks not in asking or is_asked:

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Final
 
-from privet.check import python_addresses, python_flow, python_lists, python_protections, python_settings
+from privet.check import python_addresses, python_flow, python_lists, python_protections, python_raw, python_settings
 from privet.check.facts import Fact, Space, Unit, UnitKind
 from privet.check.pattern import regex
 from privet.check.python_conditions import Conditions, conditions_of
@@ -73,6 +73,7 @@ def units_of(
     yield Unit(UnitKind.CODE, "code", path, 0, 0, facts=tuple(facts))
     if has_steps:
         yield from guards(path, tree, names, places, said.asleep)
+        yield from python_raw.units_of(path, tree, names, places)
     yield from python_protections.units_of(path, text, tree, names, places, Modules(path, sibling))
     yield from python_settings.units_of(path, tree, text, names, places)
 

@@ -25,6 +25,7 @@ _PLACED: Final = (
 """Formats that the folder tells; asked before the file's own name."""
 _PLACED_ENDINGS: Final = (".conf", ".conf.template", ".vhost", ".dvc/config", ".dvc/config.local")
 _FORMATS: Final = (
+    (r"[^/]+\.(?:docker|container)ignore", "ignores"),
     (
         r"(?:.*[._-])?(?:docker|container)file(?:[._-][\w.-]*?)?(?<!\.md)(?<!\.rst)(?<!\.txt)(?<!\.png)(?<!\.js)(?<!\.ts)(?<!\.css)(?<!\.html)(?<!\.svg)(?<!\.jpg)(?<!\.py)(?<!\.sh)(?<!\.yml)(?<!\.yaml)(?<!\.json)",
         "dockerfile",

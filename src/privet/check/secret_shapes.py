@@ -60,6 +60,8 @@ _WORDS: Final = regex(
     r"(?:[A-Za-z]{0,24}\d{1,2}|[a-z]{1,3}\d{1,6}|[A-Za-z]+|\d+)(?:[-_.:/@+](?:[A-Za-z]{0,24}\d{1,2}|[a-z]{1,3}\d{1,6}|[A-Za-z]+|\d+))*"
 )
 """Words and numbers: the name of a model, a version, a day."""
+_PREFIXED: Final = regex(r"(?:sk|pk|rk|ghp|gho|ghs|hf|glpat|r8|gsk|nvapi|pplx|tvly|lsv2|csk|xox[abp])[-_](?=[\w-]{16})")
+"""What well-known keys begin with."""
 _LETTERS: Final = regex(r"[A-Za-z]+")
 _HINT: Final = regex(
     r"change[-_ ]?(?:me|this|it|in)|example|placeholder|your[-_]|replace|dummy|insert|not[-_]?(?:needed|used|required|a[-_]|set|real)"
@@ -167,15 +169,25 @@ def _is_drawn(value: str, *, is_password: bool, strict: bool, many: bool) -> boo
     is_plain = value.isalpha() and not (has_upper and has_lower and not value.istitle() and _switches(value) > 4)
     if kinds < 2 or is_plain:
         return False
-    spread = _bits(value)
     if many:
-        return has_digit and len(value) >= 16 and spread >= 60
-    if not has_digit and not has_sign and not (value.isalpha() and len(value) >= 20):
-        return False  # words with separators
+        return has_digit and len(value) >= 16 and _bits(value) >= 60
+    if _PREFIXED.match(value) and _is_mixed(value, 3.4):
+        return True
+    is_mixed = value.isalpha() and _is_mixed(value)
     if strict:
         least = 8 if is_password else 12
-        return has_digit and len(value) >= least and spread >= 24 and not _WORDS.fullmatch(value)
-    return len(value) >= (6 if is_password else 8)
+        is_word = not has_digit or _WORDS.fullmatch(value) or _bits(value) < 24
+        return len(value) >= (16 if is_mixed else least) and (is_mixed or not is_word)
+    # Without a digit or sign it is words with separators.
+    is_words = not has_digit and not has_sign and not is_mixed and not (value.isalpha() and len(value) >= 20)
+    return not is_words and len(value) >= (6 if is_password else 8)
+
+
+def _is_mixed(value: str, most: float = 2.9) -> bool:
+    """Tell whether small and capital letters change as by chance, 2.7 of them a part on average, and not as in words written together."""
+    letters = "".join(filter(str.isalpha, value))
+    parts = _PART.findall(letters)
+    return len(letters) >= 10 and len(letters) < most * len(parts)
 
 
 def _switches(value: str) -> int:

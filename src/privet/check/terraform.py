@@ -18,9 +18,10 @@ from typing import Final
 from privet.check.components import of_image
 from privet.check.facts import PRESENT, Fact, Note, Reading, Space, Unit, UnitKind
 from privet.check.known import VARIABLES
-from privet.check.network_policies import is_everywhere
+from privet.check.network_policies import are_everywhere, is_everywhere
 from privet.check.pattern import regex
 from privet.check.readers import Sibling
+from privet.check.terraform_each import targets
 
 _TOKEN: Final = regex(
     r"(?P<blank>[\s,]+|#[^\n]*|//[^\n]*|/\*.*?\*/)"
@@ -40,6 +41,16 @@ _KEY: Final = regex(
     r"\.(?:kms_(?:master_)?key(?:_id|_arn|_name|_self_link)?|kms_key_identifier|key_vault_key_id|disk_encryption_set_id|customer_managed_key)(?:\.|$)"
 )
 """Attributes that name a key of one's own."""
+_WRITTEN_OUT: Final = regex(r"\.ingress\.(?:ipv6_)?cidr_blocks\[\]$|\.source_ranges\[\]$")
+"""Lists that a rule knows by name."""
+_LETS_IN: Final = regex(
+    _WRITTEN_OUT.pattern
+    + r"|aws_vpc_security_group_ingress_rule\.cidr_ipv[46]$|\.source_address_prefix(?:es\[\])?$|\.loadBalancerSourceRanges\[\]$"
+    r"|^(?!\w*(?:egress|outbound|route|deny|denied|block|dest|vpc|subnet))"
+    r"\w*(?:allow|trust|ingress|inbound|permit|whitelist|source|access|client)\w*(?:cidr|range|network|ip|address|source)\w*\[\]$",
+    re.IGNORECASE,
+)
+"""Lists of those who may call."""
 _GUARD: Final = "terraform-protection-removed"
 _PROTECTING: Final = frozenset(
     ("aws_s3_bucket_public_access_block", "aws_s3_account_public_access_block", "aws_s3_bucket_server_side_encryption_configuration",
@@ -50,7 +61,7 @@ _PROTECTING: Final = frozenset(
 _CLOSING: Final = {"[": "]", "{": "}", "(": ")"}
 
 
-def read(path: str, text: str, _: Sibling) -> Reading:
+def read(path: str, text: str, sibling: Sibling) -> Reading:
     """Return each block of a file as a unit, and the attributes outside of blocks as one."""
     walk, broken = _walked(path, text)
     notes = (Note(path, text.count("\n", 0, broken) + 1, "is not valid HCL from here on"),) if broken >= 0 else ()
@@ -70,7 +81,7 @@ def read(path: str, text: str, _: Sibling) -> Reading:
             kind, label = (UnitKind.RESOURCE, name) if name else (UnitKind.CONFIG, path.rsplit("/", 1)[-1])
             place, provides = (block.start, block.end), (f"tf:{name}",) if name else ()
             units.append(Unit(kind, label, path, *place, components, tuple(facts), provides=provides))
-        units.extend(_guards(path, text, name, block))
+        units.extend(_guards(path, text, name, block, sibling))
     return Reading(tuple(units), notes)
 
 
@@ -93,13 +104,28 @@ def _shown(path: str, name: str, block: _Block, facts: Sequence[Fact]) -> Iterat
         wide = [fact for fact in out if is_everywhere(fact.value or "")]
         place = (wide or out)[:1]
         yield from (fact._replace(name="tf.egress.limited", value="false" if wide else "true") for fact in place)
+    of_variable = {"variable.default[]": f"{label}[]"} if kind == "variable" else {}
+    yield from _opened([fact._replace(name=of_variable.get(fact.name, fact.name)) for fact in facts])
     for fact in facts:
         if _KEY.search(fact.name) and fact.value not in {"", "null"}:
             yield fact._replace(name="tf.kms", value=PRESENT)
             return
 
 
-def _guards(path: str, text: str, name: str, block: _Block) -> Iterator[Unit]:
+def _opened(facts: Sequence[Fact]) -> Iterator[Fact]:
+    """Yield that a list lets in everybody whose networks do so together, and that one of a variable does that is named for who may."""
+    lists: dict[str, list[Fact]] = {}
+    for fact in facts:
+        if _LETS_IN.search(fact.name) and fact.value and "/" in fact.value:
+            lists.setdefault(fact.name, []).append(fact)
+    for name, listed in lists.items():
+        texts = [fact.value or "" for fact in listed]
+        if not (_WRITTEN_OUT.search(name) and {"0.0.0.0/0", "::/0"} & set(texts)) and are_everywhere(texts):
+            place = max(listed, key=lambda fact: is_everywhere(fact.value or ""))
+            yield place._replace(name="tf.ingress.cidr_blocks[]", value="0.0.0.0/0")
+
+
+def _guards(path: str, text: str, name: str, block: _Block, sibling: Sibling) -> Iterator[Unit]:
     """Yield a guard for a block that is there to protect another; it is none when that is gone as well."""
     kind = name.partition(".")[0]
     if kind in _PROTECTING:
@@ -109,9 +135,11 @@ def _guards(path: str, text: str, name: str, block: _Block) -> Iterator[Unit]:
             if fact.name.endswith((".bucket", "_id", "_arn"))
         ]
         target = ".".join(said[0].split(".")[:2]) if said else ""
-        parents = (f"tf:{target}",) if "." in target else ()
-        title = f"{kind} of {target or 'all'}"
-        yield Unit(UnitKind.GUARD, title, path, block.start, block.end, parents=parents, guard=_GUARD)
+        each = targets(block.end, path, text, sibling) if target.startswith("each.") else ()
+        for one in each or (target,):
+            parents = (f"tf:{one}",) if "." in one else ()
+            title = f"{kind} of {one or 'all'}"
+            yield Unit(UnitKind.GUARD, title, path, block.start, block.end, parents=parents, guard=_GUARD)
 
 
 def _walked(path: str, text: str) -> tuple[_Walk, int]:

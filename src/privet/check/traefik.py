@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from privet.check.facts import Fact, Space, Unit, UnitKind
+from privet.check.network_policies import are_everywhere
 from privet.check.pattern import regex
 from privet.check.proxy_sites import HEALTH
 from privet.check.yaml_facts import keys
@@ -20,6 +21,12 @@ _ROUTER: Final = regex(
     r"(?:.*\.)?(?:traefik\.)?http\.routers\.(?P<router>[^.]+)\.(?P<key>tls|entrypoints|middlewares|rule|service)(?:\[\]|\..*)?",
     re.IGNORECASE,
 )
+_ADDRESSES: Final = regex(
+    r"(?:.*\.)?(?:traefik\.)?http\.middlewares\.(?P<name>[^.]+)\.ip(?:allow|white)list\.sourcerange(?:\[\])?",
+    re.IGNORECASE,
+)
+_MOST: Final = 300
+"""So many routers of one file are compared with one another."""
 _PLAIN: Final = frozenset(("web", "http", "insecure"))
 _AUTH: Final = regex(
     r"auth|oidc|oauth|jwt|login|sso|chain|ip-?(?:allow|white)|allow-?list|authelia|authentik|secure", re.IGNORECASE
@@ -33,13 +40,31 @@ _YES: Final = frozenset(("", "{}", "true", "1", "yes", "on"))
 def of_labels(labels: Mapping, text: str) -> Iterator[Unit]:
     """Yield the routers that labels make; `text` is the file in which an entry point may make TLS for all."""
     if any(name.startswith("traefik.") for name in labels.pairs):
-        yield from _routers(keys(labels, ""), makes_tls=bool(_ENTRY.search(text)))
+        facts = list(keys(labels, ""))
+        yield from _routers(facts, makes_tls=bool(_ENTRY.search(text)))
+        yield from _address_lists(facts)
 
 
 def of_file(document: Mapping) -> Iterator[Unit]:
     """Yield the routers of a file of Traefik's."""
-    if isinstance(document.get("http", "routers"), Mapping):
-        yield from _routers(keys(document, ""), makes_tls=False)
+    if isinstance(document.get("http", "routers"), Mapping) or isinstance(document.get("http", "middlewares"), Mapping):
+        facts = list(keys(document, ""))
+        yield from _routers(facts, makes_tls=False)
+        yield from _address_lists(facts)
+
+
+def _address_lists(facts: Iterable[Fact]) -> Iterator[Unit]:
+    """Yield whether each list of addresses that a middleware lets in still keeps anybody out."""
+    lists: dict[str, list[Fact]] = {}
+    for fact in facts:
+        found = _ADDRESSES.fullmatch(fact.name)
+        if found and fact.value:
+            lists.setdefault(found["name"], []).append(fact)
+    for name, listed in lists.items():
+        texts = [text.strip() for fact in listed for text in (fact.value or "").split(",")]
+        place = listed[-1]
+        fact = place._replace(name="proxy.place.asks", value="false" if are_everywhere(texts) else "true")
+        yield Unit(UnitKind.RESOURCE, f"addresses of {name}", place.path, place.start, place.end, facts=(fact,))
 
 
 def _routers(facts: Iterable[Fact], *, makes_tls: bool) -> Iterator[Unit]:
@@ -69,14 +94,17 @@ def _routers(facts: Iterable[Fact], *, makes_tls: bool) -> Iterator[Unit]:
 def _wider(name: str, rules: dict[str, frozenset[str]], path: str) -> tuple[str, str]:
     """Return the router that takes what this one does, and more: a new one beside it is judged by it."""
     own = rules[name]
-    others = [other for other, parts in rules.items() if other != name and is_wider_rule(parts, own)]
+    few = rules if len(rules) <= _MOST else {}
+    others = [other for other, parts in few.items() if other != name and is_wider_rule(parts, own)]
     return (path, f"router {max(others, key=lambda other: len(rules[other]))}") if others else ("", "")
 
 
 def parts_of(rule: str) -> frozenset[str]:
     """Return what a rule asks for together; nothing for one with alternatives, or for places that anybody may have."""
     bare = re.sub(r"\s", "", rule)
-    return frozenset() if "||" in bare or HEALTH.search(bare) else frozenset(filter(None, bare.split("&&")))
+    parts = frozenset(filter(None, bare.split("&&")))
+    is_for_all = any(part.startswith("Path") and HEALTH.search(part) for part in parts)
+    return frozenset() if "||" in bare or is_for_all else parts
 
 
 def is_wider_rule(parts: frozenset[str], own: frozenset[str]) -> bool:

@@ -27,6 +27,7 @@ _LOCAL: Final = 'from langchain_ollama import ChatOllama\n\nmodel = ChatOllama(m
 _HOSTED: Final = 'from langchain_anthropic import ChatAnthropic\n\nmodel = ChatAnthropic(model="example")\n'
 
 _ASKS: Final = 'import os\n\nimport openai\n\nos.environ["{}"] = "http://vllm:8000/v1"\nclient = openai.OpenAI()\n'
+_ROW: Final = "from cleaning import scrub\n\n\ndef keep(store, text):\n    store.add(text={})\n"
 _TABLE: Final = "import pandas as pd\n\n\ndef prepare(frame):\n    {}\n    return frame\n"
 _HASH: Final = "import hashlib\nimport hmac\n\n\ndef pseudonym(text, key):\n    return {}.hexdigest()\n"
 _FLOWER: Final = "from flwr.client import ClientApp\nfrom flwr.client.mod import secaggplus_mod\n\napp = ClientApp(client_fn=None{})\n"
@@ -36,6 +37,9 @@ CHANGES: Final = read_by("python", "documentation docs/check.md",
         "what the step made is not kept, so the data goes on as it was", remedy="keep what the call returns",
         hit=Example("src/app.py", _TABLE.format('frame.drop(columns=["email"])')),
         miss=Example("src/app.py", _TABLE.format('frame = frame.drop(columns=["email"])'))),
+    key("python-raw-kept", "code:python-raw-kept", added(), UPLOAD, SAFE, "",
+        "a value is kept as it was beside what a step made of it", remedy="keep only what the step returns",
+        hit=Example("src/app.py", _ROW.format("scrub(text), excerpt=text")), miss=Example("src/app.py", _ROW.format("scrub(text)"))),
     key("python-columns-all-but", "code:python-columns", better("named"), DATA, SAFE, "",
         "columns were kept by name, and now all are but some: new ones, and those forgotten, go on", remedy="name the columns to keep",
         hit=Example("src/app.py", _TABLE.format('frame = frame.drop(columns=["email"])')),
@@ -52,7 +56,7 @@ CHANGES: Final = read_by("python", "documentation docs/check.md",
         _KEEP.format('["text", "label", "email"]'), _KEEP.format('["text", "label"]')),
     _changed("python-address-plain", GAP, "what is sent there travels without encryption, or less protected than before", "keep https",
         _URL.format("http"), _URL.format("https")),
-    _changed("openai-address-unread", SENT, "the client reads this name no more since openai 1.0, and asks the makers instead of your server",
+    _changed("openai-address-unread", SENT, "the client has not read this name since openai 1.0, and asks the makers, not your server",
         "name it OPENAI_BASE_URL", _ASKS.format("OPENAI_API_BASE"), _ASKS.format("OPENAI_BASE_URL")),
     _changed("python-model-moved-out", SENT, "prompts that a model of one's own answered go to a provider",
         "keep the model, or ask who may agree", _HOSTED, _LOCAL),

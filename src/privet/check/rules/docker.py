@@ -20,19 +20,25 @@ from privet.check.rules.row import (
     key,
     read_by,
 )
-from privet.check.values import any_of, matches, present
+from privet.check.values import added, any_of, matches, present
 
 
 def _image(text: str) -> Example:
     return Example("Dockerfile", f'FROM python:3.13-slim\nWORKDIR /app\n{text}USER 1000\nCMD ["python", "serve.py"]\n')
 
 
+_OFFLINE: Final = "FROM python:3.13-slim\nENV HF_HUB_OFFLINE=1\n"
 _MODEL: Final = r"\b(?:hf|huggingface-cli)\s+download\b|snapshot_download|\bollama\s+pull\b|from_pretrained\("
 
 DOCKER: Final = read_by("docker", "documentation docs.docker.com/reference/dockerfile",
     key("dockerfile-user-root", "docker.user", matches(r"^(?:root|0)(?::|$)"), LAYER, WEAKER, "", "the program runs as root",
         hit=Example("Dockerfile", 'FROM python:3.13-slim\nUSER root\nCMD ["python", "serve.py"]\n'), miss=_image(""),
         remedy="end with a USER other than root"),
+    key("image-environment-dropped", "code:image-environment-dropped", added(), GAP, SAFE, "",
+        "what the image sets to keep telemetry, downloads and traces off does not reach the program",
+        remedy="start it with gosu or su-exec, which keep the environment",
+        hit=Example("Dockerfile", f'{_OFFLINE}CMD su - app -c "python serve.py"\n'),
+        miss=Example("Dockerfile", f"{_OFFLINE}CMD gosu app python serve.py\n")),
     key("dockerfile-copy-data", "docker.copy[] docker.add[]",
         matches(r"(?:^|/)(?:\.env(?:\.(?!example|sample|template|dist)[\w.]*)?|\.git|\.aws|\.ssh|\.netrc|\.huggingface|id_[rd]sa|data|"
         r"datasets?|prompts|logs|transcripts)/?$|\.(?:jsonl|parquet|csv|ndjson|arrow|sqlite3?|db|pem|key)$"),

@@ -43,7 +43,8 @@ def _places(server: str, first: str) -> Example:
     return Example(
         "nginx/chat.conf",
         f"server {{\n    listen 443 ssl;\n    server_name chat.example.com;\n{server}    location / {{\n{first}"
-        "        proxy_pass https://llm.internal:8000;\n    }\n    location /v1/ {\n        proxy_pass https://llm.internal:8001;\n    }\n}\n",
+        "        proxy_pass https://llm.internal:8000;\n    }\n"
+        "    location /v1/ {\n        proxy_pass https://llm.internal:8001;\n    }\n}\n",
     )
 
 
