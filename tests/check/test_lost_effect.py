@@ -94,6 +94,7 @@ def test_a_value_kept_beside_what_a_step_made_of_it_is_told(line: str) -> None:
         "row['text'] = text\n    store.add(row)",
         "vault.restorable(text=scrub(text), original=text)",
         "store.add(text=scrub(text), language=language_of(text))",
+        "store.add(parts=[{'role': role, 'content': scrub(text)} for role, text in row.items()])",
     ],
 )
 def test_a_value_that_is_measured_or_given_back_is_not(line: str) -> None:

@@ -136,7 +136,12 @@ class _Reader:
     def _kept(self, node: ast.expr, key: str) -> Iterator[_Kept]:
         if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
             yield from self._kept(node.value, key)
-        elif key and key not in _BEFORE and _dump(node) in self._cores:
+        elif (
+            key
+            and key not in _BEFORE
+            and isinstance(getattr(node, "ctx", None), ast.Load)
+            and _dump(node) in self._cores
+        ):
             yield _dump(node), key, node
 
 
