@@ -104,6 +104,7 @@ _CJK_WORDS: Final = tuple(
 )
 _KEY_IDS: Final = ("AKIA", "ASIA")
 _KEY_ID_CHARS: Final = 20
+_KEY_ID_MARKS: Final = "/|:,;"
 """The id of an AWS key, behind which its secret may stand."""
 _HOME_BEGUN: Final = re.compile(r"\\users\\", re.IGNORECASE)
 """The name of a Windows user may hold a space."""
@@ -238,7 +239,7 @@ def _opens(word: str) -> bool:
     capitals = _ASCII_TAIL.search(word)[0]  # type: ignore[index]
     if any(char.isdigit() for char in word) or (capitals.isupper() and 2 <= len(capitals) <= 4):
         return True
-    if capitals.startswith(_KEY_IDS) and len(capitals) == _KEY_ID_CHARS:
+    if word.startswith(_KEY_IDS) and len(word.rstrip(_KEY_ID_MARKS)) == _KEY_ID_CHARS:
         return True
     plain = word.strip(_MARKS).lower()
     if not plain or plain.endswith(_OPENING_ENDS):
