@@ -8,9 +8,10 @@ from itertools import pairwise
 from typing import Final
 
 from privet.check import uploads
-from privet.check.components import of_command
+from privet.check.components import of_command, of_image
 from privet.check.facts import Fact, Space, Unit, UnitKind
 from privet.check.ignores import keeps_out
+from privet.check.pattern import regex
 from privet.check.words import Command, Word, flags_of
 
 _QUIET: Final = frozenset(
@@ -39,6 +40,15 @@ def environment_facts(pairs: Iterable[tuple[str, Word]], path: str) -> tuple[Fac
     return tuple(Fact(Space.ENV, name, word.value, path, word.start, word.end) for name, word in pairs)
 
 
+_EVERYWHERE: Final = frozenset(("0.0.0.0", "::", "[::]", "*"))  # noqa: S104 - what a command says
+_BARE: Final = frozenset(
+    ("--rm", "--detach", "--interactive", "--tty", "--init", "--privileged", "--read-only", "--publish-all", "--no-healthcheck",
+     "--oom-kill-disable", "--sig-proxy", "--quiet", "--disable-content-trust", "--use-api-socket", "--replace", "--tls-verify")
+)  # fmt: skip
+"""Options of `docker run` and `podman run` without a value (docs.docker.com/reference/cli/docker/container/run)."""
+_SHORT: Final = regex(r"-[ditqP]+")
+
+
 def process_units(
     commands: Sequence[Command], path: str, *, owner: str = "", parents: tuple[str, ...] = (), guards: bool = False
 ) -> tuple[Unit, ...]:
@@ -62,11 +72,46 @@ def process_units(
         counts[program] += 1
         name = f"{owner}:{program}#{counts[program]}" if owner else f"{program}#{counts[program]}"
         program_word = command.words[min(first, len(command.words)) - 1]
-        facts = environment_facts(command.assignments, path) + flags_of(command.words[first:], path)
-        facts += docker_environment(command, components, first, path)
+        more, facts = started(command, components, first, path)
+        components |= more
+        facts = environment_facts(command.assignments, path) + facts
         place = program_word.start, program_word.end
         found.append(Unit(UnitKind.PROCESS, name, path, *place, components, facts, parents))
     return tuple(found)
+
+
+def started(
+    command: Command, components: frozenset[str], first: int, path: str
+) -> tuple[frozenset[str], tuple[Fact, ...]]:
+    """Return what runs in a container that a command starts, and the flags and variables that whatever runs gets."""
+    facts = flags_of(command.words[first:], path)
+    if "docker" not in components:
+        return frozenset(), facts
+    image, is_open = container_of(command.texts()[first:])
+    # Inside a container a server has to listen everywhere; where nothing is published, nobody comes.
+    facts = facts if is_open else tuple(fact for fact in facts if fact.value not in _EVERYWHERE)
+    return of_image(image), facts + docker_environment(command, components, first, path)
+
+
+def container_of(words: Sequence[str]) -> tuple[str, bool]:
+    """Return the image that `docker run` starts, "" for none, and whether a port of it is published beyond loopback.
+
+    `words` are those behind `docker`. An option takes the next word, unless it has its value or is one of those that take none.
+    """
+    if words[:1] != ["run"] and list(words[:2]) != ["container", "run"]:
+        return "", True
+    is_open, image, index = False, "", 1 + (words[0] == "container")
+    while index < len(words):
+        name, equals, value = words[index].partition("=")
+        if not name.startswith("-"):
+            image = words[index]
+            break
+        takes_next = not equals and name not in _BARE and not _SHORT.fullmatch(name)
+        value = value if equals or not takes_next else "".join(words[index + 1 : index + 2])
+        is_open |= name in {"-p", "--publish"} and not value.startswith(("127.", "[::1]", "localhost:"))
+        is_open |= name in {"-P", "--publish-all"} or (name in {"--network", "--net"} and value == "host")
+        index += 1 + takes_next
+    return image, is_open
 
 
 def docker_environment(command: Command, components: frozenset[str], first: int, path: str) -> tuple[Fact, ...]:

@@ -14,8 +14,9 @@ from privet.check.components import of_command, of_image
 from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
 from privet.check.network_policies import is_outside
 from privet.check.pattern import regex
+from privet.check.programs import started
 from privet.check.readers import Sibling
-from privet.check.words import flags_of, split
+from privet.check.words import split
 
 _DROP_IN: Final = regex(r"(?:^|/)([^/]+\.(?:service|socket|timer|slice|scope))\.d/[^/]+\.conf$")
 _SECTION: Final = regex(r"^\[(?P<name>[^\]\n]+)\]", re.MULTILINE)
@@ -48,8 +49,9 @@ def read(path: str, text: str, sibling: Sibling) -> Reading:
         elif directive in {"ExecStart", "Exec"}:
             for command in split(line["value"].lstrip("-@:+!"), line.end("value") - len(line["value"].lstrip("-@:+!"))):
                 found, first = of_command(command.texts())
-                components = components | found
-                facts.extend(flags_of(command.words[first:], path))
+                inside, given = started(command, found, first, path)
+                components = components | found | inside
+                facts.extend(given)
                 start, end = (
                     command.words[0].start if command.words else start,
                     command.words[0].end if command.words else end,
