@@ -110,6 +110,15 @@ def test_spans_of_a_stream_are_those_of_the_whole_text(text: str, size: int) -> 
     assert run([text]) == expected
 
 
+def test_a_letter_behind_any_white_space_decides_on_the_place_before_it() -> None:
+    for space in " \t\r\n\f\v":
+        text = f":@A{space}0"
+        whole, single = SpanStream(DETECTOR), SpanStream(DETECTOR)
+        assert "".join(piece for piece, _ in whole.feed(text)) == "".join(
+            piece for char in text for piece, _ in single.feed(char)
+        )
+
+
 @settings(max_examples=100, deadline=None)
 @given(texts, st.data())
 def test_what_was_let_go_depends_on_the_prefix_alone(text: str, data: st.DataObject) -> None:

@@ -324,6 +324,8 @@ class SpanStream:
                 place = self._last_cut(lowest, ())
         # What follows decides on the last place, if it is behind a short gap.
         last = max(text.rfind(" "), text.rfind("\n"))
+        for other in _OTHER_SPACE.finditer(text, max(last + 1, lowest)):
+            last = other.start()
         self._tried = min(len(text), max(lowest, last - _MAX_SPELLED_GAP))
         self._pending = last >= max(self._start, place)
         return self._emit(place) if place > self._start else []
