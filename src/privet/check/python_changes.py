@@ -55,6 +55,7 @@ def units_of(
     Where values go is only asked of modules that take a step on one of the sides: the unit has the text, and who compares reads it.
     """
     facts: list[Fact] = []
+    modules = Modules(path, sibling)
     has_steps = bool(_GUARDS.search(text)) or takes_steps(text)
     said = (
         conditions_of(tree, names, configs or Configs(path, tree, names, sibling)) if has_steps else Conditions({}, {})
@@ -67,14 +68,14 @@ def units_of(
             lines = " ".join(f"{line}:{int(holds)}" for line, holds in said.settled.items())
             facts.append(Fact(Space.KEY, SETTLED, lines, path, 0, 0))
     if _LISTS.search(text):
-        facts.extend(python_lists.facts_of(path, tree, names, places, Modules(path, sibling)))
+        facts.extend(python_lists.facts_of(path, tree, names, places, modules))
     if python_addresses.INTERESTING.search(text):
         facts.extend(python_addresses.facts_of(path, tree, names, places))
     yield Unit(UnitKind.CODE, "code", path, 0, 0, facts=tuple(facts))
     if has_steps:
         yield from guards(path, tree, names, places, said.asleep)
         yield from python_raw.units_of(path, tree, names, places)
-    yield from python_protections.units_of(path, text, tree, names, places, Modules(path, sibling))
+    yield from python_protections.units_of(path, text, tree, names, places, modules)
     yield from python_settings.units_of(path, tree, text, names, places)
 
 

@@ -19,6 +19,7 @@ from privet.check.python_names import Names, Scopes
 from privet.check.python_places import Places
 from privet.check.python_scrubs import is_scrub_name, words_of
 from privet.check.python_syntax import last_of
+from privet.check.python_walk import Walk
 
 _THINGS: Final = (
     r"(?:cols?|columns?|fields?|keys?|names?|attrs?|attributes|lists?|entities|kinds|types|paths"
@@ -75,8 +76,8 @@ def is_personal(column: str) -> bool:
     return bool(_PERSONAL.search(words_of(column)))
 
 
-class _Reader:
-    """One walk over a module."""
+class _Reader(Walk):
+    """The lists that are met on a walk over a module."""
 
     def __init__(self, path: str, names: Names, places: Places, modules: Modules) -> None:
         self.facts: list[Fact] = []
@@ -85,53 +86,18 @@ class _Reader:
         self._places = places
         self._modules = modules
 
-    def block(self, body: list[ast.stmt], scopes: Scopes, label: str) -> None:
-        for node in body:
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                positional = [*node.args.posonlyargs, *node.args.args]
-                for argument, default in zip(reversed(positional), reversed(node.args.defaults), strict=False):
-                    self._named(argument.arg, default, scopes, node.name)
-                for decorator in node.decorator_list:
-                    self._expressions(decorator, scopes, node.name)
-                self.block(node.body, (*scopes, node), node.name)
-            elif isinstance(node, ast.ClassDef):
-                self.block(node.body, scopes, node.name)
-            else:
-                self._statement(node, scopes, label)
+    def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scopes: Scopes, label: str) -> None:  # noqa: ARG002 - a head is the function's own
+        positional = [*node.args.posonlyargs, *node.args.args]
+        for argument, default in zip(reversed(positional), reversed(node.args.defaults), strict=False):
+            self.named(argument.arg, default, scopes, node.name)
+        for decorator in node.decorator_list:
+            self.expressions(decorator, scopes, node.name)
 
-    def _statement(self, node: ast.stmt, scopes: Scopes, label: str) -> None:
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                name = (
-                    target.id
-                    if isinstance(target, ast.Name)
-                    else target.attr
-                    if isinstance(target, ast.Attribute)
-                    else ""
-                )
-                self._named(name, node.value, scopes, label)
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.expr):
-                self._expressions(child, scopes, label)
-            elif isinstance(child, ast.stmt):
-                self.block([child], scopes, label)
-            elif isinstance(child, (ast.ExceptHandler, ast.match_case)):
-                self.block(child.body, scopes, label)
-            elif isinstance(child, ast.withitem):
-                self._expressions(child.context_expr, scopes, label)
+    def picked(self, node: ast.List, scopes: Scopes, label: str) -> None:
+        if len(node.elts) > 1:
+            self._add("more", f"{label}.[]", node, scopes)
 
-    def _expressions(self, node: ast.expr, scopes: Scopes, label: str) -> None:
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Call):
-                self._called(inner, scopes, label)
-            elif isinstance(inner, ast.Subscript) and isinstance(inner.slice, ast.List) and len(inner.slice.elts) > 1:
-                self._add("more", f"{label}.[]", inner.slice, scopes)  # frame[["a", "b"]]
-            elif isinstance(inner, ast.Dict):
-                for key, value in zip(inner.keys, inner.values, strict=True):
-                    if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                        self._named(key.value, value, scopes, label)
-
-    def _called(self, node: ast.Call, scopes: Scopes, label: str) -> None:
+    def called(self, node: ast.Call, scopes: Scopes, label: str) -> None:
         last = last_of(node.func)
         protects = last in _LOOKS or is_scrub_name(last)
         if last == "select_columns" and node.args:
@@ -145,7 +111,7 @@ class _Reader:
                 if isinstance(argument, (ast.List, ast.Tuple, ast.Set, ast.Name, ast.Attribute)):
                     self._add("less", f"{label}.{last}({number})", argument, scopes, only_lists=True)
 
-    def _named(self, name: str, value: ast.expr, scopes: Scopes, label: str) -> None:
+    def named(self, name: str, value: ast.expr, scopes: Scopes, label: str) -> None:
         words = words_of(name).strip("_")
         if not words or isinstance(value, (ast.Name, ast.Attribute)):
             return

@@ -22,6 +22,7 @@ from privet.check.python_names import Names, Scopes
 from privet.check.python_places import Places
 from privet.check.python_scrubs import is_scrub_name
 from privet.check.python_syntax import last_of
+from privet.check.python_walk import Walk
 
 _TIMES: Final = r"(?:days?|hours?|weeks?|months?|minutes?|seconds?|secs?|ms|millis|s|d|h)"
 _KEPT: Final = (
@@ -129,8 +130,10 @@ def units_of(path: str, tree: ast.Module, text: str, names: Names, places: Place
     yield from reader.units
 
 
-class _Reader:
-    """One walk over statements, and over the expressions in them for calls and dicts."""
+class _Reader(Walk):
+    """The settings that are met on a walk over a module."""
+
+    most_keys = _DICTS
 
     def __init__(self, path: str, names: Names, places: Places, *, is_private: bool, finds: bool) -> None:
         self.units: list[Unit] = []
@@ -140,40 +143,7 @@ class _Reader:
         self._is_private = is_private
         self._finds = finds
 
-    def block(self, body: list[ast.stmt], scopes: Scopes, label: str) -> None:
-        for node in body:
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                self._parameters(node, scopes)
-                for decorator in node.decorator_list:
-                    self._expressions(decorator, scopes, label)
-                self.block(node.body, (*scopes, node), node.name)
-            elif isinstance(node, ast.ClassDef):
-                self.block(node.body, scopes, node.name)
-            else:
-                self._statement(node, scopes, label)
-
-    def _statement(self, node: ast.stmt, scopes: Scopes, label: str) -> None:
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                name = (
-                    target.id
-                    if isinstance(target, ast.Name)
-                    else target.attr
-                    if isinstance(target, ast.Attribute)
-                    else ""
-                )
-                self._setting(name, node.value, scopes, label)
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.expr):
-                self._expressions(child, scopes, label)
-            elif isinstance(child, ast.stmt):
-                self.block([child], scopes, label)
-            elif isinstance(child, (ast.ExceptHandler, ast.match_case)):
-                self.block(child.body, scopes, label)
-            elif isinstance(child, ast.withitem):
-                self._expressions(child.context_expr, scopes, label)
-
-    def _parameters(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scopes: Scopes) -> None:
+    def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scopes: Scopes, label: str) -> None:
         positional = [*node.args.posonlyargs, *node.args.args]
         pairs = list(zip(reversed(positional), reversed(node.args.defaults), strict=False))
         pairs += [
@@ -183,17 +153,13 @@ class _Reader:
         ]
         for argument, default in pairs:
             self._setting(argument.arg, default, scopes, node.name)
+        for decorator in node.decorator_list:
+            self.expressions(decorator, scopes, label)
 
-    def _expressions(self, node: ast.expr, scopes: Scopes, label: str) -> None:
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Call):
-                self._called(inner, scopes, label)
-            elif isinstance(inner, ast.Dict) and len(inner.keys) < _DICTS:
-                for key, value in zip(inner.keys, inner.values, strict=True):
-                    if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                        self._setting(key.value, value, scopes, label)
+    def named(self, name: str, value: ast.expr, scopes: Scopes, label: str) -> None:
+        self._setting(name, value, scopes, label)
 
-    def _called(self, node: ast.Call, scopes: Scopes, label: str) -> None:
+    def called(self, node: ast.Call, scopes: Scopes, label: str) -> None:
         last = last_of(node.func)
         if last in {"add_argument", "option", "add_option", "Option", "argument"}:
             self._option(node, scopes)
