@@ -8,6 +8,7 @@ Formats that are small and always matter (compose, Dockerfile, .env, workflows, 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Collection
 from functools import cache
 from typing import Any, Final, NamedTuple
@@ -15,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from privet.check import secret_files, secrets, switches
 from privet.check.facts import Space
 from privet.check.known import CALLEES, VARIABLES
-from privet.check.pattern import regex
+from privet.check.pattern import automaton, regex
 from privet.check.rule import Absence
 from privet.check.rules import RULES
 
@@ -32,7 +33,7 @@ _SERVERS: Final = (
     r"|import ray"
 )
 _LOGGED: Final = (
-    r"(?:log|print)[\w.]*\([^\n]*(?:prompt|message|user_|body|request|chat_history|conversation|completion|generated_text|email"
+    r"(?:log|print)[\w.]*\(\s*[^\n]*(?:prompt|message|user_|body|request|chat_history|conversation|completion|generated_text|email"
     r"|ssn|phone|password|api_key|token|payload|quer|question|answer|text|transcript|letter|ticket|note|document|row|record|sample|comment|repl|mail|customer|patient|content|output|response|chat)"
 )
 _BEGINS: Final = (
@@ -67,15 +68,14 @@ class _Words:
         self._set: Any = re2.Set.SearchSet()
         self._ids: dict[str, int] = {}
         self.variables = frozenset(self._id(rf"\b{re.escape(name)}\b") for name in VARIABLES)
-        self.calls = tuple(
-            frozenset(self._id(token) for token in _tokens(name, rule.absence))
-            for rule in RULES
-            if rule.space is Space.ARGUMENT
-            for name in rule.names
-        )
+        self._calls: dict[int, list[frozenset[int]]] = defaultdict(list)
+        for name, absence in {
+            (name, rule.absence) for rule in RULES if rule.space is Space.ARGUMENT for name in rule.names
+        }:
+            *_, last = needed = [self._id(token) for token in _tokens(name, absence)]
+            self._calls[last].append(frozenset(needed))
         self.keys = frozenset(self._id(rf"\b{re.escape(name)}\b") for name in _keys())
         self.flags = frozenset(self._id(rf"{re.escape(name)}\b") for name in _flags())
-        self.steps = self._id(_STEPS)
         self.starts = self._id(_STARTS)
         self.servers = self._id(_SERVERS)
         self.logged = self._id(_LOGGED)
@@ -90,13 +90,12 @@ class _Words:
             self._set.Add(pattern)
         return known
 
-    def of_python(self, found: frozenset[int], *, compared: bool) -> bool:
-        """Tell whether some words are enough for a call, a step, a program or a log line that a rule speaks of."""
+    def of_python(self, found: frozenset[int]) -> bool:
+        """Tell whether some words are enough for a call, a program or a log line that a rule speaks of."""
         return (
-            (compared and self.steps in found)
-            or any(needed <= found for needed in self.calls)
+            any(needed <= found for word in found for needed in self._calls.get(word, ()))
             or (self.starts in found and not self.flags.isdisjoint(found))
-            or (self.logged in found and (compared or self.servers in found))
+            or (self.logged in found and self.servers in found)
         )
 
     def found(self, raw: bytes) -> frozenset[int]:
@@ -133,19 +132,13 @@ def marks_of(raw: bytes, found: frozenset[int], path: str, *, compared: bool) ->
     named = secrets.INTERESTING if compared or is_config else secrets.WRITTEN
     return Marks(
         is_known,
-        is_looked_at and (is_known or _search(named)(raw) is not None),
-        compared and is_looked_at and _search(switches.INTERESTING)(raw) is not None,
+        is_looked_at and (is_known or _has(named, raw)),
+        compared and is_looked_at and _has(switches.INTERESTING, raw),
     )
 
 
-@cache
-def _search(pattern: str) -> Any:
-    import re2
-
-    options = re2.Options()
-    options.never_capture = True
-    options.case_sensitive = False
-    return re2.compile(pattern, options).search
+def _has(pattern: str, raw: bytes) -> bool:
+    return automaton(pattern, ignore_case=True).search(raw) is not None
 
 
 def matters(kind: str, path: str, raw: bytes, found: frozenset[int], *, compared: bool, everything: bool) -> bool:
@@ -169,17 +162,15 @@ def matters(kind: str, path: str, raw: bytes, found: frozenset[int], *, compared
     if not words.variables.isdisjoint(found):
         return True
     if kind == "python":
-        return words.of_python(found, compared=compared)
+        return words.of_python(found)
     return not words.flags.isdisjoint(found) or not words.keys.isdisjoint(found) or (compared and words.people in found)
 
 
 @cache
 def _python_words() -> Any:
-    import re2
-
     called = rf"\b(?:{'|'.join(sorted(map(re.escape, CALLEES)))})\s*[(=]"
     variables = rf"\b(?:{'|'.join(sorted(map(re.escape, VARIABLES)))})\b"
-    return re2.compile(rf"{called}|{variables}|{_STEPS}|{_STARTS}|environ|putenv|(?:log|print)[\w.]*\(")
+    return automaton(rf"{called}|{variables}|{_STEPS}|{_STARTS}|environ|putenv|(?:log|print)[\w.]*\(")
 
 
 def lines_of_interest(text: str, aliases: Collection[str] = ()) -> list[int]:
@@ -215,7 +206,8 @@ def _tokens(name: str, absence: Absence) -> tuple[str, ...]:
     if keyword == "=":
         return (*from_package, rf"\b{last}\s*=")
     called = (*from_package, rf"\b{last}\s*\(")
-    if not keyword or keyword.isdigit() or absence is not Absence.SAFE:
+    # Without the keyword nothing is found there, unless its absence is a finding; what only a change can lose is read in every file.
+    if not keyword or keyword.isdigit() or absence is Absence.UNSAFE:
         return called
     return (*called, rf"\b{re.escape(keyword)}\b")
 

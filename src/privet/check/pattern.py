@@ -30,18 +30,19 @@ def regex(text: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     return cast("re.Pattern[AnyStr]", _Lazy(text, flags))
 
 
-def mentions(text: str, *, ignore_case: bool = False, many_lines: bool = False) -> Callable[[str], bool]:
+@lru_cache(maxsize=64)
+def automaton(text: str, *, ignore_case: bool = False, captures: bool = False) -> Any:
+    """Return an expression as RE2 has it, made once. Without `captures` a match has no groups and is found by the automaton alone."""
+    import re2
+
+    options = re2.Options()
+    options.case_sensitive = not ignore_case
+    options.never_capture = not captures
+    return re2.compile(text, options)
+
+
+def mentions(text: str, *, ignore_case: bool = False) -> Callable[[str], bool]:
     """Return whether a text has anywhere what an expression says, one that RE2 knows."""
-
-    @lru_cache(maxsize=1)
-    def search() -> Callable[[bytes], Any]:
-        import re2
-
-        options = re2.Options()
-        options.case_sensitive = not ignore_case
-        options.encoding = re2.Options.Encoding.LATIN1
-        options.never_capture = True
-        prefix = "(?m)" if many_lines else ""
-        return cast("Callable[[bytes], Any]", re2.compile((prefix + text).encode("ascii"), options).search)
-
-    return lambda given: search()(given.encode("utf-8", "surrogatepass")) is not None
+    return lambda given: (
+        automaton(text, ignore_case=ignore_case).search(given.encode("utf-8", "surrogatepass")) is not None
+    )

@@ -12,10 +12,9 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from privet.check.pattern import regex
+from privet.check.pattern import automaton, regex
 from privet.check.secret_files import CONFIG, is_shown, kind_of
 from privet.check.secret_shapes import LITERAL, NOTHING, REFERENCE, STAND_IN, is_secret_name, state_of, words_of
 
@@ -88,14 +87,7 @@ class Found(NamedTuple):
 _NAMED, _BEARER_OF, _URL, _LOGIN_OF = range(4)
 
 
-@cache
-def _candidate() -> Any:
-    import re2
-
-    options = re2.Options()
-    options.case_sensitive = False
-    options.never_capture = True  # a match without groups is found by the automaton alone
-    return re2.compile(rf"[\w.-]{{0,48}}{_WORD}[\w-]{{0,12}}[\\\"'`\])]{{0,3}}[ \t]{{0,8}}[:=, \n]|{_OTHERS}", options)
+_CANDIDATE: Final = rf"[\w.-]{{0,48}}{_WORD}[\w-]{{0,12}}[\\\"'`\])]{{0,3}}[ \t]{{0,8}}[:=, \n]|{_OTHERS}"
 
 
 def _candidates(text: str) -> Iterator[tuple[int, str, int, int]]:
@@ -103,7 +95,7 @@ def _candidates(text: str) -> Iterator[tuple[int, str, int, int]]:
     raw = text.encode(errors="replace")
     is_plain = len(raw) == len(text)
     at, chars = 0, 0
-    for match in _candidate().finditer(raw):
+    for match in automaton(_CANDIDATE, ignore_case=True).finditer(raw):
         start = match.start()
         if not is_plain:
             chars += len(raw[at:start].decode(errors="replace"))

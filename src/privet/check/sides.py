@@ -85,7 +85,7 @@ def _known(tree: Tree, names: Sequence[str], cache: Cache) -> tuple[list[Examine
         if entry is None:
             left.append(path)
         elif any(entry):
-            found.append(Examined(notes=entry.notes, allowances=entry.allowances, weaknesses=entry.weaknesses))
+            found.append(Examined((), *entry))
     return found, left
 
 
@@ -151,7 +151,7 @@ def _of_file(tree: Tree, path: str, today: date, *, compared: bool, cache: Cache
         place = None if b"privet:" in raw else cache.place(path, tree.entries[path].stamp)
         known = cache.get(key, path, place=place)
         if known is not None:
-            return Examined(notes=known.notes, allowances=known.allowances, weaknesses=known.weaknesses)
+            return Examined((), *known)
     reading, allowances = _read(tree, path, kind, raw, today, compared=compared)
     if compared or kind in SHARED:
         return Examined(reading.units, reading.notes, allowances)

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from privet.check.known import VARIABLES
-from privet.check.pattern import regex
+from privet.check.pattern import automaton, regex
 from privet.check.readers import format_of
 from privet.check.secret_shapes import words_of
 
@@ -80,19 +79,12 @@ class Switch(NamedTuple):
     end: int
 
 
-@cache
-def _pairs() -> Any:
-    import re2
-
-    options = re2.Options()
-    options.case_sensitive = False
-    # A name may be the value of another one, as in Kubernetes: `- name: X`, and below it `value: "true"`.
-    below = r"[\"']?,?\s{1,40}[\"']?value"
-    return re2.compile(
-        rf"(?P<name>(?:[A-Za-z_][\w.-]{{0,60}})?(?:{_WORD}[\w-]{{0,40}}|enabled?|active))[\"']?(?:{below}[\"']?)?[ \t]{{0,8}}[:=]"
-        rf"[ \t]{{0,8}}(?P<value>[\"']?{_BOOLEAN}\b[\"']?)[ \t]*(?:[\s,#;}}\])&|]|$)",
-        options,
-    )
+# A name may be the value of another one, as in Kubernetes: `- name: X`, and below it `value: "true"`.
+_BELOW: Final = r"[\"']?,?\s{1,40}[\"']?value"
+_PAIR: Final = (
+    rf"(?P<name>(?:[A-Za-z_][\w.-]{{0,60}})?(?:{_WORD}[\w-]{{0,40}}|enabled?|active))[\"']?(?:{_BELOW}[\"']?)?[ \t]{{0,8}}[:=]"
+    rf"[ \t]{{0,8}}(?P<value>[\"']?{_BOOLEAN}\b[\"']?)[ \t]*(?:[\s,#;}}\])&|]|$)"
+)
 
 
 def found_in(text: str, path: str) -> list[Switch]:
@@ -100,7 +92,7 @@ def found_in(text: str, path: str) -> list[Switch]:
     if format_of(path) not in _FORMATS:
         return []
     found = []
-    for match in _pairs().finditer(text):
+    for match in automaton(_PAIR, ignore_case=True, captures=True).finditer(text):
         line = text.rfind("\n", 0, match.start()) + 1
         if text[line : match.start()].lstrip(" \t").startswith(("#", "//", ";")):
             continue
