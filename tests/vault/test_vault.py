@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import shutil
 from pathlib import Path
 
@@ -67,6 +68,24 @@ def test_a_forgotten_subject_stays_forgotten_in_a_copy_from_before(folder: Path)
         Vault.open(folder / "copy", keys=folder / "keys")
     with Vault.open(folder / "copy", keys=folder / "keys", accept_older=True) as vault:
         assert set(vault.ids()) == set(IDS[3:])
+
+
+def test_filters_keep_nothing_of_somebody_who_was_forgotten(tmp_path: Path) -> None:
+    city = f"Umbraville-{len(IDS)}"  # made here, so that no code holds it
+
+    def is_held() -> bool:
+        gc.collect()
+        tables = (each for each in gc.get_objects() if type(each) in {list, dict})
+        return any(type(item) is str and item == city for table in tables for item in list(table))
+
+    with opened(tmp_path) as vault:
+        vault.add(["a", "b"], VECTORS[:2], metadata=[{"city": city}, {"city": "Oslo"}], subject=["ann", None])
+        assert [hit.id for hit in vault.search(VECTORS[:1], 1, where={"city": city})[0]] == ["a"]
+        assert is_held()
+        vault.forget("ann")
+        assert not is_held()
+        assert vault.search(VECTORS[:1], 1, where={"city": city}) == [[]]
+        assert [hit.id for hit in vault.search(VECTORS[:1], 1, where={"city": "Oslo"})[0]] == ["b"]
 
 
 def test_a_rotated_vault_opens_and_one_that_was_compacted_too(folder: Path) -> None:

@@ -122,6 +122,14 @@ class Contents:
         if rows and self.index is not None:
             self.index.take_out(rows)
 
+    def forget(self, subject: int) -> int:
+        """Take the records of a subject out of memory, what filters know of them included; return how many."""
+        rows = self.rows.of_subject(subject)
+        self.remove(rows)
+        # It holds the values of all records in one table, which is made again when it is asked for.
+        self._filters = None
+        return len(rows)
+
     def _searched(self, dimensions: int) -> Index:
         if self.index is None:
             self.index = Index(dimensions)

@@ -32,9 +32,9 @@ _NOWHERE: Final = -1
 class Index:
     """Vectors of one size; rows are numbered in the order in which they came."""
 
-    def __init__(self, dimensions: int, capacity: int = 1024) -> None:
+    def __init__(self, dimensions: int) -> None:
         self.dimensions = dimensions
-        self._exact = LockedMatrix(dimensions, capacity)
+        self._exact = LockedMatrix(dimensions)
         self._quick: Any = None
         self._added = 0
         # The quick index moves its last vector to where one was taken out: which row has which slot, and back.
@@ -52,10 +52,6 @@ class Index:
     def is_locked(self) -> bool:
         """Whether the half floats lie in locked memory. The quantised ones lie where their library puts them."""
         return self._exact.is_locked
-
-    def reserve(self, capacity: int) -> None:
-        """Make room for so many vectors."""
-        self._exact.reserve(capacity)
 
     def add(self, vectors: NDArray[np.float32]) -> None:
         """Add vectors, shape (n, dimensions)."""

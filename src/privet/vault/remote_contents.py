@@ -110,8 +110,10 @@ class RemoteContents:
         self.rows = self.rows.changed(generation, (), (self.element(row) for row in rows))
 
     def hide(self, rows: Iterable[int]) -> None:
-        """Make rows unreadable that stay in the database."""
+        """Make rows unreadable that stay in the database, as those of somebody who was forgotten."""
         rows = list(rows)
+        # It holds the values of all rows in one table, which is made again when it is asked for.
+        self.filters = None
         for row in rows:
             self.by_id.pop(self._ids[row], None)
             self._alive[row] = 0

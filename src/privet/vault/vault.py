@@ -204,11 +204,7 @@ class Vault:
         with self._lock:
             self._writable()
             number = self._keys.forget(subject)
-            if number is None:
-                return 0
-            gone = self._contents.rows.of_subject(number)
-            self._contents.remove(gone)
-            return len(gone)
+            return 0 if number is None else self._contents.forget(number)
 
     def search(
         self, vectors: NDArray[np.float32], k: int = 10, where: Where | None = None, *, exact: bool = False
