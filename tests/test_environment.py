@@ -204,7 +204,7 @@ def test_secrets_and_ways_outside_stay_out(name: str) -> None:
         ("TOKENIZERS_PARALLELISM", "false"), ("MAX_TOKENS", "4096"), ("VLLM_MAX_NUM_BATCHED_TOKENS", "8k"),
         ("TOKEN_LIMIT", "1000"), ("USE_AUTH_TOKEN", "False"),
         ("KEYBOARD_LAYOUT", "de"), ("XKB_DEFAULT_LAYOUT", "de"), ("LESSKEY", "/home/user/.lesskey"),
-        ("SSH_PUBLIC_KEY", "ssh-ed25519 AAAA"),
+        ("SSH_PUBLIC_KEY", "ssh-ed25519 AAAA"), ("NV_CUDNN_PACKAGE_DEV_HEADERS", "libcudnn9-headers-cuda-13=9.1-1"),
         ("XDG_SEAT_PATH", "/org/freedesktop/DisplayManager/Seat0"), ("XDG_RUNTIME_DIR", "/run/user/1000"), ("DISPLAY", ":0"),
         ("XAUTHORITY", "/home/user/.Xauthority"),
         ("SSH_CONNECTION", "192.0.2.1 5 192.0.2.2 22"), ("SSH_TTY", "/dev/pts/0"), ("AWS_REGION", "eu-central-1"),

@@ -1,7 +1,8 @@
-"""`python -m privet`."""
+"""`python -m privet` is `privet`."""
 
 import sys
 
 from privet.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

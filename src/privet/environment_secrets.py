@@ -88,6 +88,8 @@ def _ends_secret(words: list[str], value: str) -> bool:
     last = words[-1]
     if last != "TOKEN" and last.endswith("TOKEN"):
         return True
+    if words[-2:] == ["DEV", "HEADERS"]:
+        return False  # a package of C headers, which every CUDA image names
     return len(words) > 1 and (last in _LAST or (last in _SWITCHES and not _is_plain(value)))
 
 
