@@ -50,7 +50,7 @@ def test_files_of_the_raw_set_that_cannot_be_read_are_named_and_leave_it_open(da
     result = audit(data, raw)
     found = check(result, "raw")
     assert found.verdict == "underpowered"
-    assert "12 files of the raw set could not be read" in found.says
+    assert "12 files of the raw set (0.bin, 1.bin, 10.bin and 9 more) could not be read" in found.says
     assert {item["file"] for item in found.figures["unread_files"]} == {f"{number}.bin" for number in range(12)}
     assert result.as_json()["checks"][1]["unread_files"] == found.figures["unread_files"]
 
@@ -59,7 +59,10 @@ def test_files_of_the_dataset_that_cannot_be_read_leave_it_open_too(data: Path, 
     (data / "b.bin").write_bytes(bytes(range(256)))
     result = audit(data, raw)
     assert check(result, "raw").verdict == "underpowered"
-    assert "1 file of the dataset" in check(result, "raw").says
+    assert "1 file of the dataset (b.bin) could not be read" in check(result, "raw").says
+    (data / "of john@example.com.bin").write_bytes(bytes(range(256)))
+    says = check(audit(data, raw), "raw").says
+    assert "2 files of the dataset (b.bin, of [EMAIL_ADDRESS].bin) could not be read" in says
     assert check(result, "metadata").verdict == "underpowered"
     assert check(result, "metadata").figures["unread_files"] == ["b.bin"]
 
@@ -80,7 +83,10 @@ def test_unread_files_leave_groups_and_copies_open() -> None:
     assert near_check(copies.copies(), 0.05).verdict == "pass"
     assert near_check(copies.copies(), 0.05, unread).verdict == "underpowered"
     says = residual_check(residual.nothing(0.01), unread).says
-    assert says == "1 file could not be read (make them readable, or take them out), and no other holds records"
+    assert (
+        says
+        == "1 file (b.parquet) could not be read (make them readable, or take them out), and no other holds records"
+    )
 
 
 def test_all_unread_files_are_listed_for_machines(data: Path) -> None:

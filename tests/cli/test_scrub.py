@@ -103,6 +103,43 @@ def test_what_is_set_aside_is_exit_1_and_said(here: Here) -> None:
     assert here.run("raw", "-o", "out", "--json", code=1).stdout == here.out("privet-manifest.json")
 
 
+def test_it_is_said_of_which_files_rows_were_dropped(here: Here) -> None:
+    words = "the old tree near the wall of the yard was cut down last week by two men with a saw and a rope"
+    near = words.replace("last week", "last month")
+    whole = "".join(
+        f'{{"text": "{text} and {EMAIL}"}}\n' for text in (words, near, words, "nothing of the kind is said")
+    )
+    here.file(f"raw/of {EMAIL}.jsonl", whole)
+    here.file("raw/b.jsonl", f'{{"text": "{words} and {EMAIL}"}}\n{{"text": "here is one more"}}\n')
+    here.file("raw/c.jsonl", '{"text": "all of this stays"}\n')
+    here.file("privet.toml", "[scrub]\nnear_similarity = 0.6\n")
+    lines = here.run("raw", "-o", "out").stdout.decode().splitlines()
+    assert [line for line in lines if line.startswith("  dropped")] == [
+        "  dropped      of EMAIL_ADDRESS.jsonl: 2 duplicates, 1 near duplicates",
+    ]
+    assert "tree" not in "".join(lines)
+
+
+def test_one_file_into_what_is_called_like_a_file_is_refused(here: Here) -> None:
+    here.file("note.md", f"to {EMAIL}\n")
+    here.file("raw.d/a.txt", "x")
+    for out in ("clean.md", "deep/clean.MD"):
+        done = here.run("note.md", "-o", out, code=2)
+        assert b"-o names a folder" in done.stderr
+        assert b"privet scrub - <" in done.stderr
+        assert done.stdout == b""
+    assert not (here.path / "clean.md").exists()
+    assert not (here.path / "deep").exists()
+    here.run("note.md", "-o", "clean")
+    here.run("note.md", "-o", "clean.v2")
+    here.run("raw.d", "-o", "out.d")
+    here.run("note.md", "raw.d/a.txt", "-o", "both.md")
+    # A folder that is there is meant as one.
+    (here.path / "there.md").mkdir()
+    here.run("note.md", "-o", "there.md")
+    assert (here.path / "there.md" / "note.md").read_text() == "to [EMAIL_ADDRESS]\n"
+
+
 def test_bad_input_is_exit_2_with_a_hint_and_nothing_is_written(here: Here) -> None:
     here.file("raw/a.txt", "x")
     here.file("full/mine.txt", "x")

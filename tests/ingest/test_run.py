@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import json
 import os
 import signal
@@ -110,16 +111,17 @@ def test_a_run_cleans_and_tells(raw: Path, tmp_path: Path) -> None:
     out = tmp_path / "clean"
     outcome = scrub(job(raw, out), ENGINE, Quiet())
     files = {entry["input"]: entry for entry in outcome.manifest["files"]}
-    assert set(tree(out)) == {"people.jsonl", "again.jsonl", "deep/note.txt", "deep/EMAIL_ADDRESS/a.txt", MANIFEST}
+    assert set(tree(out)) == {
+        "people.jsonl", "again.jsonl", "deep/note.txt", "deep/EMAIL_ADDRESS/a.txt", "empty.txt", MANIFEST
+    }  # fmt: skip
     assert (out / "deep" / "note.txt").read_text() == "call Jane Doe at [PHONE_NUMBER]\n"
     assert "example.com" not in str(tree(out))
     assert {name: entry["reason"] for name, entry in files.items() if entry["status"] == "set-aside"} == {
         "blob.bin": "its format is not known",
-        "empty.txt": "it is empty",
         "out-of-the-tree": "a link: what it points to is not opened",
         "pipe": "not a file: a device, pipe or socket",
     }
-    assert outcome.set_aside == 4
+    assert outcome.set_aside == 3
     assert files["people.jsonl"]["rows"] == {
         "read": 3000, "written": 2999, "duplicates": 1, "near_duplicates": 0, "suppressed": 0
     }  # fmt: skip
@@ -127,6 +129,26 @@ def test_a_run_cleans_and_tells(raw: Path, tmp_path: Path) -> None:
     assert is_signed(outcome.manifest)
     assert outcome.manifest["merkle_root"] == merkle_root(outcome.manifest["files"])
     assert json.loads((out / MANIFEST).read_bytes()) == outcome.manifest
+
+
+def test_files_of_no_bytes_are_clean_whatever_their_names(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    (raw / "package").mkdir(parents=True)
+    names = "a.txt b.csv c.jsonl d.md e.json f.parquet g.png h.7z i.unknown plain .gitkeep package/__init__.py".split()  # noqa: SIM905
+    for name in names:
+        (raw / name).write_bytes(b"")
+    with zipfile.ZipFile(raw / "z.zip", "w") as archive:
+        archive.writestr("package/py.typed", b"")
+        archive.writestr("note.txt", b"nothing\n")
+    (raw / "e.txt.gz").write_bytes(gzip.compress(b"", mtime=0))
+    outcome = scrub(job(raw, tmp_path / "clean"), ENGINE, Quiet())
+    assert outcome.is_clean
+    written = tree(tmp_path / "clean")
+    assert {name: written.get(name) for name in names} == dict.fromkeys(names, b"")
+    assert {entry["output"] for entry in outcome.manifest["files"]} == {*names, "z.zip", "e.txt.gz"}
+    assert gzip.decompress(written["e.txt.gz"]) == b""
+    with zipfile.ZipFile(tmp_path / "clean" / "z.zip") as archive:
+        assert archive.namelist() == ["package/py.typed", "note.txt"]
 
 
 def test_names_that_become_one_take_no_file_s_own_name(tmp_path: Path) -> None:
@@ -437,7 +459,7 @@ def test_what_a_run_put_into_place_before_it_was_cut_off_goes_when_its_input_is_
     (raw / "deep" / "note.txt").unlink()
     other = with_value(DEFAULT, "scrub.columns", frozenset({"text"}))
     scrub(job(raw, out, policy=other), Inline, Quiet())
-    assert set(tree(out)) == {"people.jsonl", "again.jsonl", "deep/EMAIL_ADDRESS/a.txt", MANIFEST}
+    assert set(tree(out)) == {"people.jsonl", "again.jsonl", "deep/EMAIL_ADDRESS/a.txt", "empty.txt", MANIFEST}
 
 
 def test_rows_that_are_no_longer_double_come_back_after_a_cut(tmp_path: Path) -> None:

@@ -32,6 +32,20 @@ def test_the_estimate_is_that_of_the_words() -> None:
     assert np.std(errors) < 0.05
 
 
+def test_the_estimate_for_short_texts_is_as_good_as_their_length_allows() -> None:
+    # Of texts with a dozen sequences nearly all bins are empty: filled from bins that were filled themselves, the error is 0.08.
+    rng = random.Random(3)
+    errors = []
+    for _ in range(600):
+        words = rng.choices(WORDS, k=rng.randint(9, 20))
+        other = list(words)
+        other[rng.randrange(len(other))] = rng.choice(WORDS)
+        left, right = signatures([" ".join(words), " ".join(other)])
+        errors.append(similarity(left[None], right[None])[0] - jaccard(words, other))
+    assert abs(np.mean(errors)) < 0.01
+    assert np.std(errors) < 0.065
+
+
 @given(st.lists(st.text("ab \n.,é\0", max_size=60), max_size=8))
 def test_a_signature_depends_on_its_text_alone(texts: list[str]) -> None:
     together = signatures(texts)

@@ -39,8 +39,18 @@ def residual_check(figures: Residual, unread: Unread) -> Check:
 _REMEDY: Final = "make them readable, or take them out"
 
 
+_NAMED: Final = 3
+
+
 def _unread(unread: Unread) -> str:
-    return f"{counted(len(unread), 'file')} could not be read"
+    return f"{_counted(unread)} could not be read"
+
+
+def _counted(unread: Unread, of: str = "") -> str:
+    """Return how many files these are and the names of the first."""
+    names = ", ".join(item["file"] for item in unread[:_NAMED])
+    more = f" and {len(unread) - _NAMED} more" if len(unread) > _NAMED else ""
+    return f"{counted(len(unread), 'file')}{of} ({names}{more})"
 
 
 def raw_check(
@@ -60,8 +70,9 @@ def raw_check(
         says = f"{matching.holding} of {counted(matching.records, 'record')} hold an identifier of the raw set"
         says += f", and {matching.beside} files do outside of records" if matching.beside else ""
         return Check("raw", "fail", says, known)
-    gaps = [f"{counted(len(raw_unread), 'file')} of the raw set"] if raw_unread else []
-    gaps += [f"{counted(len(unread), 'file')} of the dataset"] if unread else []
+    gaps = [
+        _counted(files, of) for files, of in ((raw_unread, " of the raw set"), (unread, " of the dataset")) if files
+    ]
     if gaps:
         says = (
             f"{' and '.join(gaps)} could not be read, so there is no proof for them; in what was read nothing was found"

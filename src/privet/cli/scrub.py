@@ -22,6 +22,7 @@ from privet.cli.style import Style
 from privet.detect.engine import Detector, TierName
 from privet.errors import BadInput
 from privet.evidence import Signer
+from privet.ingest.forking import begin
 from privet.keys import state_folder
 from privet.policy import Policy
 
@@ -33,6 +34,7 @@ _TIERS: Final[tuple[TierName, ...]] = ("patterns", "names", "deep")
 _KEYED: Final = frozenset(("pseudonym", "token", "shift", "realistic"))
 _MAX_SHOWN: Final = 20
 _MANY_ROWS: Final = 20
+_WHY_DROPPED: Final = ("duplicates", "near_duplicates", "suppressed")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -83,13 +85,22 @@ def _scrub(options: argparse.Namespace) -> int:
         Detector(policy.detect, "deep")
     if "-" in options.inputs:
         return _filter(options, policy, key)
-    from privet.ingest.run import Job, scrub
-
     if options.out is None:
         raise BadInput("no output is named", hint="add -o FOLDER")
+    inputs = [Path(name) for name in options.inputs]
+    if _is_meant_as_file(options.out, inputs):
+        raise BadInput(
+            "-o names a folder, and what it names is called like a file",
+            hint="name a folder, where the file comes out under its name, or use privet scrub - < FILE > CLEAN-FILE",
+        )
+    if options.engine == "local" and not options.out.exists():
+        # While the process from which the workers come loads what they need, this one loads the rest.
+        begin()
+    from privet.ingest.run import Job, scrub
+
     engine = _engine(options, policy)
     signer = Signer.load(state_folder(os.environ))
-    job = Job([Path(name) for name in options.inputs], options.out, policy, signer, options.tier, key)
+    job = Job(inputs, options.out, policy, signer, options.tier, key)
     with Progress(sys.stderr) as progress:
         outcome = scrub(job, engine, progress)
     if options.json:
@@ -99,6 +110,17 @@ def _scrub(options: argparse.Namespace) -> int:
     else:
         _tell(outcome.manifest, options.out, is_new=outcome.is_new)
     return int(not outcome.is_clean)
+
+
+def _is_meant_as_file(out: Path, inputs: Sequence[Path]) -> bool:
+    """Tell whether OUT, which is to be made, has the suffix of the one file that goes in: whoever writes that expects a file."""
+    suffix = out.suffix.lower()
+    return (
+        bool(suffix)
+        and [path.suffix.lower() for path in inputs] == [suffix]
+        and inputs[0].is_file()
+        and not out.exists()
+    )
 
 
 def _engine(options: argparse.Namespace, policy: Policy) -> Callable[[Setup], Engine]:
@@ -159,6 +181,7 @@ def _tell(manifest: dict[str, Any], out: Path, *, is_new: bool) -> None:
     _tell_counts(files)
     if unused := manifest["unused_columns"]:
         write(f"  {style.yellow('columns')}      named in the policy and in no table: {', '.join(unused)}\n")
+    _tell_dropped(files)
     for entry in files:
         if _is_mostly_gone(entry.get("rows")):
             left = f"{entry['rows']['written']:,} of {entry['rows']['read']:,} rows are left"
@@ -170,6 +193,24 @@ def _tell(manifest: dict[str, Any], out: Path, *, is_new: bool) -> None:
     if len(aside) > _MAX_SHOWN:
         write(f"  … and {len(aside) - _MAX_SHOWN} more, in the manifest\n")
     write(f"next: privet audit dataset {out}\n")
+
+
+def _tell_dropped(files: Sequence[dict[str, Any]]) -> None:
+    """Say of which files rows were dropped, those that lost most first."""
+    gone = [(entry, counts) for entry in files if (counts := _dropped(entry.get("rows", {})))]
+    gone.sort(key=lambda item: -sum(item[1].values()))
+    for entry, counts in gone[:_MAX_SHOWN]:
+        sys.stdout.write(f"  {'dropped':<12} {entry['output']}: {_listed(counts)}\n")
+    if len(gone) > _MAX_SHOWN:
+        sys.stdout.write(f"  … and rows of {len(gone) - _MAX_SHOWN} files more, in the manifest\n")
+
+
+def _dropped(rows: dict[str, int]) -> dict[str, int]:
+    return {name: rows[name] for name in _WHY_DROPPED if rows.get(name)}
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
 
 
 def _is_mostly_gone(rows: dict[str, int] | None) -> bool:
@@ -196,9 +237,7 @@ def _tell_counts(files: Sequence[dict[str, Any]]) -> None:
     if columns:
         write(f"  {'columns':<12} dropped: {', '.join(sorted(columns))}\n")
     if rows["read"]:
-        gone = ", ".join(
-            f"{rows[name]:,} {name.replace('_', ' ')}" for name in ("duplicates", "near_duplicates", "suppressed")
-        )
+        gone = _listed({name: rows[name] for name in _WHY_DROPPED})
         write(f"  {'rows':<12} {rows['read']:,} read, {rows['written']:,} written; dropped: {gone}\n")
     if unseen := sum(entry.get("pixels") == "not looked at" for entry in files):
         write(

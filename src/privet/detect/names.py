@@ -20,6 +20,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from privet.detect.ampersands import joined
 from privet.detect.network import Network
 from privet.detect.reread import Edits, near_edits
 from privet.detect.rule import NAMES_CONTEXT_CHARS
@@ -391,7 +392,7 @@ def _whole_word(text: str, start: int, end: int) -> tuple[int, int]:
         return (start, end) if text[start].lower() == text[start].upper() and text[start].isalpha() else (0, 0)
     before = text[start].isdigit() and text[max(0, start - 1) : start] in _INNER
     behind = text[end - 1].isdigit() and text[end : end + 1] in _INNER
-    start, end = _with_hyphens(text, start, end)
+    start, end = joined(text, *_with_hyphens(text, start, end))
     in_number = (before and text[max(0, start - 2) : start - 1].isdigit()) or (
         behind and text[end + 1 : end + 2].isdigit()
     )

@@ -8,13 +8,14 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 
 from privet.ingest.arrow_messages import BATCH, DICTIONARY, messages
+from privet.ingest.parquet_footer import large_footer
 from privet.ingest.record_file import Unit
 from privet.metadata.job import CannotClean, Limits
 
@@ -23,6 +24,7 @@ _MAX_BATCH_ROWS: Final = 4096
 _GROUP_BYTES: Final = 1 << 26
 """Row groups of the cleaned file are about this large at most, as one is held in memory."""
 _MAX_GROUP_ROWS: Final = 1 << 20
+_MAX_GROUPS: Final = 4096
 _HELD_BYTES: Final = 1 << 27
 _MAX_RATIO: Final = 300
 _ARROW: Final = b"ARROW1\x00\x00"
@@ -71,22 +73,33 @@ def _reason(error: Exception) -> str:
     )
 
 
-def _parquet(source: Path) -> Any:
+def _parquet(source: Path, metadata: Any = None) -> Any:
     import pyarrow.parquet as pq
 
-    return pq.ParquetFile(str(source), pre_buffer=False, buffer_size=_BATCH_BYTES)
+    return pq.ParquetFile(str(source), metadata=metadata, pre_buffer=False, buffer_size=_BATCH_BYTES)
 
 
 def _parquet_shape(source: Path) -> Shape:
+    footer = large_footer(source)
+    if footer is not None and len(footer):
+        with _parquet(source, footer.piece(0, 1)) as file:
+            return _shape_of_groups(file, footer.rows, footer.total_bytes)
     with _parquet(source) as file:
-        meta = file.metadata
-        groups = [meta.row_group(at) for at in range(meta.num_row_groups)]
-        codec = groups[0].column(0).compression.lower() if groups and groups[0].num_columns else "snappy"
-        codec = {"uncompressed": "none", "lz4_raw": "lz4"}.get(codec, codec)
-        rows = _rows_of_group(
-            max((group.num_rows for group in groups), default=0), meta.num_rows, sum(g.total_byte_size for g in groups)
-        )
-        return Shape("parquet", file.schema_arrow, len(groups), rows, codec)
+        groups = [file.metadata.row_group(at) for at in range(file.metadata.num_row_groups)]
+        return _shape_of_groups(file, [each.num_rows for each in groups], sum(each.total_byte_size for each in groups))
+
+
+def _shape_of_groups(file: Any, rows: Sequence[int], size: int) -> Shape:
+    """Return the shape of a Parquet file whose row groups have these rows, and this size together."""
+    meta = file.metadata
+    has_columns = bool(meta.num_row_groups and meta.row_group(0).num_columns)
+    codec = meta.row_group(0).column(0).compression.lower() if has_columns else "snappy"
+    codec = {"uncompressed": "none", "lz4_raw": "lz4"}.get(codec, codec)
+    rows_of_group = _rows_of_group(max(rows, default=0), meta.num_rows, size)
+    if meta.num_rows > _MAX_GROUPS * rows_of_group:
+        # What is written of each group is held up to the end.
+        rows_of_group = max(rows_of_group, _rows_of_group(meta.num_rows // _MAX_GROUPS, meta.num_rows, size))
+    return Shape("parquet", file.schema_arrow, len(rows), rows_of_group, codec)
 
 
 def _rows_of_group(rows: int, all_rows: int, all_bytes: int) -> int:
@@ -164,8 +177,11 @@ def _rows_of_batch(size: int, rows: int) -> int:
 
 
 def _parquet_batches(source: Path, unit: Unit, limits: Limits) -> Iterator[pa.RecordBatch]:
-    with _parquet(source) as file:
-        for group in range(unit.start, unit.stop):
+    footer = large_footer(source)
+    piece = footer.piece(unit.start, unit.stop) if footer is not None and len(footer) else None
+    first = 0 if piece is None else unit.start
+    with _parquet(source, piece) as file:
+        for group in range(unit.start - first, unit.stop - first):
             meta = file.metadata.row_group(group)
             if meta.total_byte_size > limits.max_record_bytes * max(1, meta.num_rows):
                 raise CannotClean(f"rows are longer than {limits.max_record_bytes} bytes")

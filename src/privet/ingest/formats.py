@@ -4,7 +4,7 @@ Invariants:
 
 - A format is named by its content (`privet.metadata.sniff`); the name of the file only tells apart what is written alike: the settings
   of a model, the description of a dataset and any other JSON, and what is inside a packed file.
-- A file without a cleaner is set aside with a reason that says what to do.
+- A file without a cleaner is set aside with a reason that says what to do. A file of no bytes needs none: it is clean, whatever its name.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ LEGACY: Final = frozenset(
 _RENAMED: Final = {"msg": ".eml", "postscript": ".pdf"}
 """Formats whose cleaned files are always of another one, with its suffix."""
 _ARCHIVES: Final = frozenset(("zip", "tar", "gzip", "zstd", "bzip2", "xz"))
+_EMPTY: Final = "empty"
 _REFUSED: Final = {
-    "empty": "it is empty",
     "executable": "a program",
     "7z": "a 7z archive: unpack it first",
     "rar": "a rar archive: unpack it first",
@@ -137,6 +137,8 @@ def cleaner(form: str, name: str) -> Clean:
     """
     if form in _REFUSED:
         raise CannotClean(_REFUSED[form])
+    if form == _EMPTY:
+        return _nothing
     if form in LEGACY:
         return partial(_module("privet.metadata.legacy").clean, kind=form)
     if form in _ARCHIVES:
@@ -147,6 +149,11 @@ def cleaner(form: str, name: str) -> Clean:
         return flat
     found: Clean = _module(f"privet.metadata.{_MODULES.get(form, form)}").clean
     return found
+
+
+def _nothing(source: BinaryIO, target: BinaryIO, job: Job) -> None:
+    """Write no bytes for no bytes."""
+    del source, target, job
 
 
 def new_suffix(form: str, source: BinaryIO) -> str:

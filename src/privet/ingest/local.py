@@ -8,7 +8,6 @@ Invariants:
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +17,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from privet.errors import PrivetError, Unprotected
 from privet.ingest import worker
+from privet.ingest.forking import context
 
 _WAITING_PER_PROCESS: Final = 3
 _BYTES_IN_TIME: Final = 32 * 1024 * 1024
@@ -44,9 +44,7 @@ class LocalEngine:
     def __init__(self, setup: worker.Setup, processes: int, timeout_seconds: float) -> None:
         from pebble import ProcessPool
 
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["privet.ingest.worker", "privet.detect.engine", "privet.detect.names"])
-        self._pool = ProcessPool(max_workers=processes, initializer=worker.start, initargs=(setup,), context=context)
+        self._pool = ProcessPool(max_workers=processes, initializer=worker.start, initargs=(setup,), context=context())
         self._most = processes * _WAITING_PER_PROCESS
         self._timeout = timeout_seconds
 

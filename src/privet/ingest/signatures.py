@@ -28,7 +28,10 @@ _WORDS: Final = 3
 _BINS: Final = 128
 _TRIES: Final = 16 * _BINS
 _BIN_SHIFT: Final = np.uint64(57)
-_BATCH_BYTES: Final = 1 << 17
+_BATCH_BYTES: Final = (1 << 17) - 2
+"""With a separator and a last one, below the power of two up to which `_powers` are held."""
+_FEW_BINS: Final = 48
+_FILLED_AT_ONCE: Final = 64
 _NONE: Final = np.uint64(2**64 - 1)
 _BASE: Final = 0x9E3779B97F4A7C15 | 1
 _MIX: Final = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
@@ -134,22 +137,45 @@ def _mixed(values: U64) -> U64:
 
 
 @lru_cache(maxsize=1)
-def _donors() -> NDArray[np.int64]:
-    """Return, for each try, the bin that an empty bin takes its value from: (tries, bins)."""
+def _asked() -> NDArray[np.int64]:
+    """Return, for each try, the bin that each bin asks for its value where it is empty: (tries, bins)."""
     drawn = _mixed(np.arange(1, _TRIES * _BINS + 1, dtype=np.uint64) * _ORDER[1])
     return (drawn >> _BIN_SHIFT).astype(np.int64).reshape(_TRIES, _BINS)
 
 
+@lru_cache(maxsize=1)
+def _ranks() -> NDArray[np.uint16]:
+    """Return for each bin how early each other one asks it, and in the last digits the bin itself: (bins, bins)."""
+    first = np.full((_BINS, _BINS), _TRIES)
+    np.minimum.at(first, (_asked(), np.arange(_BINS)), np.arange(_TRIES)[:, None])
+    return (first.argsort(axis=0).argsort(axis=0) * _BINS + np.arange(_BINS)[:, None]).astype(np.uint16)
+
+
 def _filled(bins: U64) -> U64:
     """Return the bins with each empty one filled from another, the same one for every text in which that one is not empty."""
-    rows, places = np.nonzero(bins == _NONE)
-    for donor in _donors():
+    is_empty = bins == _NONE
+    held = _BINS - np.count_nonzero(is_empty, axis=1)
+    out = bins.copy()
+    rows, places = np.nonzero(is_empty & (held > _FEW_BINS)[:, None])
+    for asked in _asked():
         if not len(rows):
-            return bins
-        values = bins[rows, donor[places]]
+            break
+        values = bins[rows, asked[places]]
         found = values != _NONE
-        # The place goes in too: two empty bins with one donor would count the same agreement twice.
-        bins[rows[found], places[found]] = values[found] + places[found].astype(np.uint64) * _ORDER[0]
+        _fill(out, rows[found], places[found], values[found])
         rows, places = rows[~found], places[~found]
-    bins[rows, places] = 0
-    return bins
+    # Where most are empty it takes many tries: of the few that are not, each asks the one that it would come to first.
+    for count in np.unique(held[held <= _FEW_BINS]).tolist():
+        alike = np.flatnonzero(held == count)
+        for start in range(0, len(alike), _FILLED_AT_ONCE):
+            texts = alike[start : start + _FILLED_AT_ONCE]
+            empty = is_empty[texts]
+            ranks = _ranks()[np.nonzero(~empty)[1]].reshape(-1, count, _BINS)
+            at, places = np.nonzero(empty)
+            _fill(out, texts[at], places, bins[texts[at], (ranks.min(axis=1) % _BINS)[at, places]])
+    return out
+
+
+def _fill(bins: U64, rows: NDArray[Any], places: NDArray[Any], values: U64) -> None:
+    # The place goes in too: two empty bins with one donor would count the same agreement twice.
+    bins[rows, places] = values + places.astype(np.uint64) * _ORDER[0]

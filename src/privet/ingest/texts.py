@@ -29,7 +29,7 @@ from privet.surrogates import Surrogate, Writing, label, writing
 _SENTENCE_SPACES: Final = 4
 """Five words are a sentence or an address, whatever the column is called."""
 _MAX_CACHED_CHARS: Final = 48
-_MAX_CACHED: Final = 1 << 16
+_MAX_CACHED: Final = 1 << 14
 _NO_VALUE: Final = frozenset(
     ("-", "--", "–", "—", "?", ".", "n/a", "N/A", "NA", "null", "NULL", "none", "None", "nan", "NaN", "true",
      "True", "TRUE", "false", "False", "FALSE")

@@ -8,6 +8,7 @@ Invariants:
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import resource
@@ -17,13 +18,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
-from typing import BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import msgspec
 
 from privet.detect.engine import TierName
 from privet.evidence import file_digest, keyed_file_digest
 from privet.ingest import long_text
+from privet.ingest.arrow_memory import hold_little
 from privet.ingest.cleaning import Cleaning
 from privet.ingest.columns import Columns
 from privet.ingest.conversions import Conversions
@@ -139,7 +141,7 @@ class Worker:
                 if long_text.is_long(done.form, source, item.size, self._setup.unit_bytes):
                     done.form = long_text.FORM
                 if done.form in RECORDS:
-                    units = record_module(done.form).units(Path(item.path), self._setup.unit_bytes)
+                    units = _rows(done.form).units(Path(item.path), self._setup.unit_bytes)
                     done.units = [tuple(unit) for unit in units]
                     done.status = "units"
                 else:
@@ -191,7 +193,7 @@ class Worker:
             if form == long_text.FORM:
                 done.removed = dict(self._cleaning.document("text", "", long_text.piece(Path(item.path), unit), part))
             else:
-                record_module(form).clean_unit(Path(item.path), unit, columns, part)
+                _rows(form).clean_unit(Path(item.path), unit, columns, part)
             check_unchanged(item)
             done.sha256, _ = _measured(part)
         done.rows = columns.marks.rows
@@ -208,7 +210,7 @@ class Worker:
         with Parts([self._work.parts / f"{item.key}.{index}" for index in range(len(done.units))]) as parts:
             try:
                 with guarded(), self._written(item.key) as target:
-                    record_module(done.form).assemble(Path(item.path), parts, Flags(kept), target)
+                    _rows(done.form).assemble(Path(item.path), parts, Flags(kept), target)
                     done.sha256, done.bytes = _measured(target)
                 done.status = "cleaned"
             except CannotClean as error:
@@ -230,6 +232,14 @@ class Worker:
             raise
 
 
+def _rows(form: str) -> Any:
+    """Return the module that reads and writes a format of rows, ready for files of any size."""
+    module = record_module(form)
+    if RECORDS[form] == "arrow":
+        hold_little()
+    return module
+
+
 def _measured(file: BinaryIO) -> tuple[str, int]:
     """Return digest and size of a file that has just been written."""
     file.flush()
@@ -249,6 +259,8 @@ _worker: Worker | None = None
 def start(setup: Setup) -> None:
     """Make this process a worker: its memory bounded, its detector loaded."""
     global _worker  # noqa: PLW0603 (a process of a pool has no other place for what it is)
+    # What was loaded before the fork stays: looking for garbage in it would only make a copy of each of its pages.
+    gc.freeze()
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     most = _MAX_ADDRESS_SPACE if hard == resource.RLIM_INFINITY else min(hard, _MAX_ADDRESS_SPACE)
     resource.setrlimit(resource.RLIMIT_AS, (most, hard))
