@@ -6,7 +6,7 @@ import pytest
 
 from privet.check import helm
 from privet.check.facts import Fact, Space, Unit, UnitKind
-from privet.check.manifests import read
+from privet.check.manifests import is_values, read
 
 _TEMPLATE = """\
 apiVersion: apps/v1
@@ -164,7 +164,7 @@ def test_a_template_that_is_no_yaml_is_a_note_with_what_is_plain_in_it() -> None
     ],
 )
 def test_which_files_are_values(path: str, expected: bool) -> None:
-    assert helm.is_values(path, {"c/Chart.yaml": "name: x\n"}.get) is expected
+    assert is_values(path, {"c/Chart.yaml": "name: x\n"}.get) is expected
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from privet.check.interest import found_in, matters
 
 def is_read(text: str, *, compared: bool = False) -> bool:
     raw = text.encode()
-    return matters("python", "src/app.py", raw, found_in(raw), compared=compared, everything=False)
+    return matters("python", "src/app.py", raw, found_in(raw), compared=compared)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privet.check.facts import UnitKind
-from privet.check.pipelines import is_pipeline, read
+from privet.check.manifests import is_pipeline
+from privet.check.pipelines import read
 from privet.check.scan import compare, tree_of
 
 _CIRCLE = ".circleci/config.yml"
@@ -178,3 +179,31 @@ def test_pipelines_are_known_by_their_paths(path: str, expected: bool) -> None:
 def test_any_text_is_read(text: str) -> None:
     for path in (_CIRCLE, _AZURE, _BITBUCKET):
         read(path, text, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("told", "is_run"),
+    [
+        ('filters: pipeline.git.branch == "main"', False),
+        ("filters: pipeline.git.branch == 'master' or pipeline.git.branch == 'main'", False),
+        ('filters: pipeline.git.branch == "main" or pipeline.git.branch starts-with "pull"', True),
+        ("filters: {branches: {only: main}}", False),
+        ('filters: pipeline.git.branch != "main"', True),
+    ],
+)
+def test_a_job_that_an_expression_keeps_to_the_main_branch_looks_at_no_proposal(told: str, is_run: bool) -> None:
+    text = (
+        "version: 2.1\njobs:\n  scan:\n    steps:\n      - run: gitleaks detect\n"
+        f"workflows:\n  all:\n    jobs:\n      - scan:\n          {told}\n"
+    )
+    units = read(".circleci/config.yml", text, lambda _: None).units
+    assert any(unit.guard == "secret-scan-removed" for unit in units) is is_run
+
+
+def test_a_workflow_for_the_main_branch_alone_looks_at_no_proposal() -> None:
+    text = (
+        "version: 2.1\njobs:\n  scan:\n    steps:\n      - run: gitleaks detect\n"
+        'workflows:\n  all:\n    when: pipeline.git.branch == "main"\n    jobs: [scan]\n'
+    )
+    units = read(".circleci/config.yml", text, lambda _: None).units
+    assert not any(unit.guard == "secret-scan-removed" for unit in units)

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privet.check.facts import Space
-from privet.check.words import flags_of, split
+from privet.check.flags import flags_of
+from privet.check.words import split
 
 
 def words(text: str) -> list[list[str | None]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from privet.check.rules import RULES
 from privet.cli import main
 
 SAFE = """\
@@ -611,7 +613,7 @@ STRANGE = [
 
 
 @pytest.mark.parametrize("name", [*STRANGE, os.fsdecode(b"bytes\xff.env")])
-@pytest.mark.parametrize("form", ["text", "json", "sarif", "github", "junit"])
+@pytest.mark.parametrize("form", ["text", "compact", "json", "sarif", "github", "junit"])
 def test_file_names_neither_end_a_line_nor_command_a_terminal(
     make: Make, capfd: pytest.CaptureFixture[str], name: str, form: str
 ) -> None:
@@ -625,12 +627,72 @@ def test_file_names_neither_end_a_line_nor_command_a_terminal(
         if form == "github":
             assert line.startswith("::error file=")
             assert line.count("::") == 2 + line.partition("ollama-host::")[2].count("::")
-        elif form == "text":
+        elif form in {"text", "compact"}:
             assert not line.strip().startswith("::")
-        if form in {"text", "github"}:
+        if form in {"text", "compact", "github"}:
             assert "##[" not in line
     if form == "json" and "\udcff" not in name:
         assert json.loads(said)["findings"][0]["path"] == name
+
+
+WEAK = {".env": "OLLAMA_HOST=0.0.0.0\nOLLAMA_DEBUG=1\nHF_HUB_DISABLE_TELEMETRY=0\n"}
+
+
+def test_only_some_rules_are_asked_and_the_code_is_theirs(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    make(WEAK)
+    assert main(["check", "--only", "ollama-host, ollama-debug", "--json"]) == 1
+    said = capfd.readouterr()
+    document = json.loads(said.out)
+    assert [finding["rule"] for finding in document["findings"]] == ["ollama-host", "ollama-debug"]
+    assert document["only"] == ["ollama-host", "ollama-debug"]
+    assert "only ollama-host, ollama-debug: other rules were not asked" in said.err
+    assert main(["check", "--only", "mlflow-disable-telemetry"]) == 0
+    assert "so there is no grade" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["--only", "ollama-hots"], "did you mean ollama-host?"),
+        (["--only", "ollama-host", "--baseline"], "leave out --only"),
+    ],
+)
+def test_only_takes_rules_that_are_there_and_no_baseline(
+    make: Make, capfd: pytest.CaptureFixture[str], words: list[str], hint: str
+) -> None:
+    root = make(WEAK).root
+    assert main(["check", *words]) == 2
+    assert hint in capfd.readouterr().err
+    assert not (root / ".privet-baseline.json").exists()
+
+
+def test_only_fixes_what_is_asked_and_says_what_is_left(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    repository = make(WEAK)
+    assert main(["check", "--fix", "--only", "hf-hub-disable-telemetry"]) == 0
+    said = capfd.readouterr().out
+    assert "1 fixed" in said
+    assert "nothing is left to fix" in said
+    assert (repository.root / ".env").read_text() == "OLLAMA_HOST=0.0.0.0\nOLLAMA_DEBUG=1\nHF_HUB_DISABLE_TELEMETRY=1\n"
+    assert main(["check", "--fix"]) == 1
+    assert " left, which need a decision: ollama-host" in capfd.readouterr().out
+
+
+def test_the_rules_are_listed_and_nothing_is_checked(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    make(WEAK)
+    assert main(["check", "--list"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert len(lines) == len(RULES)
+    assert any(line.startswith("ollama-host ") for line in lines)
+    assert main(["check", "--list", "--only", "ollama-host", "--json"]) == 0
+    assert [rule["rule"] for rule in json.loads(capfd.readouterr().out)["rules"]] == ["ollama-host"]
+    assert main(["check", "--list", "--format", "sarif"]) == 2
+
+
+def test_looking_for_garbage_is_left_as_it_was(make: Make) -> None:
+    make(WEAK)
+    assert gc.isenabled()
+    main(["check"])
+    assert gc.isenabled()
 
 
 def test_wrong_usage_is_code_2(make: Make) -> None:

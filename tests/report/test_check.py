@@ -13,9 +13,11 @@ import jsonschema
 import pytest
 
 from privet.check.facts import Note
-from privet.check.scan import Result, compare, scan, tree_of
+from privet.check.rules import RULES
+from privet.check.scan import Result, compare, of_rules, scan, tree_of
 from privet.cli.style import Style
-from privet.report.check import MACHINES, as_text, plain
+from privet.report.check import as_text, plain
+from privet.report.check_machines import MACHINES
 
 SCHEMA = json.loads((Path(__file__).parent / "sarif-2.1.0-part.json").read_text())
 PLAIN = Style(colour=False)
@@ -185,14 +187,64 @@ def test_repr_of_a_result_holds_no_value() -> None:
 
 
 def test_the_text_ends_with_grade_counts_and_the_next_step(result: Result) -> None:
-    text = as_text(result, PLAIN, fixed=2)
+    text = as_text(result, PLAIN)
     assert ".env:2:13  error  ollama-host\n  OLLAMA_HOST 0.0.0.0: " in text
     assert "  instead: set OLLAMA_HOST=127.0.0.1:11434\n" in text
     assert "docs/rules/ollama.md#ollama-host\n" in text
     assert "not checked, or only in part:\n  broken.toml:1  " in text
     assert re.search(r"grade F: 4 findings in 3 files: 3 errors, 1 warning\n", text)
-    assert "2 fixed" in text
     assert text.rstrip().splitlines()[-1].startswith("next: `privet check --fix` rewrites ")
+
+
+def test_after_a_fix_the_text_says_what_is_left_and_offers_no_other(result: Result) -> None:
+    text = as_text(result, PLAIN, fixed=2)
+    assert "2 fixed: look at them" in text
+    assert (
+        "\n4 left, which need a decision: vllm-no-usage-stats, ollama-host, ollama-debug, transformers-report-to; "
+        in text
+    )
+    assert "--fix` rewrites" not in text
+    assert "nothing is left to fix" in as_text(replace(result, findings=()), PLAIN, fixed=0)
+    assert "left" not in as_text(result, PLAIN)
+
+
+def test_an_exception_that_does_not_count_is_no_file_that_was_not_read() -> None:
+    old = '[[exception]]\nrule = "ollama-host"\npath = ".env"\nreason = "demo"\nowner = "a"\nexpires = 2020-01-01\n'
+    line = "# privet: allow ollama-host expires=2020-01-01\nOLLAMA_HOST=0.0.0.0\n"
+    text = as_text(scan(tree_of({".env": line, "privet.toml": old, "b.toml": "[a\n"})), PLAIN)
+    refused, unread = text.partition("exceptions that do not count")[2].split("not checked, or only in part:")
+    assert "privet.toml:1  this [[exception]] does not count: it expired on 2020-01-01" in refused
+    assert ".env:1  this allowance does not count: it has no reason" in refused
+    assert "does not count" not in unread
+    assert "1 note: what was not checked is not known to be clean" in unread
+
+
+def test_where_only_some_rules_were_asked_it_is_said_and_there_is_no_grade(result: Result) -> None:
+    found = of_rules(result, ["ollama-host"])
+    text = as_text(found, PLAIN)
+    assert [finding.rule for finding in found.findings] == ["ollama-host"]
+    assert "1 finding in 3 files: 1 error\n" in text
+    assert f"only ollama-host: the other {len(RULES) - 1:,} rules were not asked, so there is no grade" in text
+    assert "grade F" not in text
+    document = json.loads(MACHINES["json"](found))
+    assert (document["grade"], document["only"]) == (None, ["ollama-host"])
+    clean = as_text(of_rules(result, ["mlflow-disable-telemetry"]), PLAIN)
+    assert clean.startswith("exceptions") is False
+    assert "nothing in 3 files" in clean
+
+
+def test_an_allowed_finding_of_another_rule_is_not_counted_for_the_rules_asked() -> None:
+    lines = '# privet: allow ollama-host reason="demo" expires=2999-01-01\nOLLAMA_HOST=0.0.0.0\nOLLAMA_DEBUG=1\n'
+    known = scan(tree_of({".env": lines}))
+    assert (of_rules(known, ["ollama-host"]).allowed, of_rules(known, ["ollama-debug"]).allowed) == (1, 0)
+
+
+def test_a_compact_line_has_what_an_editor_jumps_to(result: Result) -> None:
+    lines = MACHINES["compact"](result).splitlines()
+    assert len(lines) == len(result.findings) + len(result.notes)
+    assert lines[1].startswith(".env:2:13: error ollama-host: OLLAMA_HOST 0.0.0.0: ")
+    assert lines[1].endswith("; instead: set OLLAMA_HOST=127.0.0.1:11434")
+    assert any(line.startswith("broken.toml:1:1: note: ") for line in lines), "what was not read is never clean"
 
 
 def test_the_text_of_a_clean_repository_is_short() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import Final
 
 from privet.check.code_sides import CodeFile, CodeSide, pairs_of
@@ -56,22 +57,36 @@ class CodeRatchet:
         self._head = CodeSide(head)
         self._pairs = list(pairs_of(self._base, self._head))
         self._is_used = is_used
-        self._look()
-        self._anew = self._head.decorated_anew(self._base)
-        self._fresh = _fresh_steps(self._base, self._head) | self._anew
+        self._look_at_pairs()
 
-    def _look(self) -> None:
-        """Ask where values go in the modules that take a step on one side, on both."""
-        before = {id(new): old for old, new in self._pairs}
+    def _look_at_pairs(self) -> None:
+        """Ask where values go in the modules that take a step on one side; where nothing was done to any before, nothing can be lost."""
         for old, new in self._pairs:
-            if old.takes_steps:
+            if (old.takes_steps or new.takes_steps) and old.may_lose:
+                self._base.look_at(old)
+                if old.has_something:
+                    self._head.look_at(new)
+
+    @cached_property
+    def _all(self) -> tuple[CodeSide, CodeSide]:
+        """Both sides, once all modules have been asked that may take a step: for whether a step that is gone is taken elsewhere."""
+        for old, new in self._pairs:
+            if old.takes_steps or new.takes_steps:
                 self._base.look_at(old)
                 self._head.look_at(new)
         for new in self._head.files:
             if new.takes_steps:
                 self._head.look_at(new)
-                if id(new) in before:
-                    self._base.look_at(before[id(new)])
+        return self._base, self._head
+
+    @cached_property
+    def _anew(self) -> set[str]:
+        base, head = self._all
+        return head.decorated_anew(base)
+
+    @cached_property
+    def _fresh(self) -> frozenset[str]:
+        return _fresh_steps(*self._all) | self._anew
 
     def _look_everywhere(self) -> None:
         for side in (self._base, self._head):
@@ -167,17 +182,18 @@ class CodeRatchet:
         return place in fresh or label in self._anew or self._has_for_all() or self._is_given_clean(last)
 
     def _has_for_all(self) -> bool:
-        return any(step.startswith(_FOR_ALL) for step in self._head.steps - self._base.steps)
+        base, head = self._all
+        return any(step.startswith(_FOR_ALL) for step in head.steps - base.steps)
 
     def _is_given_clean(self, last: str) -> bool:
         """Tell whether callers of a function now hand it, or take from it, what has been through a step."""
+        base, head = self._all
         return bool(last) and any(
-            place == last or f"{last}(" in core for _, place, core in self._head.taken_keys - self._base.taken_keys
+            place == last or f"{last}(" in core for _, place, core in head.taken_keys - base.taken_keys
         )
 
     def _lists(self, old: CodeFile, new: CodeFile) -> Iterator[Weakness]:
-        gained = Counter(item for key, item in self._head.listed if key not in self._base.lists and key[0] != "more")
-        for key, before in old.lists.items():
+        for key, before in list(old.lists.items()):
             what, place = key
             after = new.lists.get(key)
             if what == "more":
@@ -187,19 +203,34 @@ class CodeRatchet:
                             yield _weakness(_MORE, now.fact, place)
                 continue
             if after is None:
-                yield from self._gone_list(what, place, before[0].items, new, gained)
+                yield from self._gone_list(what, place, before[0].items, new)
                 continue
             was_items = [item for part in before for item in part.items]
             now_items = [item for part in after for item in part.items]
-            if _is_shorter(what, was_items, now_items, gained):
+            if self._is_shorter(what, was_items, now_items):
                 yield _weakness(SCRUB if what in {"does", "taken", "steps"} else _FEWER, after[0].fact, place)
 
-    def _gone_list(
-        self, what: str, place: str, items: Sequence[str], new: CodeFile, gained: Counter[str]
-    ) -> Iterator[Weakness]:
+    @cached_property
+    def _gained(self) -> Counter[str]:
+        """The items of lists that are there only now."""
+        base, head = self._all
+        return Counter(item for key, item in head.listed if key not in base.lists and key[0] != "more")
+
+    def _is_shorter(self, what: str, before: Sequence[str], after: Sequence[str]) -> bool:
+        was, now = {item.casefold() for item in before}, {item.casefold() for item in after}
+        lost = {item for item in before if item.casefold() not in now and not self._gained[item]}
+        if not lost:
+            return False
+        if what == "does":
+            return now < was
+        new = len(now - was)
+        are_kinds = all(item.isupper() for item in lost)
+        return len(lost) > new or (are_kinds and what == "less")
+
+    def _gone_list(self, what: str, place: str, items: Sequence[str], new: CodeFile) -> Iterator[Weakness]:
         """Yield a function that takes nothing out of its records any more."""
         is_there = what == "taken" and place in new.defs and place not in self._fresh
-        if is_there and not any(gained[item] for item in items) and not self._is_taken_elsewhere(place, "return"):
+        if is_there and not any(self._gained[item] for item in items) and not self._is_taken_elsewhere(place, "return"):
             yield _weakness(SCRUB, new.defs[place], place)
 
     def _addresses(self) -> Iterator[Weakness]:
@@ -252,18 +283,6 @@ def _fresh_steps(base: CodeSide, head: CodeSide) -> frozenset[str]:
     for label, count in base.steps_of.items():
         before[label] += count
     return frozenset(label for label, count in head.steps_of.items() if count > before[label])
-
-
-def _is_shorter(what: str, before: Sequence[str], after: Sequence[str], gained: Counter[str]) -> bool:
-    was, now = {item.casefold() for item in before}, {item.casefold() for item in after}
-    lost = {item for item in before if item.casefold() not in now and not gained[item]}
-    if not lost:
-        return False
-    if what == "does":
-        return now < was
-    new = len(now - was)
-    are_kinds = all(item.isupper() for item in lost)
-    return len(lost) > new or (are_kinds and what == "less")
 
 
 def _weakness(rule: str, fact: Fact, unit: str) -> Weakness:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from privet.check.facts import Fact, Unit, UnitKind
-from privet.check.python_changes import SETTLED, flows_of, takes_steps
+from privet.check.python_changes import SETTLED, flows_of, may_lose, takes_steps
 
 Key = tuple[str, str, str]
 
@@ -70,6 +70,20 @@ class CodeFile:
     def takes_steps(self) -> bool:
         """Tell whether a step may be taken in this module."""
         return self.text is None or takes_steps(self.text)
+
+    @property
+    def may_lose(self) -> bool:
+        """Tell whether a step may be taken in this module, by a look that is cheaper than where its values go."""
+        return self.text is None or may_lose(self.text)
+
+    @property
+    def has_something(self) -> bool:
+        """Tell whether a value goes through a step here, or something is taken out of records: what can be lost."""
+        return (
+            bool(self.decorated)
+            or any(flow.taken or flow.perhaps for flow in self.flows.values())
+            or any(what in {"taken", "does"} for what, _ in self.lists)
+        )
 
     def flow(self, old: CodeFile, label: str, place: str, core: str) -> Flow:
         """Return where a value of the old side goes now; where its function has another name, in the functions that are new."""

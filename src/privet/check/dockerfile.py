@@ -17,11 +17,12 @@ from typing import Final, NamedTuple
 from privet.check import entrypoints
 from privet.check.components import of_command, of_image
 from privet.check.facts import PRESENT, Fact, Reading, Space, Unit, UnitKind
+from privet.check.flags import flags_of
 from privet.check.kubernetes_signs import SECRET_NAME
 from privet.check.pattern import regex
 from privet.check.programs import environment_facts, process_units
 from privet.check.readers import Sibling
-from privet.check.words import Command, Word, flags_of, split
+from privet.check.words import Command, Word, split
 
 _INSTRUCTION: Final = regex(
     r"^[ \t]*(?P<word>[A-Za-z]+)[ \t]+(?P<rest>(?:[^\n\\`]|[\\`](?!\r?\n)|[\\`]\r?\n(?:[ \t]*#[^\n]*\n)*)*)",

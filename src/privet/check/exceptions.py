@@ -25,6 +25,8 @@ FILE: Final = "privet.toml"
 EVERY: Final = "*"
 """The rule of an exception for a folder that is weak on purpose: fixtures, examples of what not to do."""
 _FOLDER: Final = regex(r"[^*?/]+/")
+_REFUSED: Final = ("this [[exception]] does not count: ", "this allowance does not count: ")
+"""How the notes begin about what does not count, in privet.toml and on a line."""
 _COMMENT: Final = regex(
     r"(?:#|//|--|;|<!--|/\*|\{#)\s*privet:\s*allow\s+(?P<rule>(?!RULE\b)[\w.-]+)(?P<rest>(?:[^\S\n]+\w+\s*=\s*(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\"']+))*)"
 )
@@ -77,10 +79,15 @@ def of_policy(text: str | None, today: date) -> Allowances:
         line = line_of(text, "exception", nth=index)
         why_not = _why_not(block, today)
         if why_not:
-            notes.append(Note(FILE, line, f"this [[exception]] does not count: {why_not}"))
+            notes.append(Note(FILE, line, f"{_REFUSED[0]}{why_not}"))
         else:
             items.append(Allowance(str(block["rule"]), str(block["path"])))
     return Allowances(tuple(items), tuple(notes))
+
+
+def is_refused(note: Note) -> bool:
+    """Tell whether a note is about an exception that does not count, and not about something that was not read."""
+    return note.message.startswith(_REFUSED)
 
 
 def _why_not(block: dict[str, object], today: date) -> str:
@@ -118,7 +125,7 @@ def of_lines(path: str, text: str, today: date) -> Allowances:
         block: dict[str, object] = {"owner": "line", "path": path, **keys, "rule": found["rule"]}
         why_not = _why_not(block, today)
         if why_not:
-            notes.append(Note(path, line, f"this allowance does not count: {why_not}"))
+            notes.append(Note(path, line, f"{_REFUSED[1]}{why_not}"))
             continue
         while line < len(lines) and _ALONE.match(lines[line - 1]):
             line += 1  # above what it is for, maybe with others

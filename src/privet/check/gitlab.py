@@ -46,12 +46,6 @@ def _alone(_: str) -> None:
     """Stand for the other files of a pipeline that has none."""
 
 
-def is_pipeline(path: str, text: str) -> bool:
-    """Tell whether a file is a GitLab pipeline."""
-    name = path.rsplit("/", 1)[-1]
-    return name.endswith((".gitlab-ci.yml", ".gitlab-ci.yaml")) or ("/.gitlab/" in f"/{path}" and "script:" in text)
-
-
 def read(path: str, text: str, sibling: Sibling = _alone) -> Reading:
     """Return the units of a pipeline with the files of the same repository that it includes."""
     nodes, notes = documents(path, text)

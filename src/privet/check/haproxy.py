@@ -20,7 +20,13 @@ _WORD: Final = regex(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'|(?:\\.|[^\s\"'\\#])+")
 _ASKS: Final = regex(
     r"http-request (?:auth|deny|reject)\b.*(?:http_auth|jwt_verify|src\b|ssl_c_)|http-request auth\b|tcp-request .*reject.*\bsrc\b"
 )
-_CONTENT: Final = regex(r"%\[(?:[^\]]*(?:req|res)\.body|[^\]]*(?:cook|hdr\((?:authorization|cookie)))", re.IGNORECASE)
+_CONTENT: Final = regex(
+    r"%\[(?:[^\]]*(?:req|res)\.body|[^\]]*(?:cook|hdr\((?:authorization|cookie)))"
+    r"|^http-re(?:quest|sponse) capture (?:req|res)\.(?:body|cook|hdr\((?:authorization|cookie))"
+    r"|^capture (?:cookie\b|request header (?:authorization|cookie)\b)",
+    re.IGNORECASE,
+)
+"""What puts bodies, keys or cookies into the log: a format, or what is captured, which the usual formats have."""
 _ON: Final = regex(r"redirect scheme https(?!.*\b(?:if|unless)\b(?!.*ssl_fc))")
 
 
@@ -62,7 +68,7 @@ def _section(path: str, name: str, lines: list[Directive]) -> Iterator[Unit]:
             yield Unit(UnitKind.RESOURCE, f"upstream of {name} {target}", path, *one.place, facts=tuple(own))
         elif _ASKS.search(words):
             yield Unit(UnitKind.GUARD, f"login of {name}", path, *one.place, guard=_GUARD)
-        elif one.name in {"log-format", "capture", "http-request"} and _CONTENT.search(words):
+        elif one.name in {"log-format", "capture", "http-request", "http-response"} and _CONTENT.search(words):
             facts.append(Fact(Space.KEY, "code:proxy-log-content", PRESENT, path, *one.place))
     if facts:
         tls = [fact for fact in facts if fact.name == "proxy.tls"]

@@ -49,6 +49,7 @@ _CONFIGURED: Final = {
     "otel-collector": "config",
 }
 """The key below which a chart has the program's own config file."""
+_TLS: Final = "k8s.ingress.spec.tls[].secretName"
 _HELPERS: Final = (
     "_helpers.tpl",
     "_helpers.yaml",
@@ -70,19 +71,6 @@ _PAIR: Final = regex(
 )
 
 
-def is_values(path: str, sibling: Sibling) -> bool:
-    """Tell whether a path is a values file: by its name, or beside a Chart.yaml."""
-    folder, _, name = path.rpartition("/")
-    return bool(re.fullmatch(r"(?:.*[._-])?values(?:[._-].*)?\.ya?ml", name)) or (
-        name != "Chart.yaml" and sibling(posixpath.join(folder, "Chart.yaml")) is not None
-    )
-
-
-def is_template(path: str, text: str) -> bool:
-    """Tell whether a file is a chart's template."""
-    return "{{" in text and "templates" in path.split("/")[:-1]
-
-
 def read_values(path: str, text: str, sibling: Sibling) -> Reading:
     """Return the settings of a values file, over those of the chart's own."""
     nodes, notes = documents(path, text)
@@ -94,12 +82,15 @@ def read_values(path: str, text: str, sibling: Sibling) -> Reading:
     base = None if path == beside else _first(beside, sibling)
     values = _over(base, own) if base is not None else own
     chart = _first(posixpath.join(folder, "Chart.yaml"), sibling)
-    named = _of_name(name) if chart is None else set()
+    named = set() if chart is not None else _of_name(name) or _of_name(folder.rsplit("/", 1)[-1])
     main = _unit(path, name, values, _of_chart(chart, values) | named)
-    units = [replace(main, facts=(*main.facts, *(_replaced(base, own) if base is not None else ())))]
+    more = [*(_replaced(base, own) if base is not None else ()), *(_ingress_tls(values) if chart is None else ())]
+    units = [replace(main, facts=(*main.facts, *more))]
     for dependency, component in _dependencies(chart, values):
         below = values.mapping(dependency)
-        units.append(_unit(path, f"{name}/{dependency}", below, {component} if component else set()))
+        unit = _unit(path, f"{name}/{dependency}", below, {component} if component else set())
+        # What the chart's own templates make of its values is read there; those of others are not in this repository.
+        units.append(unit if chart is None else replace(unit, facts=(*unit.facts, *_ingress_tls(below))))
     return Reading(tuple(units), tuple(notes))
 
 
@@ -206,6 +197,28 @@ def _as_manifest(node: Node) -> Iterator[Fact]:
             yield from keys(value, f"k8s.pod.{key}")
         else:
             yield from _as_manifest(value)
+
+
+def _ingress_tls(values: Mapping) -> Iterator[Fact]:
+    """Yield by what each Ingress speaks TLS; where there is none, or none is on, that nothing has to."""
+    found = [node for node in _ingresses(values) if node.text("enabled").lower() not in {"false", "no", "off"}]
+    for node in found:
+        tls = node.get("tls")
+        if isinstance(tls, Scalar) and tls.text.lower() in {"true", "yes", "on"}:
+            yield from keys(tls, _TLS)
+        elif tls is not None and not isinstance(tls, Scalar):
+            yield from keys(tls, _TLS.partition("[")[0])
+    if not found:
+        yield Fact(Space.KEY, _TLS, None, values.source.path, values.start, values.start)
+
+
+def _ingresses(node: Node) -> Iterator[Mapping]:
+    if isinstance(node, Mapping):
+        for key, (_, value) in node.pairs.items():
+            if key.lower().endswith("ingress") and isinstance(value, Mapping):
+                yield value
+            else:
+                yield from _ingresses(value)
 
 
 def read_template(path: str, text: str, sibling: Sibling) -> Reading:

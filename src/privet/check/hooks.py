@@ -6,18 +6,15 @@ Source: pre-commit.com, "hooks". Invariant: a hook that is run by hand only, or 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
-from privet.check.facts import Reading, Unit, UnitKind
+from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
+from privet.check.hook_scope import EXCLUDE, FILES
 from privet.check.scanners import scanning
 from privet.check.yaml_nodes import Mapping, Scalar, documents
 
 HOOK: Final = "gate-hook-removed"
-
-
-def is_hooks(path: str) -> bool:
-    """Tell whether a file lists pre-commit hooks."""
-    return path.rsplit("/", 1)[-1] in {".pre-commit-config.yaml", ".pre-commit-config.yml"}
 
 
 def read(path: str, text: str) -> Reading:
@@ -25,13 +22,16 @@ def read(path: str, text: str) -> Reading:
     nodes, notes = documents(path, text)
     units: list[Unit] = []
     for document in nodes:
-        for repository in document.items("repos") if isinstance(document, Mapping) else ():
+        if not isinstance(document, Mapping):
+            continue
+        of_all = _filters(document)
+        for repository in document.items("repos"):
             if isinstance(repository, Mapping):
-                units.extend(_hooks(path, repository))
+                units.extend(_hooks(path, repository, of_all))
     return Reading(tuple(units), tuple(notes))
 
 
-def _hooks(path: str, repository: Mapping) -> Iterator[Unit]:
+def _hooks(path: str, repository: Mapping, of_all: tuple[Fact, ...]) -> Iterator[Unit]:
     """Yield what runs on a commit; a hook that is only run by hand is none."""
     is_ours = repository.text("repo").removesuffix(".git").rstrip("/").endswith("/privet")
     for hook in repository.items("hooks"):
@@ -43,7 +43,9 @@ def _hooks(path: str, repository: Mapping) -> Iterator[Unit]:
         if stages == {"manual"} or "|| true" in hook.text("entry"):
             continue
         place = hook.get("id") or hook
-        yield from scanning(hook.text("id") if "entry" not in hook.pairs else hook.text("entry"), place)
+        facts = (*of_all, *_filters(hook))
+        for unit in scanning(hook.text("id") if "entry" not in hook.pairs else hook.text("entry"), place):
+            yield replace(unit, facts=facts)
         if is_ours or runs:
             yield Unit(
                 UnitKind.GUARD,
@@ -52,5 +54,16 @@ def _hooks(path: str, repository: Mapping) -> Iterator[Unit]:
                 place.start,
                 place.end,
                 frozenset({"privet"}),
+                facts,
                 guard=HOOK,
             )
+
+
+def _filters(node: Mapping) -> tuple[Fact, ...]:
+    """Return which files a hook, or all of them, look at."""
+    found = ((name, node.get(key)) for key, name in (("files", FILES), ("exclude", EXCLUDE)))
+    return tuple(
+        Fact(Space.KEY, name, value.value, value.source.path, value.start, value.end)
+        for name, value in found
+        if isinstance(value, Scalar) and value.value
+    )

@@ -109,7 +109,10 @@ def _words() -> _Words:
 
 
 def found_in(raw: bytes) -> frozenset[int]:
-    """Return which of the words of interest a file has; what it means is asked of the functions below."""
+    """Return which of the words of interest a file has; what it means is asked of the functions below.
+
+    Worth its while where there are many files: the words of all rules have to be put together first.
+    """
     return _words().found(raw)
 
 
@@ -121,14 +124,14 @@ class Marks(NamedTuple):
     switched: bool
 
 
-def marks_of(raw: bytes, found: frozenset[int], path: str, *, compared: bool) -> Marks:
-    """Tell which content is worth looking for.
+def marks_of(raw: bytes, found: frozenset[int] | None, path: str, *, compared: bool) -> Marks:
+    """Tell which content is worth looking for; `found` is None where the words were not looked for.
 
     Names and switches are searched alone: in one automaton with the words they took ten times as long.
     """
     is_looked_at = secret_files.is_looked_at(path)
     is_config = secret_files.kind_of(path) in secret_files.CONFIG
-    is_known = _words().secret in found
+    is_known = automaton(_BEGINS).search(raw) is not None if found is None else _words().secret in found
     named = secrets.INTERESTING if compared or is_config else secrets.WRITTEN
     return Marks(
         is_known,
@@ -141,15 +144,15 @@ def _has(pattern: str, raw: bytes) -> bool:
     return automaton(pattern, ignore_case=True).search(raw) is not None
 
 
-def matters(kind: str, path: str, raw: bytes, found: frozenset[int], *, compared: bool, everything: bool) -> bool:
+def matters(kind: str, path: str, raw: bytes, found: frozenset[int] | None, *, compared: bool) -> bool:
     """Tell whether a file of a format may hold something that a rule judges; steps that protect only matter where sides are compared.
 
-    With `everything`, no file is passed over, so that one that is broken is told even where it could hold nothing.
+    Where the words were not looked for, no file is passed over, so that one that is broken is told even where it could hold nothing.
     """
     if kind == "python" and _TEST.search(path):
         return False
     if (
-        everything
+        found is None
         or (compared and kind == "python")
         or kind not in _ASKED
         or kind == "notebook"

@@ -17,21 +17,17 @@ from privet.check.components import of_variable
 from privet.check.facts import Fact, Space, Unit, UnitKind
 from privet.check.pattern import regex
 from privet.check.rule import Absence, Group, Rule
-from privet.check.rules import COMMON_NAMES, RULES
+from privet.check.rule_index import CODE, INDEX, OWN_SCRIPTS, STANDALONE, kind_of
+from privet.check.rules import COMMON_NAMES
 from privet.check.versions import in_effect
 from privet.check.weakness import Weakness
 
 _RUNNING: Final = frozenset((UnitKind.SERVICE, UnitKind.CONTAINER, UnitKind.IMAGE, UnitKind.PROCESS))
 """Kinds of units that start a program: what they do not set is not set."""
-_STANDALONE: Final = ("compose.", "k8s.", "docker.", "systemd.", "actions.", "gitlab.", "proxy.", "tf.")
-"""Beginnings of keys that say by themselves what they are of."""
 _LOOPBACK_PORT: Final = regex(r"(?:127\.|\[?::1\]?:|localhost:)")
-_CODE: Final = "code:"
 _CONTAINED: Final = frozenset((UnitKind.SERVICE, UnitKind.CONTAINER, UnitKind.IMAGE))
 """Inside a container a server has to listen on every interface to be reached at all: what counts is which port is published where.
 So there it is no finding, and still weaker than loopback."""
-_OWN_SCRIPTS: Final = frozenset(("transformers", "trl", "datasets", "peft", "accelerate", "huggingface_hub"))
-"""Libraries whose settings people's own scripts take as flags: `python train.py --report_to wandb`."""
 _REPEATED: Final = frozenset(
     ("--trace-config", "-p", "--publish", "-v", "--volume", "--mount", "--cap-add", "--device", "--security-opt", "--network", "--net")
 )  # fmt: skip
@@ -54,87 +50,6 @@ class State(NamedTuple):
     def explicit(self) -> bool:
         """Tell whether something is written, not merely left out."""
         return self.fact is not None
-
-
-class _Index:
-    """The rules by what they look for."""
-
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self.exact: dict[tuple[Space, str], list[Rule]] = defaultdict(list)
-        self.loose: dict[tuple[Space, str], list[tuple[str, Rule]]] = defaultdict(list)
-        self.absent_calls: dict[str, list[tuple[str, Rule]]] = defaultdict(list)
-        self.absent_keys: dict[str, list[Rule]] = defaultdict(list)
-        self.absent_standing: dict[str, list[Rule]] = defaultdict(list)
-        self.absent_running: dict[str, list[Rule]] = defaultdict(list)
-        for rule in rules:
-            for name in rule.names:
-                space, bare = (Space.ENV, name[4:]) if name.startswith("env:") else (rule.space, name)
-                if space is Space.ARGUMENT or bare.startswith("*."):
-                    self.loose[(space, _tail(space, bare))].append((bare, rule))
-                else:
-                    self.exact[(space, bare)].append(rule)
-                    if rule.component in _OWN_SCRIPTS and space is Space.FLAG and "_" in bare:
-                        self.exact[(space, bare.replace("_", "-"))].append(rule)
-            if rule.absence is not Absence.SAFE:
-                self._add_absent(rule)
-
-    def _add_absent(self, rule: Rule) -> None:
-        """File a rule under what must be there for its absence to mean something."""
-        if rule.space is Space.ARGUMENT:
-            for name in rule.names:
-                callee = name.partition("(")[0] + "()"
-                self.absent_calls[_tail(Space.ARGUMENT, callee)].append((callee, rule))
-        elif rule.space is not Space.KEY:
-            self.absent_running[rule.component].append(rule)
-        elif not rule.names[0].startswith(_CODE):
-            name = rule.names[0]
-            if name.startswith(_STANDALONE):
-                self.absent_standing[_kind_of(name)].append(rule)
-            else:
-                self.absent_keys[rule.component].append(rule)
-
-    def missing_in_call(self, unit: Unit) -> Iterator[Rule]:
-        """Yield the rules about keywords of the calls that a unit makes."""
-        if any(fact.name.endswith("(**)") for fact in unit.facts):
-            return
-        for fact in unit.facts:
-            if fact.name.endswith("()"):
-                for name, rule in self.absent_calls.get(_tail(Space.ARGUMENT, fact.name), ()):
-                    if _same_name(name, fact.name):
-                        yield rule
-
-    def rules_of(self, fact: Fact) -> list[Rule]:
-        found = list(self.exact.get((fact.space, fact.name), ()))
-        for name, rule in self.loose.get((fact.space, _tail(fact.space, fact.name)), ()):
-            if _same_name(name, fact.name):
-                found.append(rule)
-        return found
-
-
-def _kind_of(name: str) -> str:
-    """Return what a key is of: `compose`, `k8s.pod`, `k8s.ingress`."""
-    first, _, rest = name.partition(".")
-    return f"k8s.{rest.partition('.')[0]}" if first == "k8s" else first
-
-
-def _tail(space: Space, name: str) -> str:
-    """Return the last part of a dotted name, with its keyword for a call."""
-    callee, bracket, keyword = name.rpartition("(") if space is Space.ARGUMENT else (name, "", "")
-    return callee.rsplit(".", 1)[-1] + bracket + keyword
-
-
-def _same_name(rule: str, fact: str) -> bool:
-    """Tell whether a rule's name is that of a fact: equal, `*.` for any owner, or a callee that ends in the rule's dotted name."""
-    if rule.startswith("*."):
-        return fact == rule[2:] or fact.endswith(rule[1:])
-    if fact == rule or fact.endswith("." + rule):
-        return True
-    # `transformers.TrainingArguments(…)` may be imported from a module below: transformers.training_args.TrainingArguments.
-    package, _, rest = rule.partition(".")
-    return "." not in rest.partition("(")[0] and fact.startswith(package + ".") and fact.endswith("." + rest)
-
-
-INDEX: Final = _Index(RULES)
 
 
 def link(units: Sequence[Unit]) -> dict[int, tuple[Fact, ...]]:
@@ -276,11 +191,11 @@ def _grouped(facts: Sequence[Fact], evident: frozenset[str]) -> Iterator[tuple[R
 def _applies(rule: Rule, space: Space, name: str, evident: frozenset[str]) -> bool:
     if space is Space.FLAG:
         return rule.component in evident or (
-            rule.component in _OWN_SCRIPTS and name.startswith("--") and not _RUNS_SCRIPTS.isdisjoint(evident)
+            rule.component in OWN_SCRIPTS and name.startswith("--") and not _RUNS_SCRIPTS.isdisjoint(evident)
         )
     if space is Space.ENV and name in COMMON_NAMES:
         return rule.component in evident
-    if space is Space.KEY and not name.startswith((*_STANDALONE, _CODE)):
+    if space is Space.KEY and not name.startswith((*STANDALONE, CODE)):
         return rule.component in evident or any(other.startswith("*.") for other in rule.names)
     return True
 
@@ -342,7 +257,7 @@ def _missing(unit: Unit, evident: frozenset[str], *, is_used: bool) -> Iterator[
         for component in unit.components:
             yield from INDEX.absent_keys.get(component, ())
     elif unit.kind is not UnitKind.IMAGE or not is_used:  # whoever uses an image is judged
-        for kind in {_kind_of(fact.name) for fact in unit.facts if fact.space is Space.KEY}:
+        for kind in {kind_of(fact.name) for fact in unit.facts if fact.space is Space.KEY}:
             yield from INDEX.absent_standing.get(kind, ())
         if unit.kind is UnitKind.IMAGE:
             # Only what the last stage starts or is made from runs; a variable in a stage that builds says nothing.

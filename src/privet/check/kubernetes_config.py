@@ -12,7 +12,8 @@ from typing import Final
 from privet.check import readers
 from privet.check.facts import PRESENT, Fact, Space, Unit, UnitKind
 from privet.check.kubernetes_signs import STAND_IN
-from privet.check.network_policies import are_everywhere, is_outside, policies
+from privet.check.network_policies import policies
+from privet.check.networks import are_everywhere, is_outside
 from privet.check.pattern import regex
 from privet.check.readers import format_of
 from privet.check.selectors import of_labels

@@ -33,11 +33,6 @@ _FILES: Final = 200
 _DEPTH: Final = 10
 
 
-def is_kustomization(path: str) -> bool:
-    """Tell whether a path is a kustomization."""
-    return path.rsplit("/", 1)[-1] in NAMES
-
-
 def is_patch(path: str, sibling: Sibling) -> bool:
     """Tell whether the kustomization beside a file has it as a patch: it is told there then."""
     folder, _, name = path.rpartition("/")

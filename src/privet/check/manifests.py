@@ -1,45 +1,88 @@
 """Which YAML reader a file gets, by its path and its tell-tale words.
 
-Invariant: a file that says nothing that any rule could look at is not parsed.
+Invariants: a file that says nothing that any rule could look at is not parsed; a reader is loaded when the first file of its kind comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import posixpath
 from typing import Final
 
-from privet.check import compose, gitlab, helm, hooks, kubernetes, kustomize, pipelines, workflows, yaml_config
 from privet.check.facts import Reading
+from privet.check.pattern import regex
 from privet.check.readers import Sibling
 
-_PIPELINES: Final[tuple[tuple[Callable[[str, str], bool], Callable[[str, str, Sibling], Reading]], ...]] = (
-    (lambda path, _: workflows.is_workflow(path), workflows.read),
-    (gitlab.is_pipeline, gitlab.read),
-    (lambda path, _: pipelines.is_pipeline(path), pipelines.read),
-    (lambda path, _: hooks.is_hooks(path), lambda path, text, _: hooks.read(path, text)),
+_WORKFLOW: Final = regex(r"(?:^|/)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml$|(?:^|/)action\.ya?ml$")
+_PIPELINE: Final = regex(
+    r"(?:^|/)(?:\.circleci/[^/]+|azure-pipelines[^/]*|\.?azure-pipelines/(?:.+/)?[^/]+|bitbucket-pipelines)\.ya?ml$"
 )
-"""What CI runs: how to tell it, and what reads it."""
+_KUSTOMIZATIONS: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_VALUES: Final = regex(r"(?:.*[._-])?values(?:[._-].*)?\.ya?ml")
 
 
 def read(path: str, text: str, sibling: Sibling) -> Reading:
     """Return what a YAML file says."""
-    for is_one, reader in _PIPELINES:
-        if is_one(path, text):
-            return reader(path, text, sibling)
-    if kustomize.is_kustomization(path):
+    name = path.rsplit("/", 1)[-1]
+    if _WORKFLOW.search(path):
+        from privet.check import workflows
+
+        return workflows.read(path, text, sibling)
+    if name.endswith((".gitlab-ci.yml", ".gitlab-ci.yaml")) or ("/.gitlab/" in f"/{path}" and "script:" in text):
+        from privet.check import gitlab
+
+        return gitlab.read(path, text, sibling)
+    if is_pipeline(path):
+        from privet.check import pipelines
+
+        return pipelines.read(path, text, sibling)
+    if name in {".pre-commit-config.yaml", ".pre-commit-config.yml"}:
+        from privet.check import hooks
+
+        return hooks.read(path, text)
+    return _by_folder(path, text, sibling)
+
+
+def is_pipeline(path: str) -> bool:
+    """Tell whether a path is a pipeline of CircleCI, Azure or Bitbucket."""
+    return bool(_PIPELINE.search(path))
+
+
+def _by_folder(path: str, text: str, sibling: Sibling) -> Reading:
+    if path.rsplit("/", 1)[-1] in _KUSTOMIZATIONS:
+        from privet.check import kustomize
+
         return kustomize.read(path, text, sibling)
-    if helm.is_template(path, text):
+    if "{{" in text and "templates" in path.split("/")[:-1]:
+        from privet.check import helm
+
         return helm.read_template(path, text, sibling)
     return _by_content(path, text, sibling)
 
 
 def _by_content(path: str, text: str, sibling: Sibling) -> Reading:
-    if kubernetes.is_manifest(text):
-        return Reading() if kustomize.is_patch(path, sibling) else kubernetes.read(path, text)
-    if compose.is_compose(text):
-        reading = compose.read(path, text, sibling)
+    if "apiVersion" in text:
+        from privet.check import kubernetes, kustomize
+
+        if kubernetes.is_manifest(text):
+            return Reading() if kustomize.is_patch(path, sibling) else kubernetes.read(path, text)
+    if "services" in text:
+        from privet.check import compose
+
+        reading = compose.read(path, text, sibling) if compose.is_compose(text) else Reading()
         if reading != Reading():
             return reading
-    if helm.is_values(path, sibling):
+    if is_values(path, sibling):
+        from privet.check import helm
+
         return helm.read_values(path, text, sibling)
+    from privet.check import yaml_config
+
     return yaml_config.read(path, text) if yaml_config.is_telling(text) else Reading()
+
+
+def is_values(path: str, sibling: Sibling) -> bool:
+    """Tell whether a path is a chart's values: by its name, or beside a Chart.yaml."""
+    folder, _, name = path.rpartition("/")
+    return bool(_VALUES.fullmatch(name)) or (
+        name != "Chart.yaml" and sibling(posixpath.join(folder, "Chart.yaml")) is not None
+    )

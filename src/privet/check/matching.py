@@ -39,6 +39,7 @@ def match(base: Sequence[Unit], head: Sequence[Unit]) -> dict[int, int]:
             if candidates:
                 pairs[number] = candidates.pop(0)
                 taken.add(pairs[number])
+    pairs.update(_moved_objects(base, head, pairs))
     # A new variant of something is judged by what it is laid over, though that is there, too.
     bases = {(unit.kind, unit.path, unit.name): number for number, unit in enumerate(base)}
     for number, unit in enumerate(head):
@@ -46,6 +47,23 @@ def match(base: Sequence[Unit], head: Sequence[Unit]) -> dict[int, int]:
         if old is not None:
             pairs[number] = old
     return pairs
+
+
+def _moved_objects(base: Sequence[Unit], head: Sequence[Unit], pairs: dict[int, int]) -> dict[int, int]:
+    """Return the objects that are made in another function of another file now: as many of a class as are not made any more."""
+    gone: dict[tuple[str, frozenset[str]], list[int]] = defaultdict(list)
+    new: dict[tuple[str, frozenset[str]], list[int]] = defaultdict(list)
+    taken = set(pairs.values())
+    for found, side, known in ((gone, base, taken), (new, head, pairs)):
+        for number, unit in enumerate(side):
+            if number not in known and unit.kind is UnitKind.CALL and _callee(unit)[:1].isupper():
+                found[_callee(unit), unit.components].append(number)
+    return {
+        number: old
+        for key, numbers in new.items()
+        if len(numbers) == len(gone.get(key, ()))
+        for number, old in zip(numbers, gone[key], strict=True)
+    }
 
 
 def _callee(unit: Unit) -> str:

@@ -9,14 +9,12 @@ writes is not known, and is not nothing.
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from privet.check import network_peers
 from privet.check.facts import PRESENT, Fact, Space, Unit, UnitKind
-from privet.check.pattern import regex
+from privet.check.networks import is_everywhere, is_outside
 from privet.check.selectors import SELECTS, UNKNOWN, of_calico, of_labels
 from privet.check.yaml_nodes import Items, Mapping, Node, Scalar
 
@@ -28,15 +26,6 @@ _CILIUM: Final = frozenset(("CiliumNetworkPolicy", "CiliumClusterwideNetworkPoli
 _KINDS: Final = frozenset(("NetworkPolicy", "GlobalNetworkPolicy", *_CILIUM))
 _WORLD: Final = frozenset(("world", "world-ipv4", "world-ipv6", "all"))
 _NAME_PORTS: Final = frozenset(("53", "dns", "dns-tcp", "dns-udp", "5353"))
-_INSIDE: Final = tuple(
-    ipaddress.ip_network(text)
-    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "fc00::/7", "fe80::/10",
-                 "::1/128", "224.0.0.0/4", "ff00::/8")
-)  # fmt: skip
-"""Addresses that no packet can have on the internet."""
-_HALF: Final = {4: 8, 6: 16}
-"""A network with a shorter prefix than this, by version, is as good as everywhere."""
-_INNER_NAME: Final = regex(r".*\.(?:local|internal|svc|lan|test|localhost)\.?$|[^.*]+", re.IGNORECASE)
 _ALL_PORTS: Final = 65535
 _FEW: Final = 1000
 """A range of so many ports is no list of services any more."""
@@ -244,36 +233,3 @@ def _ports(rule: Mapping) -> Fact:
     return Fact(
         Space.KEY, "k8s.egress.ports", str(width if width >= _FEW else 0), rule.source.path, rule.start, rule.end
     )
-
-
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    try:
-        return ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return None
-
-
-def is_outside(text: str) -> bool:
-    """Tell whether an address, a network or a name of a host is one outside."""
-    network = _network(text)
-    if network is None:
-        return bool(re.search(r"[a-z*]", text, re.IGNORECASE)) and not _INNER_NAME.fullmatch(text)
-    return not any(network.version == other.version and network.subnet_of(other) for other in _INSIDE)  # type: ignore[arg-type]
-
-
-def are_everywhere(texts: Iterable[str]) -> bool:
-    """Tell whether networks are together as good as every address: two halves, or one of them."""
-    known = [network for text in texts if (network := _network(text)) is not None]
-    for version in (4, 6):
-        some = [network for network in known if network.version == version]
-        if any(is_everywhere(str(one)) for one in ipaddress.collapse_addresses(some)):  # type: ignore[type-var]
-            return True
-    return False
-
-
-def is_everywhere(text: str) -> bool:
-    """Tell whether a network or a pattern of names is as good as every address."""
-    network = _network(text)
-    if network is None:
-        return text in {"*", "**", "**.*"}
-    return network.prefixlen < _HALF[network.version] and is_outside(text)

@@ -7,7 +7,6 @@ somebody else has to read it.
 
 from __future__ import annotations
 
-import tomllib
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
@@ -76,6 +75,8 @@ def _loaded(text: str | None) -> LoadedPolicy | None:
 
 
 def _exceptions(text: str | None) -> list[dict[str, Any]]:
+    import tomllib
+
     try:
         found = tomllib.loads(text or "").get("exception", [])
     except (ValueError, RecursionError):

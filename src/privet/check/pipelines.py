@@ -25,12 +25,10 @@ from privet.check.yaml_facts import environment, fact
 from privet.check.yaml_nodes import Items, Mapping, Node, Scalar, documents
 from privet.check.yaml_places import commands
 
-_PATH: Final = regex(
-    r"(?:^|/)(?:\.circleci/[^/]+|azure-pipelines[^/]*|\.?azure-pipelines/(?:.+/)?[^/]+|bitbucket-pipelines)\.ya?ml$"
-)
 _YES: Final = frozenset(("true", "yes", "on"))
 _NO: Final = frozenset(("false", "no", "off"))
 _MAIN: Final = frozenset(("main", "master", "/main/", "/master/", "/^main$/", "/^master$/"))
+_BRANCH: Final = regex(r"""pipeline\.git\.branch\s*==\s*["']?([\w./-]+)["']?""")
 _UPLOADS: Final = frozenset(("PublishBuildArtifacts", "PublishPipelineArtifact", "CopyFiles"))
 _DEPTH: Final = 12
 
@@ -53,11 +51,6 @@ class _Job(NamedTuple):
     is_run: bool
     loses: bool = False
     """Whether the failure of a command that is piped is lost."""
-
-
-def is_pipeline(path: str) -> bool:
-    """Tell whether a path is a pipeline of one of these systems."""
-    return bool(_PATH.search(path))
 
 
 def read(path: str, text: str, sibling: Sibling) -> Reading:
@@ -117,7 +110,7 @@ def _circleci(document: Mapping) -> Iterator[_Job]:
 def _run_by_circleci(document: Mapping) -> Iterator[str]:
     """Yield the jobs that a workflow runs on branches other than the main one, without somebody's word."""
     for _, workflow in document.mapping("workflows").pairs.values():
-        if not isinstance(workflow, Mapping) or "triggers" in workflow.pairs:
+        if not isinstance(workflow, Mapping) or "triggers" in workflow.pairs or _asks_for_main(workflow.text("when")):
             continue
         held = {
             name
@@ -136,9 +129,16 @@ def _run_by_circleci(document: Mapping) -> Iterator[str]:
                     else set()
                 )
                 if not (held & needed) and not (
-                    isinstance(told, Mapping) and _is_for_main(told.mapping("filters", "branches"))
+                    isinstance(told, Mapping)
+                    and (_is_for_main(told.mapping("filters", "branches")) or _asks_for_main(told.text("filters")))
                 ):
                     yield name
+
+
+def _asks_for_main(expression: str) -> bool:
+    """Tell whether an expression holds on the main branch alone: `pipeline.git.branch == "main"`."""
+    asked = [_BRANCH.fullmatch(part.strip()) for part in expression.split(" or ")]
+    return bool(expression) and all(found and found[1] in _MAIN for found in asked)
 
 
 def _is_for_main(branches: Mapping) -> bool:

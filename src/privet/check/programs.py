@@ -10,9 +10,10 @@ from typing import Final
 from privet.check import uploads
 from privet.check.components import of_command, of_image
 from privet.check.facts import Fact, Space, Unit, UnitKind
+from privet.check.flags import flags_of
 from privet.check.ignores import keeps_out
 from privet.check.pattern import regex
-from privet.check.words import Command, Word, flags_of
+from privet.check.words import Command, Word
 
 _QUIET: Final = frozenset(
     ("echo", "printf", "cd", "set", "test", "[", "true", "false", "exit", "return", "shift", "unset", "source", ".")

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
-from privet.check.network_policies import are_everywhere, is_everywhere
+from privet.check.networks import are_everywhere, is_everywhere
+from privet.check.nginx_includes import included
 from privet.check.pattern import regex
 from privet.check.proxy_sites import Directive, caddy, nginx
 from privet.check.readers import Sibling
@@ -41,7 +43,7 @@ def is_nginx(text: str) -> bool:
     return bool(_NGINX.search(text)) and ";" in text
 
 
-def read(path: str, text: str, _: Sibling) -> Reading:
+def read(path: str, text: str, sibling: Sibling) -> Reading:
     """Return the settings of a proxy as one unit, its sites, and its guards."""
     if "haproxy" in path.rsplit("/", 1)[-1].lower():
         from privet.check import haproxy
@@ -49,11 +51,11 @@ def read(path: str, text: str, _: Sibling) -> Reading:
         return haproxy.read(path, text)
     is_caddy = "caddy" in path.rsplit("/", 1)[-1].lower()
     found = list(_directives(text, by_line=is_caddy))
-    names = _names(found, is_caddy=is_caddy)
     facts = [
         Fact(Space.KEY, one.name, None if _asks(one) else " ".join(one.words[1:]), path, *one.place) for one in found
     ]
-    found = _imported(found) if is_caddy else found
+    found = _imported(found) if is_caddy else included(path, found, sibling, partial(_directives, by_line=False))
+    names = _names(found, is_caddy=is_caddy)
     units = [
         Unit(UnitKind.GUARD, f"login of {_site(one, names)}", path, *one.place, guard=_GUARD)
         for one in found

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from privet.check.facts import PRESENT, Fact, Space, Unit, UnitKind
-from privet.check.network_policies import is_outside
+from privet.check.networks import is_outside
 from privet.check.pattern import regex
 from privet.check.values import is_loopback
 
@@ -27,6 +27,19 @@ _WRITES_QUERY: Final = regex(r"\$(?:request|request_uri|args|query_string|http_r
 _HTTPS: Final = regex(r"https://|\$https", re.IGNORECASE)
 _ASKING: Final = frozenset(("auth_basic", "auth_request", "auth_jwt"))
 _URL: Final = regex(r"(?P<scheme>https?|h2c|grpcs?)://(?P<host>\[[^\]]*\]|[^/:$]+)(?P<rest>.*)")
+CADDY_ASKS: Final = frozenset(
+    (
+        "basic_auth",
+        "basicauth",
+        "forward_auth",
+        "authenticate",
+        "authorize",
+        "authorize_with",
+        "jwtauth",
+        "oauth2_proxy",
+    )
+)
+"""Caddy's directives that ask who is calling."""
 _PASSING: Final = frozenset(("proxy_pass", "grpc_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass"))
 _PREFIX: Final = regex(r"location (?:\^~ )?/.*")
 """A place that takes all that begins as it says; others are one address, or a pattern."""
@@ -185,7 +198,6 @@ def _last(levels: Iterable[Sequence[Directive]], name: str) -> Directive | None:
 def caddy(path: str, found: Sequence[Directive]) -> Iterator[Unit]:
     """Yield the sites of a Caddyfile and what they send on."""
     heads = {one.blocks[0]: one for one in reversed(found) if one.blocks and len(one.blocks[0]) > 1}
-    never = any(one.name == "auto_https" and one.words[1:2] == ("off",) for one in found)
     for block, first in heads.items():
         head = next((one for one in found if one.words == block[:-1] and not one.blocks), first)
         if block[0].startswith(("(", "@", "&")) or not any(one.blocks[:1] == (block,) for one in found):
@@ -193,7 +205,7 @@ def caddy(path: str, found: Sequence[Directive]) -> Iterator[Unit]:
         inner = [one for one in found if one.blocks[:1] == (block,)]
         addresses = [word.strip(",") for word in block[:-1] if word != ","]
         has_tls = any(one.name == "tls" and len(one.blocks) == 1 for one in inner)
-        is_secure = all(_is_secure(address, never=never) for address in addresses) or has_tls
+        is_secure = all(map(_is_secure, addresses)) or has_tls
         name = _bare(addresses[0])
         if not all(is_loopback(_bare(address).rpartition(":")[0] or _bare(address)) for address in addresses):
             span = head.spans[0][0], head.spans[-1][1]
@@ -202,17 +214,52 @@ def caddy(path: str, found: Sequence[Directive]) -> Iterator[Unit]:
         for one in inner:
             if one.name == "reverse_proxy":
                 url = next((word for word in one.words[1:] if "://" in word), "")
-                matcher = one.words[1] if len(one.words) > 1 and one.words[1][:1] in {"/", "@", "*"} else ""
-                yield from upstream(path, f"{name} {matcher}", url, one)
+                yield from upstream(path, f"{name} {_matcher(one)}", url, one)
+        yield from _asked_by_caddy(path, name, inner)
+
+
+def _matcher(one: Directive) -> str:
+    return one.words[1] if len(one.words) > 1 and one.words[1][:1] in {"/", "@", "*"} else ""
+
+
+def _asked_by_caddy(path: str, name: str, inner: Sequence[Directive]) -> Iterator[Unit]:
+    """Yield whether what a site sends on is asked for a login, where it asks anywhere: a login with a matcher asks at some places only."""
+    asking = [one for one in inner if one.name in CADDY_ASKS]
+    if not asking:
+        return
+    for one in inner:
+        if one.name != "reverse_proxy":
+            continue
+        matcher = _matcher(one)
+        where = " ".join((*(" ".join(block[:-1]) for block in one.blocks[1:]), matcher)).strip() or "all"
+        if HEALTH.search(where):
+            continue
+        around = [login for login in asking if one.blocks[: len(login.blocks)] == login.blocks]
+        is_asked = any(_matcher(login) == matcher or _takes_all(_matcher(login), inner) for login in around)
+        facts = (said(path, "place.asks", is_asked, one),)
+        yield Unit(UnitKind.RESOURCE, f"login at {name} {where}", path, *one.place, facts=facts)
+
+
+def _takes_all(matcher: str, inner: Sequence[Directive]) -> bool:
+    """Tell whether a matcher leaves out nothing that is anybody's business: none, all paths, or all but places of health and files."""
+    if matcher in {"", "*", "/*"}:
+        return True
+    if not matcher.startswith("@"):
+        return False
+    said_of = [one.words[1:] for one in inner if one.name == matcher]
+    said_of += [one.words for one in inner if len(one.blocks) > 1 and one.blocks[-1][0] == matcher]
+    left_out = [words for words in said_of if words[:1] == ("not",)]
+    is_named = any(words and words[0] != "not" for words in said_of)
+    return not is_named and all(HEALTH.search(word) for words in left_out for word in words[2:])
 
 
 def _bare(address: str) -> str:
     return re.sub(r"^https?://", "", address).partition("/")[0]
 
 
-def _is_secure(address: str, *, never: bool) -> bool:
-    """Tell whether Caddy serves an address by TLS: one with a name of a host, unless it is told not to."""
+def _is_secure(address: str) -> bool:
+    """Tell whether Caddy serves an address by TLS: one with a name of a host, whoever makes its certificate."""
     host, _, port = _bare(address).partition(":")
     if address.startswith("https://") or port == "443":
         return True
-    return not (address.startswith("http://") or port == "80" or not host or never)
+    return not (address.startswith("http://") or port == "80" or not host)

@@ -6,7 +6,6 @@ Invariants: from the syntax tree alone; nothing is imported or run. A file that 
 from __future__ import annotations
 
 import ast
-import warnings
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from privet.check.programs import process_units
 from privet.check.python_configs import Configs
 from privet.check.python_logs import LOGS, logged
 from privet.check.python_names import Names, Scopes
+from privet.check.python_nodes import Parsed, parsed
 from privet.check.python_places import Places
 from privet.check.readers import Sibling
 from privet.check.words import Command, Word, split
@@ -42,25 +42,22 @@ _SETTINGS: Final = frozenset(("BaseSettings", "Settings", "BaseConfig"))
 def read(path: str, text: str, sibling: Sibling, *, compared: bool = False) -> Reading:
     """Return the units of a module; with `compared`, also what only a change can be judged by."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an invalid escape in somebody's string is none of ours
-            tree = ast.parse(text)
+        code = parsed(text) if compared else Parsed(text)
     except (SyntaxError, ValueError, MemoryError) as error:
         line = error.lineno if isinstance(error, SyntaxError) else 1
         return Reading(notes=(Note(path, line or 1, "is not valid Python, so it was not read"),))
-    names = Names(tree)
+    names = code.names
     aliases = [
         alias for alias, name in names.imports.items() if alias not in CALLEES and name.rsplit(".", 1)[-1] in CALLEES
     ]
-    places = Places(text)
-    configs = Configs(path, tree, names, sibling) if compared else None
-    visitor = _Visitor(path, places, names, lines_of_interest(text, aliases), configs)
-    visitor.visit(tree)
+    configs = Configs(path, code, sibling) if compared else None
+    visitor = _Visitor(path, code.places, names, lines_of_interest(text, aliases), configs)
+    visitor.visit(code.tree)
     if not compared:
         return Reading(visitor.units())
     from privet.check.python_changes import units_of
 
-    return Reading((*visitor.units(), *units_of(path, text, tree, names, places, sibling, configs)))
+    return Reading((*visitor.units(), *units_of(path, text, code, sibling, configs)))
 
 
 class _Visitor(ast.NodeVisitor):

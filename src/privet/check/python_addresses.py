@@ -14,8 +14,9 @@ from typing import Final
 
 from privet.check.facts import Fact, Space
 from privet.check.model_providers import BY_CALL, BY_CLASS, HERE, LIBRARIES, LOCAL, PREFIXED, provider_of_model
-from privet.check.pattern import regex
+from privet.check.pattern import mentions, regex
 from privet.check.python_names import Names, Scopes
+from privet.check.python_nodes import Parsed
 from privet.check.python_places import Places
 from privet.check.python_syntax import last_of
 from privet.check.values import remote
@@ -38,48 +39,44 @@ _ADDRESS: Final = frozenset(
     ("base_url", "openai_api_base", "api_base", "azure_endpoint", "endpoint_url", "endpoint", "host", "url", "model", "api_base_url")
 )  # fmt: skip
 _REMOTE: Final = remote()
-INTERESTING: Final = regex(
-    "://|ssl_?mode|boto3|"
-    + "|".join(sorted({name.rpartition(".")[2] for name in (*BY_CLASS, *BY_CALL, *LOCAL, *PREFIXED)}))
-)
+_CALLEES: Final = frozenset(name.rpartition(".")[2] for name in (*BY_CLASS, *BY_CALL, *LOCAL, *PREFIXED))
+_LONGEST: Final = 2000
+"""A longer text is no address."""
+INTERESTING: Final = mentions("://|ssl_?mode|boto3|" + "|".join(sorted(_CALLEES)))
 """What stands in a module that names an address or asks a model."""
 
 
-def facts_of(path: str, tree: ast.Module, names: Names, places: Places) -> tuple[Fact, ...]:
+def facts_of(path: str, code: Parsed) -> tuple[Fact, ...]:
     """Return the addresses and models of a module."""
-    reader = _Reader(path, names, places)
-    reader.visit(tree)
-    return tuple(reader.facts)
+    reader = _Reader(path, code.names, code.places)
+    for text in code.nodes.texts:
+        reader.text(text)
+    for call, scopes in code.nodes.calls:
+        reader.call(call, scopes)
+    return tuple(sorted(reader.facts, key=lambda fact: fact.start))
 
 
-class _Reader(ast.NodeVisitor):
-    """One walk over a module."""
+class _Reader:
+    """The addresses and models that one module has named so far."""
 
     def __init__(self, path: str, names: Names, places: Places) -> None:
         self.facts: list[Fact] = []
         self._path = path
         self._names = names
         self._places = places
-        self._scopes: Scopes = ()
+        self._callees = {alias for alias, name in names.imports.items() if name.rpartition(".")[2] in _CALLEES}
+        self._callees |= {*_CALLEES, "client"}
 
-    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        before = self._scopes
-        self._scopes = (*before, node)
-        self.generic_visit(node)
-        self._scopes = before
-
-    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
-
-    def visit_Expr(self, node: ast.Expr) -> None:
-        if not isinstance(node.value, ast.Constant):  # documentation names addresses, too
-            self.generic_visit(node)
-
-    def visit_Constant(self, node: ast.Constant) -> None:
-        if isinstance(node.value, str) and len(node.value) < 2000:
+    def text(self, node: ast.Constant | ast.JoinedStr) -> None:
+        """Take a text, or one with places that are filled in while running."""
+        if isinstance(node, ast.JoinedStr):
+            self._formatted(node)
+        elif isinstance(node.value, str) and len(node.value) < _LONGEST:
             self._address(node.value, node)
 
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
-        if (node.end_lineno or node.lineno) - node.lineno < 4:
+    def _formatted(self, node: ast.JoinedStr) -> None:
+        words = "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+        if ("://" in words or "host=" in words) and (node.end_lineno or node.lineno) - node.lineno < 4:
             parts = [
                 str(part.value)
                 if isinstance(part, ast.Constant)
@@ -95,9 +92,6 @@ class _Reader(ast.NodeVisitor):
                 ),
                 node,
             )
-        for part in node.values:
-            if isinstance(part, ast.FormattedValue):
-                self.visit(part.value)
 
     def _address(self, text: str, node: ast.expr) -> None:
         scheme = _SCHEME.match(text)
@@ -117,21 +111,21 @@ class _Reader(ast.NodeVisitor):
         start, end = self._places.of(node)
         self.facts.append(Fact(Space.KEY, "address", f"{rank}\0{bare.rstrip('/')}", self._path, start, end))
 
-    def visit_Call(self, node: ast.Call) -> None:
-        found = self._model(node)
+    def call(self, node: ast.Call, scopes: Scopes) -> None:
+        """Take a call, which may make a client or ask a model."""
+        last = last_of(node.func)
+        found = self._model(node, last, scopes) if last in self._callees else ""
         if found:
             start, end = self._places.of(node.func)
             self.facts.append(Fact(Space.KEY, "model", found, self._path, start, end))
-        self.generic_visit(node)
 
-    def _model(self, node: ast.Call) -> str:
-        last = last_of(node.func)
+    def _model(self, node: ast.Call, last: str, scopes: Scopes) -> str:
         dotted = self._names.dotted(node.func)
         tail = ".".join(dotted.split(".")[-2:])
         if last in LOCAL or dotted in LOCAL or tail in LOCAL:
             return f"local\0{last}"
         if dotted in PREFIXED or last in PREFIXED:
-            return self._prefixed(node)
+            return self._prefixed(node, scopes)
         provider = BY_CALL.get(dotted, "")
         if not provider and last in BY_CLASS and dotted.partition(".")[0] in LIBRARIES:
             provider = BY_CLASS[last]
@@ -140,15 +134,15 @@ class _Reader(ast.NodeVisitor):
             provider = (
                 "bedrock" if isinstance(service, ast.Constant) and str(service.value).startswith("bedrock") else ""
             )
-        return self._addressed(node, provider) if provider else ""
+        return self._addressed(node, provider, scopes) if provider else ""
 
-    def _addressed(self, node: ast.Call, provider: str) -> str:
+    def _addressed(self, node: ast.Call, provider: str, scopes: Scopes) -> str:
         """Return where a client of a provider's library sends: to the provider, unless it is told another address."""
         given = {item.arg: item.value for item in node.keywords if item.arg in _ADDRESS}
         if any(item.arg is None for item in node.keywords):
             return ""
         for name, value in given.items():
-            known = self._names.value(value, self._scopes)
+            known = self._names.value(value, scopes)
             if name == "model":
                 if known is not None and "://" in known.value and not _REMOTE.unsafe((known.value,)):
                     return f"local\0{provider}"
@@ -158,14 +152,14 @@ class _Reader(ast.NodeVisitor):
                 return f"hosted\0{provider}" if _REMOTE.unsafe((known.value,)) else f"local\0{provider}"
         return f"hosted\0{provider}"
 
-    def _prefixed(self, node: ast.Call) -> str:
+    def _prefixed(self, node: ast.Call, scopes: Scopes) -> str:
         model = next(
             (item.value for item in node.keywords if item.arg in {"model", "model_id"}),
             node.args[0] if node.args else None,
         )
-        known = None if model is None else self._names.value(model, self._scopes)
+        known = None if model is None else self._names.value(model, scopes)
         base = next((item.value for item in node.keywords if item.arg in {"api_base", "base_url"}), None)
-        address = None if base is None else self._names.value(base, self._scopes)
+        address = None if base is None else self._names.value(base, scopes)
         if known is None or (base is not None and address is None):
             return ""
         if HERE.match(known.value) or (address is not None and address.value and not _REMOTE.unsafe((address.value,))):

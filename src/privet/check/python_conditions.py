@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from privet.check.facts import NEVER
 from privet.check.python_configs import MISSING, UNKNOWN, Configs
-from privet.check.python_names import Names, Scopes
+from privet.check.python_names import Scopes
+from privet.check.python_nodes import Parsed
 from privet.check.python_syntax import last_of
 
 _DEPTH: Final = 6
@@ -34,17 +35,18 @@ class Conditions(NamedTuple):
     """The lines of `if` whose test is known."""
 
 
-def conditions_of(tree: ast.Module, names: Names, configs: Configs) -> Conditions:
+def conditions_of(code: Parsed, configs: Configs) -> Conditions:
     """Return what the conditions of a module come to."""
-    reader = _Reader(names, configs, dict(_switches(tree)))
-    reader.block(tree, ())
+    reader = _Reader(code, configs, dict(_switches(code)))
+    for node, scopes in code.nodes.branches:
+        reader.branches(node, scopes)
     return Conditions(reader.found, reader.settled)
 
 
-def _switches(tree: ast.Module) -> Iterator[tuple[str, bool]]:
+def _switches(code: Parsed) -> Iterator[tuple[str, bool]]:
     """Yield what options on a command line are when they are not given."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and last_of(node.func) == "add_argument":
+    for node in code.nodes.of(ast.Call):
+        if last_of(node.func) == "add_argument":
             flags = [item.value for item in node.args if isinstance(item, ast.Constant) and isinstance(item.value, str)]
             said = {item.arg: item.value for item in node.keywords if item.arg}
             action, dest, default = said.get("action"), said.get("dest"), said.get("default")
@@ -56,25 +58,17 @@ def _switches(tree: ast.Module) -> Iterator[tuple[str, bool]]:
 
 
 class _Reader:
-    """One walk over the statements."""
+    """Judges the conditions of one module."""
 
-    def __init__(self, names: Names, configs: Configs, switches: dict[str, bool]) -> None:
+    def __init__(self, code: Parsed, configs: Configs, switches: dict[str, bool]) -> None:
         self.found: dict[int, str] = {}
         self.settled: dict[int, bool] = {}
-        self._names = names
+        self._code = code
+        self._names = code.names
         self._configs = configs
         self._switches = switches
 
-    def block(self, node: ast.AST, scopes: Scopes) -> None:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                self.block(child, (*scopes, child))
-                continue
-            if isinstance(child, (ast.If, ast.IfExp)):
-                self._branches(child, scopes)
-            self.block(child, scopes)
-
-    def _branches(self, node: ast.If | ast.IfExp, scopes: Scopes) -> None:
+    def branches(self, node: ast.If | ast.IfExp, scopes: Scopes) -> None:
         truth = self._truth(node.test, scopes, 0)
         if isinstance(node, ast.If) and truth.holds is not None:
             self.settled[node.lineno] = truth.holds
@@ -87,7 +81,7 @@ class _Reader:
 
     def _mark(self, nodes: list[Any], needs: str) -> None:
         for node in nodes:
-            for inner in ast.walk(node):
+            for inner in self._code.nodes.below(node):
                 if self.found.get(id(inner)) != NEVER:
                     self.found[id(inner)] = needs
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from privet.check.pattern import regex
-from privet.check.python_names import Known, Names, Scopes
+from privet.check.python_names import Known, Scopes
+from privet.check.python_nodes import Parsed
 from privet.check.python_syntax import last_of
 from privet.check.readers import Sibling
 
@@ -33,11 +34,11 @@ _DEPTH: Final = 8
 class Configs:
     """The config files of one module."""
 
-    def __init__(self, path: str, tree: ast.Module, names: Names, sibling: Sibling) -> None:
+    def __init__(self, path: str, code: Parsed, sibling: Sibling) -> None:
         self._folder = path.rpartition("/")[0]
-        self._names = names
+        self._names = code.names
         self._sibling = sibling
-        self._tree = tree
+        self._code = code
         self._files: dict[str, Any] = {}
         self._opened: dict[str, ast.expr] | None = None
         self._paths: list[str] | None = None
@@ -76,9 +77,7 @@ class Configs:
         ):
             return None
         own = {argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)}
-        calls = [
-            node for node in ast.walk(self._tree) if isinstance(node, ast.Call) and last_of(node.func) == function.name
-        ]
+        calls = [node for node in self._code.nodes.of(ast.Call) if last_of(node.func) == function.name]
         keywords = [item for call in calls for item in call.keywords]
         if not calls or any(item.arg is None for item in keywords):
             return None
@@ -120,17 +119,18 @@ class Configs:
 
     def _loaded(self, node: ast.Call, scopes: Scopes) -> Any:
         if self._paths is None:
+            nodes = self._code.nodes
+            blocks: tuple[ast.With | ast.AsyncWith, ...] = (*nodes.of(ast.With), *nodes.of(ast.AsyncWith))
             self._opened = {
                 item.optional_vars.id: item.context_expr
-                for inner in ast.walk(self._tree)
-                if isinstance(inner, (ast.With, ast.AsyncWith))
+                for inner in blocks
                 for item in inner.items
                 if isinstance(item.optional_vars, ast.Name)
             }
             self._paths = [
                 inner.value
-                for inner in ast.walk(self._tree)
-                if isinstance(inner, ast.Constant) and isinstance(inner.value, str) and _FILE.fullmatch(inner.value)
+                for inner in nodes.of(ast.Constant)
+                if isinstance(inner.value, str) and _FILE.fullmatch(inner.value)
             ]
         paths = list(dict.fromkeys(path for item in node.args for path in self._paths_in(item, scopes, 0)))
         paths = paths or list(dict.fromkeys(self._paths))

@@ -19,9 +19,8 @@ from privet.check import python_lists
 from privet.check.facts import Fact, Space
 from privet.check.python_branches import doubted, reached, together
 from privet.check.python_cores import SAME, Core, Cores
-from privet.check.python_names import Names
-from privet.check.python_places import Places
-from privet.check.python_scrubs import ENCRYPTED, Scrubs
+from privet.check.python_nodes import Parsed
+from privet.check.python_scrubs import ENCRYPTED, scrubs_of
 from privet.check.python_syntax import (
     assigned_in,
     digest_of,
@@ -45,27 +44,25 @@ _MAX_FACTS: Final = 20_000
 Label = tuple[str, ...]
 
 
-def facts_of(
-    path: str, tree: ast.Module, names: Names, places: Places, settled: Mapping[int, bool]
-) -> tuple[Fact, ...]:
+def facts_of(path: str, code: Parsed, settled: Mapping[int, bool]) -> tuple[Fact, ...]:
     """Return what goes where in a module; `settled` has the lines of `if` whose test is known."""
-    walk = _Walk(path, names, places, Scrubs(tree, names.imports), settled)
-    walk.block(tree.body, {})
-    used = (last_of(node) for node in ast.walk(tree) if isinstance(node, (ast.Name, ast.Attribute)))
+    walk = _Walk(path, code, settled)
+    walk.block(code.tree.body, {})
+    used = map(last_of, (*code.nodes.of(ast.Name), *code.nodes.of(ast.Attribute)))
     return (*walk.facts, Fact(Space.KEY, "uses", " ".join(sorted(used)), path, 0, 0))
 
 
 class _Walk:
     """One pass in the order of the lines; what a name holds is known as far as it was assigned before."""
 
-    def __init__(self, path: str, names: Names, places: Places, scrubs: Scrubs, settled: Mapping[int, bool]) -> None:
+    def __init__(self, path: str, code: Parsed, settled: Mapping[int, bool]) -> None:
         self._settled = settled
         self.facts: list[Fact] = []
         self._path = path
-        self._names = names
-        self._places = places
-        self._scrubs = scrubs
-        self._cores = Cores(scrubs)
+        self._nodes = code.nodes
+        self._places = code.places
+        self._scrubs = scrubs_of(code)
+        self._cores = Cores(self._scrubs)
         self._label: Label = ()
         self._inside = 0
 
@@ -98,8 +95,6 @@ class _Walk:
 
     def _loop(self, node: ast.For | ast.AsyncFor, known: dict[str, Core]) -> None:
         self._value(node.iter, "", known)
-        if isinstance(node.iter, (ast.Tuple, ast.List)) and any(map(self._scrubs.handed, node.iter.elts)):
-            self._scrubs.aliases |= names_in(node.target)
         over = self._cores.of(node.iter, known)
         for name in names_in(node.target):
             known[name] = Core(name, over.step)
@@ -163,11 +158,11 @@ class _Walk:
     def _takes(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Note what a function takes out of records, and all that one does which is there for that."""
         body = list(lasting(node.body))
-        taken = [key for statement in body for key in python_lists.taken(statement)]
+        taken = [key for statement in body for key in python_lists.taken(statement, self._nodes)]
         if taken:
             self._add("list", self._label, "\n".join(taken), node, "taken")
         if any(map(self._scrubs.is_scrub, self._label)):
-            done = [text for statement in body for text in map(self._doing, ast.walk(statement)) if text]
+            done = [text for statement in body for text in map(self._doing, self._nodes.below(statement)) if text]
             self._add("list", self._label, "\n".join([*done, *taken]), node, "does")
 
     def _doing(self, node: ast.AST) -> str:

@@ -9,17 +9,19 @@ Invariant: a list of which one item is not known is no fact.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from privet.check.facts import Fact, Space
-from privet.check.pattern import regex
+from privet.check.pattern import mentions, regex
 from privet.check.python_modules import Modules
-from privet.check.python_names import Names, Scopes
-from privet.check.python_places import Places
+from privet.check.python_names import Scopes
+from privet.check.python_nodes import Nodes, Parsed
 from privet.check.python_scrubs import is_scrub_name, words_of
 from privet.check.python_syntax import last_of
-from privet.check.python_walk import Walk
+from privet.check.python_walk import Reader
 
 _THINGS: Final = (
     r"(?:cols?|columns?|fields?|keys?|names?|attrs?|attributes|lists?|entities|kinds|types|paths"
@@ -31,13 +33,13 @@ _TAKEN: Final = (
     r"|identifying|identifier|secret|hash(?:ed)?|pseudonymi[sz]ed?|encrypt(?:ed)?|confidential"
     r"|quasi_identifier|direct_identifier)"
 )
-_LESS: Final = regex(
+_LESS: Final = (
     rf"(?:\w+_)?{_TAKEN}(?:_\w+?)??_{_THINGS}(?:_to_\w+)?|(?:\w+_)?{_THINGS}_to_(?:redact|mask|scrub|remove|drop"
     rf"|hide|strip|exclude|anonymi[sz]e|hash|encrypt)"
     r"|denylist|blocklist|remove_columns|quasi_identifiers|identifiers|pii|entities|pii_entities|redact|exclude"
     r"|secret_fields|hide"
 )
-_MORE: Final = regex(
+_MORE: Final = (
     rf"(?:\w+_)?(?:keep|kept|allow(?:ed)?|select(?:ed)?|use|export(?:ed)?|public|safe|include[ds]?|return(?:ed)?"
     rf"|log(?:ged)?|output|train(?:ing)?|feature|send|visible|shared?|needed|wanted)_{_THINGS}"
     rf"|usecols|columns|fields|features|allowlist|include|index_cols|metadata_(?:fields|keys|columns)"
@@ -53,22 +55,17 @@ _PERSONAL: Final = regex(
     r"|handle|photo|signature|license|plate|national_id|nhs\w*|tax_?id"
     r"|insurance\w*|raw(?:_\w+)?|transcripts?|notes?|comments?|free_?text|profile|headers?|body)(?:_|$)"
 )
-_STEPS: Final = regex(
+_STEPS: Final = (
     r"(?:\w+_)?(?:pipeline|steps|stages|transforms?|processors|filters|middlewares?|callbacks|hooks|handlers"
     r"|preprocess\w*|postprocess\w*|cleaners|mappers|operators|guards"
     r"|guardrails|validators|before_send\w*|mask|redact\w*|anonymi[sz]er\w*)"
 )
+_NAMED: Final = mentions(rf"\A(?:{_LESS}|{_MORE}|{_STEPS})\z")
+"""Tells whether a list is of any interest by its name: most are not."""
 _LOOKS: Final = frozenset(
     ("analyze", "analyze_iterator", "batch_analyze", "add_recognizers", "AnalyzerEngine", "load_predefined_recognizers")
 )
 _MAX_ITEMS: Final = 400
-
-
-def facts_of(path: str, tree: ast.Module, names: Names, places: Places, modules: Modules) -> tuple[Fact, ...]:
-    """Return the lists of a module that say by their name, or by the call that takes them, what they are for."""
-    reader = _Reader(path, names, places, modules)
-    reader.block(tree.body, (), "")
-    return tuple(reader.facts)
 
 
 def is_personal(column: str) -> bool:
@@ -76,17 +73,19 @@ def is_personal(column: str) -> bool:
     return bool(_PERSONAL.search(words_of(column)))
 
 
-class _Reader(Walk):
-    """The lists that are met on a walk over a module."""
+class Lists(Reader):
+    """The lists of a module that say by their name, or by the call that takes them, what they are for."""
 
-    def __init__(self, path: str, names: Names, places: Places, modules: Modules) -> None:
+    def __init__(self, path: str, code: Parsed, modules: Modules) -> None:
         self.facts: list[Fact] = []
+        self.nodes = code.nodes
         self._path = path
-        self._names = names
-        self._places = places
+        self._names = code.names
+        self._places = code.places
         self._modules = modules
 
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scopes: Scopes, label: str) -> None:  # noqa: ARG002 - a head is the function's own
+        """Take the lists that parameters have as defaults, and those in decorators."""
         positional = [*node.args.posonlyargs, *node.args.args]
         for argument, default in zip(reversed(positional), reversed(node.args.defaults), strict=False):
             self.named(argument.arg, default, scopes, node.name)
@@ -94,10 +93,12 @@ class _Reader(Walk):
             self.expressions(decorator, scopes, node.name)
 
     def picked(self, node: ast.List, scopes: Scopes, label: str) -> None:
+        """Take columns that are picked, where they are more than one."""
         if len(node.elts) > 1:
             self._add("more", f"{label}.[]", node, scopes)
 
     def called(self, node: ast.Call, scopes: Scopes, label: str) -> None:
+        """Take the lists that a call is given."""
         last = last_of(node.func)
         protects = last in _LOOKS or is_scrub_name(last)
         if last == "select_columns" and node.args:
@@ -112,15 +113,11 @@ class _Reader(Walk):
                     self._add("less", f"{label}.{last}({number})", argument, scopes, only_lists=True)
 
     def named(self, name: str, value: ast.expr, scopes: Scopes, label: str) -> None:
+        """Take a list that says by its name what it is for."""
         words = words_of(name).strip("_")
         if not words or isinstance(value, (ast.Name, ast.Attribute)):
             return
-        if _LESS.fullmatch(words):
-            self._add("less", f"{label}:{name}", value, scopes)
-        elif _MORE.fullmatch(words):
-            self._add("more", f"{label}:{name}", value, scopes)
-        elif _STEPS.fullmatch(words):
-            self._add("steps", f"{label}:{name}", value, scopes)
+        self._add(_kind_of(words), f"{label}:{name}", value, scopes)
 
     def _add(self, what: str, place: str, node: ast.expr, scopes: Scopes, *, only_lists: bool = False) -> None:
         if not what:
@@ -145,11 +142,22 @@ def _what(callee: str, keyword: str, *, protects: bool) -> str:
     """Return what a list is that a call is given by a keyword, "" for one of no interest."""
     if keyword in {"remove_columns", "hide"} or (protects and keyword == "columns"):
         return ""  # `drop(columns=…)` and `remove_columns` are steps of their own
-    if protects or _LESS.fullmatch(keyword):
+    kind = "less" if protects else _kind_of(keyword)
+    if kind == "more" and callee in {"drop", "DataFrame", "rename", "get_dummies"}:
+        return ""
+    return kind
+
+
+@lru_cache(maxsize=4096)
+def _kind_of(words: str) -> str:
+    """Return what a list of this name is, "" for one of no interest."""
+    if words.isascii() and not _NAMED(words):  # RE2 knows no other letters
+        return ""
+    if re.fullmatch(_LESS, words):
         return "less"
-    if _MORE.fullmatch(keyword) and callee not in {"drop", "DataFrame", "rename", "get_dummies"}:
+    if re.fullmatch(_MORE, words):
         return "more"
-    return "steps" if _STEPS.fullmatch(keyword) else ""
+    return "steps" if re.fullmatch(_STEPS, words) else ""
 
 
 def _is_step(node: ast.expr) -> bool:
@@ -163,9 +171,9 @@ def _is_step(node: ast.expr) -> bool:
     return is_scrub_name(last_of(node))
 
 
-def taken(statement: ast.stmt) -> Iterator[str]:
+def taken(statement: ast.stmt, nodes: Nodes) -> Iterator[str]:
     """Yield the personal keys that a statement takes out of a record: `del row["email"]`, `row.pop("email")`, `row["email"] = None`."""
-    for node in ast.walk(statement):
+    for node in nodes.below(statement):
         keys: list[ast.expr] = []
         if isinstance(node, ast.Delete):
             keys = [target.slice for target in node.targets if isinstance(target, ast.Subscript)]

@@ -6,7 +6,6 @@ Invariants: another module is read only for a name that is asked for, and once; 
 from __future__ import annotations
 
 import ast
-import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -47,9 +46,9 @@ class Modules:
             found = None if inner is None else self.items(inner, names, scopes, depth + 1)
         return found
 
-    def assigned(self, module: str, name: str, about: re.Pattern[str]) -> ast.expr | None:
+    def assigned(self, module: str, name: str, about: Callable[[str], bool]) -> ast.expr | None:
         """Return what a module of the repository that says something assigns to a name."""
-        if module.partition(".")[0] in sys.stdlib_module_names or not about.search(self._text(module) or ""):
+        if module.partition(".")[0] in sys.stdlib_module_names or not about(self._text(module) or ""):
             return None
         other = self._module(module)
         return None if other is None else other.lookup(name, ())

@@ -95,8 +95,12 @@ class Names:
             return
         dest = keywords.get("dest")
         name = dest.value if isinstance(dest, ast.Constant) else flags[0].lstrip("-").replace("-", "_")
+        action = keywords.get("action")
         if "default" in keywords:
             _settle(self.attributes, str(name), keywords["default"])
+        elif isinstance(action, ast.Constant) and action.value in {"store_true", "store_false"}:
+            # Without the flag it is the other one.
+            _settle(self.attributes, str(name), ast.copy_location(ast.Constant(action.value == "store_false"), action))
 
     def dotted(self, node: ast.expr) -> str:
         """Return the dotted name of a callee, resolved through imports: `TA(…)` → `transformers.TrainingArguments`; "" for others."""

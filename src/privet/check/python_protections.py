@@ -13,17 +13,18 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from privet.check.columns import COLUMN, TAKEN
 from privet.check.facts import PRESENT, Fact, Space, Unit, UnitKind
-from privet.check.pattern import regex
+from privet.check.pattern import mentions, regex
 from privet.check.python_modules import Modules
-from privet.check.python_names import Names, Scopes
-from privet.check.python_places import Places
+from privet.check.python_names import Scopes
+from privet.check.python_nodes import Parsed
 from privet.check.python_syntax import last_of, names_in, root_of
 
-INTERESTING: Final = regex(
+INTERESTING: Final = mentions(
     r"datasets|tensorflow|torchdata|webdataset|import ray|apache_beam|pandas|polars|pyspark|dask|modin|cudf"
     r"|anonymi|redact|scrub|hmac|hashlib|blake2|sec_?agg|secure_?agg|[sS]ecAgg|usecols"
     r"|LocalDp|clipping_mod|DifferentialPrivacy|DPFedAvg|DpFedAvg|dp_aggregator|build_dp_|DPQuery"
@@ -81,23 +82,25 @@ _PRIVATE: Final = "training-dp-removed"
 _SCRUB: Final = "python-scrub-removed"
 
 
-def units_of(path: str, text: str, tree: ast.Module, names: Names, places: Places, modules: Modules) -> Iterator[Unit]:
+def units_of(path: str, text: str, code: Parsed, modules: Modules) -> Iterator[Unit]:
     """Yield what protects in a module that has been parsed."""
-    if INTERESTING.search(text):
-        reader = _Reader(path, names, places)
-        reader.block(tree.body, (), "")
+    if INTERESTING(text):
+        reader = _Reader(path, code)
+        reader.block(code.tree.body, (), "")
         yield from reader.units()
-        yield from _named(path, tree, places)
-    yield from _imported(path, tree, names, places, modules)
+        yield from _named(path, code)
+    yield from _imported(path, code, modules)
 
 
 class _Reader:
     """One walk over statements."""
 
-    def __init__(self, path: str, names: Names, places: Places) -> None:
+    def __init__(self, path: str, code: Parsed) -> None:
+        names = code.names
         self._path = path
         self._names = names
-        self._places = places
+        self._nodes = code.nodes
+        self._places = code.places
         imported = {name.partition(".")[0] for name in names.imports.values()}
         self._has_tables = not _TABLES.isdisjoint(imported)
         self._has_frames = not {"polars", "pyspark", "pyarrow"}.isdisjoint(imported)
@@ -134,14 +137,14 @@ class _Reader:
             self._alone(node.value, label)
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
-                for inner in ast.walk(child):
+                for inner in self._nodes.below(child):
                     self._expression(inner, scopes, label)
             elif isinstance(child, ast.stmt):
                 self.block([child], scopes, label)
             elif isinstance(child, (ast.ExceptHandler, ast.match_case)):
                 self.block(child.body, scopes, label)
             elif isinstance(child, ast.withitem):
-                for inner in ast.walk(child.context_expr):
+                for inner in self._nodes.below(child.context_expr):
                     self._expression(inner, scopes, label)
 
     def _alone(self, node: ast.expr, label: str) -> None:
@@ -234,17 +237,23 @@ def _is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value not in {"*", ""}
 
 
-def _named(path: str, tree: ast.Module, places: Places) -> Iterator[Unit]:
+def _named(path: str, code: Parsed) -> Iterator[Unit]:
     """Yield a guard for each part of a federated training that hides what one participant learned."""
     found: dict[tuple[str, str], Unit] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
+    nodes: tuple[ast.Name | ast.Attribute, ...] = (*code.nodes.of(ast.Name), *code.nodes.of(ast.Attribute))
+    for node in nodes:
+        if isinstance(node.ctx, ast.Load):
             name = last_of(node)
-            rule = SECURE_AGGREGATION if _AGGREGATES.fullmatch(name) else _PRIVATE if _LOCAL_DP.fullmatch(name) else ""
+            rule = _rule_of(name)
             if rule and (rule, name) not in found:
-                start, end = places.of(node)
+                start, end = code.places.of(node)
                 found[(rule, name)] = Unit(UnitKind.GUARD, name, path, start, end, guard=rule)
     yield from found.values()
+
+
+@lru_cache(maxsize=4096)
+def _rule_of(name: str) -> str:
+    return SECURE_AGGREGATION if _AGGREGATES.fullmatch(name) else _PRIVATE if _LOCAL_DP.fullmatch(name) else ""
 
 
 _HOOKS: Final = frozenset(
@@ -252,18 +261,18 @@ _HOOKS: Final = frozenset(
      "scrubbing", "hide_inputs", "hide_outputs", "span_processors", "additional_span_processors")
 )  # fmt: skip
 """Keywords with which a client is told to take something out of what it sends."""
-_ABOUT: Final = regex(rf"\b(?:{'|'.join(sorted(_HOOKS))})\s*=")
+_ABOUT: Final = mentions(rf"\b(?:{'|'.join(sorted(_HOOKS))})\s*=")
 
 
-def _imported(path: str, tree: ast.Module, names: Names, places: Places, modules: Modules) -> Iterator[Unit]:
+def _imported(path: str, code: Parsed, modules: Modules) -> Iterator[Unit]:
     """Yield a guard for each client that another module of the repository made with such a keyword, and that is used here."""
-    used = {node.id: node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    for alias, origin in names.imports.items():
+    used = {node.id: node for node in code.nodes.of(ast.Name) if isinstance(node.ctx, ast.Load)}
+    for alias, origin in code.names.imports.items():
         module, _, name = origin.rpartition(".")
         if alias in used and module and not module.startswith(("os", "typing")):
             call = modules.assigned(module, name, _ABOUT)
             hooks = [item.arg for item in call.keywords if item.arg in _HOOKS] if isinstance(call, ast.Call) else []
             if isinstance(call, ast.Call) and hooks:
-                start, end = places.of(used[alias])
+                start, end = code.places.of(used[alias])
                 title = f"{last_of(call.func)} {hooks[0]} of {name}"
                 yield Unit(UnitKind.GUARD, title, path, start, end, guard=_SCRUB)

@@ -13,9 +13,8 @@ from typing import Final
 
 from privet.check.facts import PRESENT, Fact, Space, Unit, UnitKind
 from privet.check.pattern import regex
-from privet.check.python_names import Names
-from privet.check.python_places import Places
-from privet.check.python_scrubs import ENCRYPTED, Scrubs, is_scrub_name
+from privet.check.python_nodes import Nodes, Parsed
+from privet.check.python_scrubs import ENCRYPTED, Scrubs, is_scrub_name, scrubs_of
 from privet.check.python_syntax import last_of, root_of
 
 CODE: Final = "code:python-raw-kept"
@@ -37,16 +36,16 @@ _Kept = tuple[str, str, ast.expr]
 """A value as it is: its core, the key under which it stands, and where."""
 
 
-def units_of(path: str, tree: ast.Module, names: Names, places: Places) -> Iterator[Unit]:
+def units_of(path: str, code: Parsed) -> Iterator[Unit]:
     """Yield a unit for each value that is kept so."""
-    imported = any(is_scrub_name(name.rpartition(".")[2]) for name in names.imports.values())
-    if not imported and not any(isinstance(node, ast.Call) and _may_take(node) for node in ast.walk(tree)):
+    imported = any(is_scrub_name(name.rpartition(".")[2]) for name in code.names.imports.values())
+    if not imported and not any(map(_may_take, code.nodes.of(ast.Call))):
         return
-    scrubs = Scrubs(tree, names.imports)
-    for label, body in _blocks(tree):
-        reader = _Reader(scrubs, body)
+    scrubs = scrubs_of(code)
+    for label, body in _blocks(code):
+        reader = _Reader(scrubs, body, code.nodes)
         for number, (_, key, node) in enumerate(reader.found(), 1):
-            start, end = places.of(node)
+            start, end = code.places.of(node)
             fact = Fact(Space.KEY, CODE, PRESENT, path, start, end)
             yield Unit(UnitKind.CALL, f"{label}:raw {key}#{number}", path, start, end, facts=(fact,))
 
@@ -57,19 +56,18 @@ def _may_take(call: ast.Call) -> bool:
     return is_scrub_name(name) or name.startswith("mask") or name in {"sub", "subn"}
 
 
-def _blocks(tree: ast.Module) -> Iterator[tuple[str, list[ast.stmt]]]:
-    yield "", [node for node in tree.body if not isinstance(node, (*_Functions, ast.ClassDef))]
-    for node in ast.walk(tree):
-        if isinstance(node, _Functions):
-            yield node.name, node.body
+def _blocks(code: Parsed) -> Iterator[tuple[str, list[ast.stmt]]]:
+    yield "", [node for node in code.tree.body if not isinstance(node, (*_Functions, ast.ClassDef))]
+    for node in code.nodes.functions:
+        yield node.name, node.body
 
 
 class _Reader:
     """The statements of one function."""
 
-    def __init__(self, scrubs: Scrubs, body: list[ast.stmt]) -> None:
+    def __init__(self, scrubs: Scrubs, body: list[ast.stmt], among: Nodes) -> None:
         self._scrubs = scrubs
-        nodes = [node for statement in body for node in ast.walk(statement)]
+        nodes = [node for statement in body for node in among.below(statement)]
         self._roots = list(_expressions(body))
         self._cleaned: dict[str, str] = {}
         self._cores: set[str] = set()

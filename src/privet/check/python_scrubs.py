@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import ast
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cached_property, lru_cache
 from typing import Final
 
 from privet.check.pattern import mentions, regex
+from privet.check.python_nodes import KEPT, Parsed
 from privet.check.python_syntax import last_of, names_in
 
 _PEOPLE: Final = (
@@ -35,8 +37,8 @@ INTERESTING: Final = mentions(
     ignore_case=True,
 )
 """What stands in a module that takes a step."""
-MASKING: Final = regex(r"\bmask(?:ed)?(?:_\w+)?\s*[(,)]")
-TENSORS: Final = regex(r"^\s*(?:import|from) (?:torch|jax|tensorflow|keras|numpy|mlx|flax)\b", re.MULTILINE)
+MASKING: Final = mentions(r"\bmask(?:ed)?(?:_\w+)?\s*[(,)]")
+TENSORS: Final = mentions(r"(?m)^\s*(?:import|from) (?:torch|jax|tensorflow|keras|numpy|mlx|flax)\b")
 _CAMEL: Final = regex(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _MASK: Final = regex(
     r"mask(?:ed)?(?:_(?:text|value|string|str|fields?|rows?|records?|logs?|body|payload|prompts?|messages?|inputs?))?"
@@ -89,28 +91,47 @@ _ENCRYPTS: Final = regex(r"(?:^|_)(?:encrypt|seal)(?:_\w+)?$")
 class Scrubs:
     """Which calls of a module take personal data out."""
 
-    def __init__(self, tree: ast.Module, imports: dict[str, str]) -> None:
+    def __init__(self, code: Parsed) -> None:
+        imports = code.names.imports
+        self._nodes = code.nodes
         self._has_masks = _TENSORS.isdisjoint(name.partition(".")[0] for name in imports.values())
         self._own: set[str] = set()
         self.aliases = {alias for alias, name in imports.items() if is_scrub_name(name.rpartition(".")[2])}
         """Further names of functions that take something out: imported under another one, or handed to a loop."""
-        functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
         for _ in range(3):  # a function that calls one that calls one
             found = {
                 node.name
-                for node in functions
+                for node in code.nodes.functions
                 if node.name not in self._own and not node.name.startswith("__") and self._returns_scrubbed(node)
             }
             if not found:
                 break
             self._own |= found
+        loops: tuple[ast.For | ast.AsyncFor, ...] = (*code.nodes.of(ast.For), *code.nodes.of(ast.AsyncFor))
+        for loop in loops:
+            if isinstance(loop.iter, (ast.Tuple, ast.List)) and any(map(self.handed, loop.iter.elts)):
+                self.aliases |= names_in(loop.target)
+
+    @cached_property
+    def takes_any(self) -> bool:
+        """Whether the module takes a step anywhere, or has a function that is there for one."""
+        definitions = (*self._nodes.functions, *self._nodes.of(ast.ClassDef))
+        return (
+            any(self.is_scrub(node.name) for node in definitions)
+            or any(
+                self.is_scrub(last_of(node.func if isinstance(node, ast.Call) else node))
+                for definition in definitions
+                for node in definition.decorator_list
+            )
+            or any(self.operand(call) for call in self._nodes.of(ast.Call))
+        )
 
     def _returns_scrubbed(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         """Tell whether a short function does little else than take something out of what it is given."""
         given = {argument.arg for argument in function.args.args}
         if len(function.body) > _MAX_BODY or not given:
             return False
-        for node in ast.walk(function):
+        for node in self._nodes.below(function):
             if isinstance(node, ast.Assign) and self._takes_from(node.value, given):
                 given |= {name for target in node.targets for name in names_in(target)}
             elif isinstance(node, (ast.Return, ast.Yield)) and node.value is not None:
@@ -129,13 +150,15 @@ class Scrubs:
         own = {argument.arg for argument in function.args.args}
         made = {
             target.id
-            for node in ast.walk(function)
+            for node in self._nodes.below(function)
             if isinstance(node, ast.Assign) and self._takes_from(node.value, own)
             for target in node.targets
             if isinstance(target, ast.Name)
         }
         returned = (
-            _innermost(node.value) for node in ast.walk(function) if isinstance(node, ast.Return) and node.value
+            _innermost(node.value)
+            for node in self._nodes.below(function)
+            if isinstance(node, ast.Return) and node.value
         )
         return any(isinstance(value, ast.Name) and value.id in made for value in returned)
 
@@ -225,6 +248,10 @@ class Scrubs:
                     if found:
                         return found[0]
         return ""
+
+
+scrubs_of: Callable[[Parsed], Scrubs] = lru_cache(maxsize=KEPT)(Scrubs)
+"""Returns those of a module, made once."""
 
 
 def _digested(name: str, call: ast.Call) -> tuple[str, ast.expr | None] | None:

@@ -11,18 +11,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from privet.check.facts import Fact, Space, Unit, UnitKind
 from privet.check.known import CONFIG_KEYS
 from privet.check.pattern import mentions, regex
-from privet.check.python_names import Names, Scopes
-from privet.check.python_places import Places
+from privet.check.python_names import Scopes
+from privet.check.python_nodes import Parsed
 from privet.check.python_scrubs import is_scrub_name
 from privet.check.python_syntax import last_of
-from privet.check.python_walk import Walk
+from privet.check.python_walk import Reader
 
 _TIMES: Final = r"(?:days?|hours?|weeks?|months?|minutes?|seconds?|secs?|ms|millis|s|d|h)"
 _KEPT: Final = (
@@ -46,7 +45,7 @@ _FINDS: Final = (
 _SCORE: Final = r"(?:(?:min(?:imum)?_)?(?:score|confidence)(?:_(?:threshold|cutoff|min))?|threshold|cutoff)"
 _SCORES: Final = regex(r"(?:(?:min|default|score|confidence)_)+(?:score|confidence|threshold)|threshold")
 """Names that are about what is found of people in a function or module that finds it."""
-_PRESIDIO: Final = regex(r"^\s*(?:import|from) (?:presidio_analyzer|gliner)\b", re.MULTILINE)
+_PRESIDIO: Final = mentions(r"(?m)^\s*(?:import|from) (?:presidio_analyzer|gliner)\b")
 _LOCAL: Final = regex(r"(?:\w+://)?(?:[^@/]*@)?(?:localhost|127\.|0\.0\.0\.0|\[?::1|host\.docker\.internal)")
 
 
@@ -54,13 +53,13 @@ class _Kind(NamedTuple):
     """A rule, and the names of its settings; `private` where they mean it only beside differential privacy, `called` only in calls."""
 
     rule: str
-    names: re.Pattern[str]
+    names: str
     private: bool = False
     called: bool | None = None
 
 
 def _kind(rule: str, pattern: str, *, private: bool = False, called: bool | None = None) -> _Kind:
-    return _Kind(f"code:python-default-{rule}", regex(pattern), private, called)
+    return _Kind(f"code:python-default-{rule}", pattern, private, called)
 
 
 _KINDS: Final = (
@@ -105,8 +104,10 @@ _KINDS: Final = (
     _kind("sslmode", r"(?:\w+_)?ssl_?mode"),
     _kind("score", rf"(?:\w+_)?{_FINDS}_(?:\w+_)?{_SCORE}|{_FINDS}_{_SCORE}"),
 )  # fmt: skip
+_NAMED: Final = mentions(rf"\A(?:{'|'.join(kind.names for kind in _KINDS)})\z")
+"""Tells whether a name is one of any kind: most are not."""
 _DICTS: Final = 400
-_INTERESTING: Final = regex(
+INTERESTING: Final = mentions(
     "|".join(sorted(CONFIG_KEYS))
     + r"|epsilon|eps\b|delta|noise|sigma|clip|grad|retention|_days|ttl|max_age|retain|keep|purge|delete|expir"
     r"|lifetime|lifespan|expiry|host|addr|_ip\b|\bip\b|bind|listen"
@@ -116,34 +117,27 @@ _INTERESTING: Final = regex(
     r"|local|opt_out|opt-out|do_not_track|weights_only|safe|secure|private"
     r"|hide|verify|ssl|https|certs|threshold|score|confidence|group|cohort|cell|diversity|suppress|remove|drop|strip|hash|sanitize|filter"
     r"|budget|train_on|training",
-    re.IGNORECASE,
+    ignore_case=True,
 )
 """What stands in a module that has such a setting, and in most others."""
 
 
-def units_of(path: str, tree: ast.Module, text: str, names: Names, places: Places) -> Iterator[Unit]:
-    """Yield a unit for each setting."""
-    if not _INTERESTING.search(text):
-        return
-    reader = _Reader(path, names, places, is_private=_DP(text), finds=bool(_PRESIDIO.search(text)))
-    reader.block(tree.body, (), "")
-    yield from reader.units
-
-
-class _Reader(Walk):
-    """The settings that are met on a walk over a module."""
+class Settings(Reader):
+    """The settings of a module, a unit each."""
 
     most_keys = _DICTS
 
-    def __init__(self, path: str, names: Names, places: Places, *, is_private: bool, finds: bool) -> None:
+    def __init__(self, path: str, text: str, code: Parsed) -> None:
         self.units: list[Unit] = []
+        self.nodes = code.nodes
         self._path = path
-        self._names = names
-        self._places = places
-        self._is_private = is_private
-        self._finds = finds
+        self._names = code.names
+        self._places = code.places
+        self._is_private = _DP(text)
+        self._finds = _PRESIDIO(text)
 
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scopes: Scopes, label: str) -> None:
+        """Take the defaults of parameters, and settings in decorators."""
         positional = [*node.args.posonlyargs, *node.args.args]
         pairs = list(zip(reversed(positional), reversed(node.args.defaults), strict=False))
         pairs += [
@@ -157,9 +151,11 @@ class _Reader(Walk):
             self.expressions(decorator, scopes, label)
 
     def named(self, name: str, value: ast.expr, scopes: Scopes, label: str) -> None:
+        """Take what a name is given."""
         self._setting(name, value, scopes, label)
 
     def called(self, node: ast.Call, scopes: Scopes, label: str) -> None:
+        """Take an option of a command line, or the keywords of a call."""
         last = last_of(node.func)
         if last in {"add_argument", "option", "add_option", "Option", "argument"}:
             self._option(node, scopes)
@@ -221,9 +217,10 @@ def kind_of(name: str) -> str:
 def _kind_of(name: str, is_private: bool, called: bool) -> str:
     """Return the rule of a setting of this name, or ""."""
     name = name.lstrip("_")
-    for kind in _KINDS:
-        if kind.called in {None, called} and kind.names.fullmatch(name) and (is_private or not kind.private):
-            return kind.rule
+    if _NAMED(name) or not name.isascii():  # RE2 knows no other letters
+        for kind in _KINDS:
+            if kind.called in {None, called} and re.fullmatch(kind.names, name) and (is_private or not kind.private):
+                return kind.rule
     if is_scrub_name(name):
         return "code:python-default-protection"
     return f"settings.{name}" if name in CONFIG_KEYS and not called else ""

@@ -10,10 +10,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from privet.check.facts import NEEDS, Fact, Space, Unit, UnitKind
+from privet.check.facts import NEEDS, PRESENT, Fact, Space, Unit, UnitKind
 from privet.check.pattern import regex
-from privet.check.python_names import Names
-from privet.check.python_places import Places
+from privet.check.python_nodes import Parsed
 from privet.check.python_scrubs import HANDS_ON, is_scrub_name
 from privet.check.python_syntax import last_of
 
@@ -32,6 +31,8 @@ _HOOKS: Final = frozenset(
     ("masking_function", "anonymizer", "scrubber", "redactor", "event_scrubber", "pii_filter", "redaction")
 )
 """Keywords that are given what takes personal data out."""
+_HIDES: Final = frozenset(("hide_inputs", "hide_outputs"))
+"""Keywords that are given true, of which a rule knows, or a function that does so."""
 _MASKED: Final = frozenset(("Langfuse", "CallbackHandler", "get_client"))
 """Clients whose `mask` is a function, and no positions."""
 _SECURES: Final = frozenset(("starttls", "secure_channel", "SMTP_SSL", "IMAP4_SSL", "POP3_SSL", "FTP_TLS", "prot_p"))
@@ -44,33 +45,30 @@ PLAIN: Final = "python-address-plain"
 ENCRYPTED: Final = "python-encryption-removed"
 
 
-def guards(
-    path: str, tree: ast.Module, names: Names, places: Places, asleep: Mapping[int, str] | None = None
-) -> tuple[Unit, ...]:
+def guards(path: str, code: Parsed, asleep: Mapping[int, str] | None = None) -> tuple[Unit, ...]:
     """Return the steps of a module, each of which is missed where it goes; `asleep` has the nodes that need a setting to run."""
     found: dict[tuple[str, str], Unit] = {}
+    names = code.names
     functions = tuple(scope for scope in names.scopes if scope is not None)
 
     def lookup(name: str) -> ast.expr | None:
         inside = (names.lookup(name, (scope,)) for scope in functions if name in names.scopes[scope])
         return next(inside, None) or names.lookup(name, ())
 
-    for node in ast.walk(tree):
+    for node in (*code.nodes.of(ast.Call), *code.nodes.functions):
         if isinstance(node, ast.Call):
             dotted = names.dotted(node.func)
             pairs = [(pair, node.func) for pair in protections(dotted, dotted.rsplit(".", 1)[-1], node, lookup)]
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        else:
             pairs = [
                 ((SCRUB, f"@{last_of(decorator)}"), decorator)
                 for decorator in node.decorator_list
                 if is_scrub_name(last_of(decorator))
             ]
-        else:
-            continue
         for pair, place in pairs:
             needs = (asleep or {}).get(id(node), "")
             if pair not in found or (found[pair].facts and not needs):
-                start, end = places.of(place)
+                start, end = code.places.of(place)
                 facts = (Fact(Space.KEY, NEEDS, needs, path, start, end),) if needs else ()
                 found[pair] = Unit(UnitKind.GUARD, pair[1], path, start, end, facts=facts, guard=pair[0])
     return tuple(found.values())
@@ -93,14 +91,20 @@ def protections(
         if is_scrub_name(name):
             yield SCRUB, f"{last} {name}{_of_owner(node)}"
     for item in node.keywords:
-        if (item.arg in _HOOKS or (item.arg == "mask" and last in _MASKED)) and not (
-            isinstance(item.value, ast.Constant) and not item.value.value
-        ):
+        if _is_hook(item, last):
             yield SCRUB, f"{last} {item.arg}"
     if last in _SECURES:
         yield PLAIN, last
     if any(item.arg == "remove_columns" for item in node.keywords):
         yield SCRUB, f"{last} remove_columns"
+
+
+def _is_hook(item: ast.keyword, last: str) -> bool:
+    """Tell whether a call is given what takes personal data out by this keyword."""
+    said = item.value.value if isinstance(item.value, ast.Constant) else PRESENT
+    if item.arg in _HIDES:
+        return said is PRESENT
+    return bool(said) and (item.arg in _HOOKS or (item.arg == "mask" and last in _MASKED))
 
 
 def _of_field(node: ast.Call) -> str:

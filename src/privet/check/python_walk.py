@@ -1,4 +1,7 @@
-"""One walk over the statements of a Python module, and over the expressions in them, that knows in which function it is."""
+"""One walk over the statements of a Python module, and over the expressions in them, that knows in which function it is.
+
+Invariant: in the order of the lines; each reader is told the same, and what counts, it says itself.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,14 @@ from collections.abc import Sequence
 from typing import final
 
 from privet.check.python_names import Scopes
+from privet.check.python_nodes import Nodes
 
 
-class Walk:
-    """Goes in the order of the lines; what counts, a subclass says."""
+class Reader:
+    """What is told of what a walk meets."""
 
+    nodes: Nodes
+    """Those of the module."""
     most_keys: int | None = None
     """Dicts of so many keys or more are data, and are passed over."""
 
@@ -31,11 +37,24 @@ class Walk:
         """Take the columns that are picked from a frame: `frame[["a", "b"]]`."""
 
     @final
+    def expressions(self, node: ast.expr, scopes: Scopes, label: str) -> None:
+        """Take an expression and all in it."""
+        Walk(self.nodes, (self,)).expressions(node, scopes, label)
+
+
+class Walk:
+    """Goes through a module once for several readers."""
+
+    def __init__(self, nodes: Nodes, readers: Sequence[Reader]) -> None:
+        self._nodes = nodes
+        self._readers = readers
+
     def block(self, body: Sequence[ast.stmt], scopes: Scopes, label: str) -> None:
         """Go through statements."""
         for node in body:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                self.function(node, scopes, label)
+                for reader in self._readers:
+                    reader.function(node, scopes, label)
                 self.block(node.body, (*scopes, node), node.name)
             elif isinstance(node, ast.ClassDef):
                 self.block(node.body, scopes, node.name)
@@ -52,7 +71,8 @@ class Walk:
                     if isinstance(target, ast.Attribute)
                     else ""
                 )
-                self.named(name, node.value, scopes, label)
+                for reader in self._readers:
+                    reader.named(name, node.value, scopes, label)
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
                 self.expressions(child, scopes, label)
@@ -63,15 +83,21 @@ class Walk:
             elif isinstance(child, ast.withitem):
                 self.expressions(child.context_expr, scopes, label)
 
-    @final
     def expressions(self, node: ast.expr, scopes: Scopes, label: str) -> None:
         """Go through an expression and all in it."""
-        for inner in ast.walk(node):
+        for inner in self._nodes.below(node):
             if isinstance(inner, ast.Call):
-                self.called(inner, scopes, label)
+                for reader in self._readers:
+                    reader.called(inner, scopes, label)
+            elif isinstance(inner, ast.Dict):
+                self._dict(inner, scopes, label)
             elif isinstance(inner, ast.Subscript) and isinstance(inner.slice, ast.List):
-                self.picked(inner.slice, scopes, label)
-            elif isinstance(inner, ast.Dict) and (self.most_keys is None or len(inner.keys) < self.most_keys):
-                for key, value in zip(inner.keys, inner.values, strict=True):
+                for reader in self._readers:
+                    reader.picked(inner.slice, scopes, label)
+
+    def _dict(self, node: ast.Dict, scopes: Scopes, label: str) -> None:
+        for reader in self._readers:
+            if reader.most_keys is None or len(node.keys) < reader.most_keys:
+                for key, value in zip(node.keys, node.values, strict=True):
                     if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                        self.named(key.value, value, scopes, label)
+                        reader.named(key.value, value, scopes, label)

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
-from privet.check import config_ratchet, coverage, sleeping, unread_names
+from privet.check import config_ratchet, hook_scope, sleeping, unread_names
 from privet.check.code_ratchet import CodeRatchet
 from privet.check.facts import Space, Unit, UnitKind
 from privet.check.guards import Guards
@@ -95,11 +95,16 @@ def weaker(
             found.extend(_compared(before[old], after[number], moved, remains))
             found.extend(config_ratchet.weaker(base[old], head[number]))
     found.extend(unread_names.weaker(base, head, pairs, is_used))
+    found.extend(hook_scope.narrower(base, head, pairs, paths))
     matched = set(pairs.values())
     gone = [number for number in range(len(base)) if number not in matched]
     found.extend(_unmoved(new_ones, [*better, *(state for number in gone for state in before[number].values())]))
-    judged, opened = coverage.compared(base, head, pairs)
-    found.extend([*opened, *coverage.wider(base, head)])
+    judged: frozenset[int] = frozenset()
+    if any(unit.guard.startswith("k8s-") for unit in base):  # only clusters have policies that cover pods
+        from privet.check import coverage
+
+        judged, opened = coverage.compared(base, head, pairs)
+        found.extend([*opened, *coverage.wider(base, head)])
     provided = {parent for unit in base if unit.kind in STARTS for parent in unit.parents}
     guards = Guards(base, head, pairs, fallen, judged)
     folders = {path.rpartition("/")[0] for path in paths}

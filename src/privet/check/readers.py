@@ -20,7 +20,10 @@ Sibling = Callable[[str], str | None]
 _PLACED: Final = (
     (r"(?:.*/)?[^/]+\.(?:service|socket|timer|slice|scope)\.d/[^/]+\.conf", "systemd"),
     (r"(?:.*/)?\.dvc/config(?:\.local)?", "ini"),
-    (r"(?:.*/)?(?:[^/]*nginx[^/]*|conf\.d|sites-(?:available|enabled))/[^/]+\.(?:conf|conf\.template|vhost)", "proxy"),
+    (
+        r"(?:.*/)?(?:[^/]*nginx[^/]*(?:/[^/]+)?|conf\.d|snippets|sites-(?:available|enabled))/[^/]+\.(?:conf|conf\.template|vhost)",
+        "proxy",
+    ),
 )
 """Formats that the folder tells; asked before the file's own name."""
 _PLACED_ENDINGS: Final = (".conf", ".conf.template", ".vhost", ".dvc/config", ".dvc/config.local")
@@ -53,6 +56,22 @@ _FORMATS: Final = (
     (r".*\.(?:tf|tfvars|hcl)", "terraform"),
     (r".*\.sql", "sql"),
 )
+_BY_ENDING: Final = {
+    **dict.fromkeys(("py", "pyi", "pyw"), "python"),
+    **dict.fromkeys(("md", "markdown", "rst"), "card"),
+    "ipynb": "notebook",
+    "toml": "toml",
+    "json": "json",
+    "sql": "sql",
+    "tf": "terraform",
+    "sh": "shell",
+    **dict.fromkeys(
+        ("txt", "png", "jpg", "gif", "svg", "csv", "tsv", "parquet", "js", "mjs", "ts", "tsx", "jsx", "css",
+         "html", "c", "h", "cc", "cpp", "go", "rs", "java", "lock", "po", "map", "gz"),
+        "",
+    ),
+}  # fmt: skip
+"""Formats of most files, whose names end in nothing else than this."""
 _BY_PLACE: Final = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in _PLACED)
 _KNOWN: Final = regex(
     "|".join(f"(?P<f{number}>{pattern})" for number, (pattern, _) in enumerate(_FORMATS)), re.IGNORECASE
@@ -91,6 +110,11 @@ def format_of(path: str) -> str:
 
 @lru_cache(maxsize=2**16)
 def _format_of_name(name: str) -> str:
+    lower = name.lower()
+    _, dot, ending = lower.rpartition(".")
+    kind = _BY_ENDING.get(ending) if dot else None
+    if kind is not None and "file" not in lower and not lower.startswith((".", "env.")):
+        return kind
     found = _KNOWN.fullmatch(name)
     return _FORMATS[int(found.lastgroup[1:])][1] if found and found.lastgroup else ""
 

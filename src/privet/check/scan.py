@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from privet.check.findings import Finding, findings_of
 from privet.check.judge import weaknesses_of
 from privet.check.ratchet import weaker
 from privet.check.readers import SHARED, format_of
-from privet.check.sides import read_tree
+from privet.check.sides import read_both, read_tree
 from privet.check.tree import Entry, Tree
 from privet.check.weakness import Weakness
 
@@ -34,6 +34,8 @@ class Result:
     weaknesses: tuple[Weakness, ...] = field(default=(), repr=False)
     known: int = 0
     """Findings that the baseline lets pass."""
+    only: tuple[str, ...] = ()
+    """The rules that were asked, none for all."""
 
 
 def scan(tree: Tree, *, today: date | None = None, cache: Cache | None = None) -> Result:
@@ -51,14 +53,13 @@ def compare(base: Tree, head: Tree, *, changed: Collection[str] | None = None, t
     Of files that are not among the `changed` only those are read from which others take something: manifests and environments.
     """
     day = today or date.today()
-    read_of = [None if changed is None else paths for paths in _context(base, head, changed or ())]
-    before, after = (
-        read_tree(tree, day, compared=True, paths=paths) for tree, paths in zip((base, head), read_of, strict=True)
-    )
+    differs = {*base.entries, *head.entries} if changed is None else changed
+    read_of = _context(base, head, differs)
+    before, after = read_both(base, head, day, read_of, differs)
     policy = exceptions.of_policy(base.text(exceptions.FILE), day)
     was_there = exceptions.known_to(before.allowances)
     lines = tuple(item for item in after.allowances if was_there(item))
-    rest = () if read_of[1] is None else tuple(path for path in head.entries if path not in read_of[1])
+    rest = tuple(path for path in head.entries if path not in read_of[1])
     found = [
         *weaker(before.units, after.units, head.entries, lambda component: _is_used(component, head, rest)),
         *own_policy.weaker(base.text(exceptions.FILE), head.text(exceptions.FILE)),
@@ -96,14 +97,21 @@ def _result(found: Sequence[Weakness], tree: Tree, allowances: Sequence[Allowanc
 
 def only(result: Result, paths: Collection[str]) -> Result:
     """Return what concerns the named files, and those below the named folders."""
-    return Result(
-        tuple(item for item in result.findings if is_named(item.path, paths)),
-        tuple(item for item in result.notes if is_named(item.path, paths)),
-        result.files,
-        result.allowed,
-        tuple(item for item in result.weaknesses if is_named(item.path, paths)),
-        result.known,
+    return replace(
+        result,
+        findings=tuple(item for item in result.findings if is_named(item.path, paths)),
+        notes=tuple(item for item in result.notes if is_named(item.path, paths)),
+        weaknesses=tuple(item for item in result.weaknesses if is_named(item.path, paths)),
     )
+
+
+def of_rules(result: Result, rules: Sequence[str]) -> Result:
+    """Return what some rules found."""
+    findings = tuple(item for item in result.findings if item.rule in rules)
+    weaknesses = tuple(item for item in result.weaknesses if item.rule.id in rules)
+    told = {(item.rule.id, item.path, item.start) for item in weaknesses}
+    allowed = len(told) - len(findings)
+    return replace(result, findings=findings, weaknesses=weaknesses, allowed=allowed, only=tuple(rules))
 
 
 def is_named(path: str, names: Collection[str]) -> bool:

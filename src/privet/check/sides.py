@@ -66,7 +66,37 @@ def read_tree(
         examined = _examine(tree, names, today, compared, cache)
     else:
         examined = _in_processes(tree, names, today, compared, cache, workers)
-    examined += known
+    return _side(examined + known)
+
+
+def read_both(
+    base: Tree, head: Tree, today: date, paths: tuple[Collection[str], Collection[str]], changed: Collection[str]
+) -> tuple[Side, Side]:
+    """Return what the named files of both sides say, for comparing them.
+
+    A file that has not changed, nor any that was asked for while it was read, says the same on both and is read once.
+    """
+    if max(map(len, paths)) >= _MANY:
+        old, new = (
+            read_tree(tree, today, compared=True, paths=of) for tree, of in zip((base, head), paths, strict=True)
+        )
+        return old, new
+    same: dict[str, Examined] = {}
+    after: list[Examined] = []
+    for path in sorted(paths[1]):
+        head.asked.clear()
+        item = _of_file(head, path, today, compared=True, cache=None)
+        after.append(item)
+        if path not in changed and head.asked.isdisjoint(changed):
+            same[path] = item
+    before = [
+        same[path] if path in same else _of_file(base, path, today, compared=True, cache=None)
+        for path in sorted(paths[0])
+    ]
+    return _side(before), _side(after)
+
+
+def _side(examined: Sequence[Examined]) -> Side:
     return Side(
         tuple(unit for item in examined for unit in item.units),
         tuple(sorted(note for item in examined for note in item.notes)),
@@ -169,13 +199,11 @@ def _read(
         return content.of_weights(path, raw), ()
     if not kind and b"\0" in raw[:_HEAD_BYTES]:
         return Reading(), ()
-    found = found_in(raw)
+    found = found_in(raw) if len(tree.entries) >= _MANY else None
     reading = content.of_text(path, raw, size, marks_of(raw, found, path, compared=compared), compared=compared)
     if kind and size > MAX_TEXT_BYTES:
         return _noted(reading, path, f"is larger than {MAX_TEXT_BYTES >> 20} MiB, so it was not read"), ()
-    if kind and (
-        b"privet:" in raw or matters(kind, path, raw, found, compared=compared, everything=len(tree.entries) < _MANY)
-    ):
+    if kind and (b"privet:" in raw or matters(kind, path, raw, found, compared=compared)):
         return _parsed(tree, path, raw, reading, today, compared=compared)
     return reading, ()
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from privet.check.components import of_command, of_image
 from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
-from privet.check.network_policies import is_outside
+from privet.check.networks import is_outside
 from privet.check.pattern import regex
 from privet.check.programs import started
 from privet.check.readers import Sibling

@@ -18,7 +18,7 @@ from typing import Final
 from privet.check.components import of_image
 from privet.check.facts import PRESENT, Fact, Note, Reading, Space, Unit, UnitKind
 from privet.check.known import VARIABLES
-from privet.check.network_policies import are_everywhere, is_everywhere
+from privet.check.networks import are_everywhere, is_everywhere
 from privet.check.pattern import regex
 from privet.check.readers import Sibling
 from privet.check.terraform_each import targets

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from privet.check.facts import Fact, Space, Unit, UnitKind
-from privet.check.network_policies import are_everywhere
+from privet.check.networks import are_everywhere
 from privet.check.pattern import regex
 from privet.check.proxy_sites import HEALTH
 from privet.check.yaml_facts import keys

@@ -57,6 +57,8 @@ class Tree:
         """What is there and is not looked into: repositories inside this one."""
         self.new = frozenset(new)
         """Files that git does not track yet."""
+        self.asked: set[str] = set()
+        """The files of which somebody wanted the text."""
         self._read = read
         self._every = self.entries
 
@@ -91,6 +93,7 @@ class Tree:
 
     def text(self, path: str) -> str | None:
         """Return a file as text, None where there is none, or where it is no text."""
+        self.asked.add(path)
         entry = self._every.get(path)
         if entry is None or entry.size > MAX_TEXT_BYTES:
             return None

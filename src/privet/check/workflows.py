@@ -38,11 +38,6 @@ _OURS: Final = regex(r"(?:^|[/-])privet(?:@|$)")
 _YES: Final = frozenset(("true", "yes", "on"))
 
 
-def is_workflow(path: str) -> bool:
-    """Tell whether a path is a workflow or an action."""
-    return bool(re.search(r"(?:^|/)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml$|(?:^|/)action\.ya?ml$", path))
-
-
 class _Workflow(NamedTuple):
     name: str
     path: str

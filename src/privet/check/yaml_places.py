@@ -13,8 +13,9 @@ from typing import Final
 
 from privet.check.components import of_command
 from privet.check.facts import Fact, Note, Reading, Space
+from privet.check.flags import flags_of
 from privet.check.pattern import regex
-from privet.check.words import Command, Word, flags_of, split
+from privet.check.words import Command, Word, split
 from privet.check.yaml_nodes import Items, Node, Scalar, documents
 
 _TOKENS: Final = {

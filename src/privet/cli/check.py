@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from contextlib import nullcontext
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from privet.check.scan import Result
     from privet.check.tree import Tree
 
-FORMATS: Final = ("text", "json", "sarif", "github", "junit")
+FORMATS: Final = ("text", "compact", "json", "sarif", "github", "junit")
 
 
 def add_parser(verbs: Any) -> None:
@@ -32,7 +33,9 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument("--base", metavar="REF", help="report only what is weaker than this commit or branch")
     parser.add_argument("--format", choices=FORMATS, default="text", help="how to report (default: text)")
     parser.add_argument("--json", action="store_const", const="json", dest="format", help="the same as --format json")
-    parser.add_argument("--fix", action="store_true", help="rewrite what has one safe spelling")
+    parser.add_argument("--fix", action="store_true", help="rewrite what has one safe spelling, and say what is left")
+    parser.add_argument("--only", metavar="RULE,…", help="ask only these rules, for looking: there is no grade then")
+    parser.add_argument("--list", action="store_true", help="list the rules, or with --only these, and check nothing")
     parser.add_argument(
         "--baseline",
         nargs="?",
@@ -44,17 +47,32 @@ def add_parser(verbs: Any) -> None:
 
 
 class _Job(NamedTuple):
-    """What is checked: a repository, what it is compared with, and the paths that count, none for all."""
+    """What is checked: a repository, what it is compared with, and the paths and rules that count, none for all."""
 
     root: Path
     base: Base | None
     names: tuple[str, ...]
     whole: bool
     """Whether all files are read, whatever counts."""
+    rules: tuple[str, ...] = ()
 
 
 def run(options: argparse.Namespace) -> int:
     """Check, report, and return 1 where something is weaker."""
+    # Syntax trees have no cycles and the run ends soon: looking for garbage takes a tenth of its time and finds none.
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        return _checked(options)
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _checked(options: argparse.Namespace) -> int:
+    rules = _rules(options)
+    if options.list:
+        return _listed(rules, options.format)
     from privet.check import git
     from privet.check import tree as trees
 
@@ -67,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
             f"privet check: where this branch left {_plain(options.base)} is not known here, so it is compared with that itself;"
             " git fetch --unshallow tells\n"
         )
-    job = _Job(root, base, () if "." in names else names, options.baseline is not None)
+    job = _Job(root, base, () if "." in names else names, options.baseline is not None, rules)
     # Git looks at all files while the modules that judge are loaded.
     listed = trees.listing(root)
     changed = None if base is None else trees.difference(root, base)
@@ -75,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
 
     tree = trees.working_tree(root, job.names, listed)
     result = _judged(job, tree, changed)
-    fixed = 0
+    fixed = 0 if options.fix else None
     if options.fix:
         from privet.check.fix import fix
 
@@ -86,6 +104,41 @@ def run(options: argparse.Namespace) -> int:
     result = _named(job, result)
     _report(result, options, fixed)
     return 1 if result.findings else 0
+
+
+def _rules(options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the rules that are asked, none for all.
+
+    Raises:
+        BadInput: there is no such rule, or what is asked for needs all of them.
+
+    """
+    if not options.only:
+        return ()
+    if options.baseline is not None:
+        raise BadInput("a baseline is of all rules", hint="leave out --only, which is for looking, or --baseline")
+    from privet.check.rules import BY_ID
+
+    rules = tuple(dict.fromkeys(part.strip() for part in options.only.split(",") if part.strip()))
+    for rule in rules:
+        if rule not in BY_ID:
+            from difflib import get_close_matches
+
+            near = get_close_matches(rule, BY_ID, 1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise BadInput(f"there is no rule {_plain(rule)}", hint=f"{hint}privet check --list names them")
+    return rules
+
+
+def _listed(rules: tuple[str, ...], kind: str) -> int:
+    from privet.check.rules import BY_ID, RULES
+    from privet.report.check_list import as_json, as_lines
+
+    if kind not in {"text", "json"}:
+        raise BadInput(f"there is no list of rules as {kind}", hint="privet check --list, or with --json")
+    chosen = [BY_ID[rule] for rule in rules] or sorted(RULES, key=lambda rule: rule.component)
+    sys.stdout.buffer.write((as_json(chosen) if kind == "json" else as_lines(chosen)).encode())
+    return 0
 
 
 def _judged(job: _Job, tree: Tree, asked: Question | None = None) -> Result:
@@ -149,11 +202,12 @@ def _is_left_out(name: str, job: _Job, tree: Tree) -> bool:
 
 
 def _named(job: _Job, result: Result) -> Result:
-    """Return what concerns the named paths, and why an exception that may be for them does not count."""
-    if not job.names:
-        return result
+    """Return what concerns the named paths and rules, and why an exception that may be for them does not count."""
     from privet.check import exceptions, scan
 
+    result = scan.of_rules(result, job.rules) if job.rules else result
+    if not job.names:
+        return result
     notes = (note for note in result.notes if note.path == exceptions.FILE and exceptions.FILE not in job.names)
     named = scan.only(result, job.names)
     return replace(named, notes=(*named.notes, *notes))
@@ -218,17 +272,20 @@ def _shrink(path: Path, known: Known, result: Result) -> None:
         sys.stderr.write(f"privet check: {_plain(path.name)} lets {len(known) - len(left)} less pass; commit it\n")
 
 
-def _report(result: Result, options: argparse.Namespace, fixed: int) -> None:
-    from privet.report import check as report
-
+def _report(result: Result, options: argparse.Namespace, fixed: int | None) -> None:
     kind: str = options.format
     if kind == "text":
         from privet.cli.style import Style
+        from privet.report.check import as_text
 
         width = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 0
-        text = report.as_text(result, Style.of(sys.stdout), base=options.base or "", fixed=fixed, width=width)
+        text = as_text(result, Style.of(sys.stdout), base=options.base or "", fixed=fixed, width=width)
     else:
-        text = report.MACHINES[kind](result)
+        from privet.report.check_machines import MACHINES
+
+        text = MACHINES[kind](result)
+        if result.only:
+            sys.stderr.write(f"privet check: only {', '.join(result.only)}: other rules were not asked\n")
     # What a machine reads must not depend on the locale, and no character that a terminal lacks ends the report.
     encoding = sys.stdout.encoding if kind == "text" else "utf-8"
     sys.stdout.buffer.write(text.encode(encoding, errors="replace"))

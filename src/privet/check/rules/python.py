@@ -257,8 +257,7 @@ BROUGHT_IN: Final = (
         argument("transformers-safe-serialization", "*.save_pretrained(safe_serialization) *.push_to_hub(safe_serialization)", false(),
             FOREIGN, SAFE, "True", "weights are written as a pickle, which runs code when it is read",
             **_call("save_pretrained('a', safe_serialization=False)", "save_pretrained('a', safe_serialization=True)"))),
-    *read_by("langchain", "documentation python.langchain.com/api_reference/community/vectorstores/"
-        "langchain_community.vectorstores.faiss.FAISS.html",
+    *read_by("langchain", "python package langchain-community 0.4.2: langchain_community/vectorstores/faiss.py",
         argument("langchain-dangerous-deserialization",
             "*.load_local(allow_dangerous_deserialization) *.deserialize_from_bytes(allow_dangerous_deserialization)", true(), UNVETTED,
             SAFE, "False", "the index is a pickle, and whoever can write it runs code where it is read",

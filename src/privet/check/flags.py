@@ -1,0 +1,56 @@
+"""The words after a program's name → the flags that it is given.
+
+Invariant: a flag points at its value, or at itself where it has none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from privet.check.facts import Fact, Space
+from privet.check.pattern import regex
+from privet.check.words import Word
+
+_NAME: Final = regex(r"[A-Za-z_]\w*\Z", re.ASCII)
+
+
+def flags_of(words: Sequence[Word], path: str) -> tuple[Fact, ...]:
+    """Return the flags of a program's arguments.
+
+    `--name=value` and `--name value` give the value; a flag that another one or nothing follows has "present". A single dash before
+    several letters is one flag (`-lv`, `-tls`), as Go programs and llama.cpp have it. Plain words are facts named by themselves: `serve`.
+    """
+    found = []
+    index = 0
+    while index < len(words):
+        word = words[index]
+        text = word.value or ""
+        index += 1
+        if not text.startswith("-") or text in {"-", "--"}:
+            if text and _NAME.match(text):
+                found.append(Fact(Space.FLAG, text, "present", path, word.start, word.end))
+            continue
+        name, equals, value = text.partition("=")
+        if equals:
+            found.append(Fact(Space.FLAG, name, value, path, word.start, word.end))
+        elif index < len(words) and not (words[index].value or "").startswith("--") and not _is_flag(words[index]):
+            found.append(Fact(Space.FLAG, name, _known(words[index]), path, words[index].start, words[index].end))
+            index += 1
+        else:
+            found.append(Fact(Space.FLAG, name, "present", path, word.start, word.end))
+    return tuple(found)
+
+
+def _known(word: Word) -> str | None:
+    """Return a value; of pairs with commas between (`org=$ORG,public=True`), of which some are known only when it runs, the others."""
+    pairs = word.partly.split(",")
+    if word.value is not None or len(pairs) < 2 or not all("=" in pair for pair in pairs):
+        return word.value
+    return ",".join(pair for pair in pairs if "\0" not in pair) or None
+
+
+def _is_flag(word: Word) -> bool:
+    text = word.value or ""
+    return text.startswith("-") and len(text) > 1 and not text[1].isdigit()
