@@ -1,6 +1,7 @@
 """Measure all systems on the same vectors and print a table with ratios to the plain twin of a vault.
 
-Each round runs every system in turn, and the best of the rounds counts: what else the machine does slows all of them alike.
+Each round runs every system in turn, and the best of the rounds counts. The table has processor time and the fastest query: how long
+something takes on the clock says little where other work is on the machine. Both are printed for each round.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ MARKS = ("<!-- table -->\n", "<!-- end -->\n")
 DIMENSIONS = 384
 QUERIES = 200
 _HEADINGS = (
-    "| system | recall@10 | query p50 ms | query CPU ms | ingest s | open s | open CPU s | bytes a record | peak MB "
+    "| system | recall@10 | query CPU ms | fastest query ms | ingest CPU s | open CPU s | bytes a record | peak MB "
     "| deleted vectors on disk | documents on disk |"
 )
+SHOWN = ("query_cpu_ms", "query_best_ms", "ingest_cpu_s", "open_cpu_s")
 LOWER = ("ingest_s", "ingest_cpu_s", "open_s", "open_cpu_s", "query_p50_ms", "query_best_ms", "query_cpu_ms")
 
 
@@ -120,14 +122,14 @@ def table(figures: dict[str, dict[str, float] | str], title: str) -> str:
     lines = [
         f"{title}, best of the rounds; in brackets the ratio to turbovec:\n",
         _HEADINGS,
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, each in figures.items():
         if isinstance(each, str):
-            lines.append(f"| {name} | {each} ||||||||||")
+            lines.append(f"| {name} | {each} |||||||||")
             continue
         cells = [f"{each['recall']:.4f}"]
-        for key in ("query_p50_ms", "query_cpu_ms", "ingest_s", "open_s", "open_cpu_s"):
+        for key in SHOWN:
             ratio = f" ({each[key] / plain[key]:.2f})" if isinstance(plain, dict) else ""
             cells.append(f"{each[key]:.2f}{ratio}")
         cells += [f"{each['bytes']:.0f}", f"{each['peak_mb']:.0f}"]

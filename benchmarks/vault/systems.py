@@ -46,7 +46,7 @@ class System:
 
 
 class Privet(System):
-    """A vault: sealed files, a 4-bit scan and half floats in memory; documents are read with each hit."""
+    """A vault: sealed files, a 4-bit scan and numbers of 16 bits in memory; documents are read with each hit."""
 
     libraries = ("privet.vault", "privet.vault.store", "turbovec", "cryptography.hazmat.primitives.ciphers.aead")
 
@@ -79,7 +79,7 @@ class Privet(System):
 
 
 class Turbovec(System):
-    """The plain twin of a vault: `.npy` and JSON, the same scan, the same half floats; documents are in memory."""
+    """The plain twin of a vault: `.npy` and JSON, the same scan, half floats of numpy; documents are in memory."""
 
     libraries = ("turbovec",)
 

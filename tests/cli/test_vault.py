@@ -42,10 +42,15 @@ Run = Callable[..., tuple[str, str]]
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
     """Run one action on a vault with the default key folder; return what it printed and told."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    hardened: list[bool] = []
+    # The real one is for a whole process and for good: it has a test of its own below.
+    monkeypatch.setattr("privet.cli.vault.harden", lambda: hardened.append(True))
 
     def done(action: str, *words: object, code: int = 0, given: bytes = b"") -> tuple[str, str]:
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given)))
+        hardened.clear()
         assert main(["vault", action, str(tmp_path / "vault"), *map(str, words)]) == code, capfd.readouterr()
+        assert hardened
         found = capfd.readouterr()
         assert SUBJECT not in found.out + found.err or action in {"get", "search"}
         return found.out, found.err
@@ -73,7 +78,7 @@ def test_texts_are_embedded_found_and_filtered(run: Run, tmp_path: Path) -> None
     path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     out, err = run("add", path, "--subject", "patient")
     assert out == "3 records added, 0 were there already; the vault holds 3\n"
-    assert err == "privet vault: 1 records have no subject: forget does not reach them\n"
+    assert err == "privet vault: 1 record has no subject: forget does not reach it\n"
     out, _ = run("search", "I do not remember my login", "-k", 1, "--json")
     (hit,) = json.loads(out)
     assert (hit["id"], hit["document"], hit["metadata"]) == ("a", ROWS[0]["text"], {"lang": "en"})
@@ -84,15 +89,26 @@ def test_texts_are_embedded_found_and_filtered(run: Run, tmp_path: Path) -> None
     assert json.loads(out) == {"added": 0, "skipped": 3, "twice": 0, "cut": 0, "nobodys": 0, "records": 3}
 
 
+@pytest.mark.usefixtures("filled")
+def test_no_process_can_look_into_the_one_that_reads(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom privet.cli import main\nfrom privet.hardening import is_hardened\n"
+        "assert not is_hardened()\nprint(main(sys.argv[1:]), is_hardened())"
+    )
+    command = [sys.executable, "-c", code, "vault", "info", str(tmp_path / "vault"), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "0 True"
+
+
 def test_a_text_that_the_model_does_not_read_to_its_end_is_told(run: Run) -> None:
     rows = json.dumps({"text": "many words " * 300}).encode()
     _, err = run("add", "-", given=rows)
-    assert "1 texts are longer than the model reads" in err
+    assert "1 text is longer than the model reads" in err
 
 
 def test_a_subject_is_forgotten_and_a_second_time_there_is_nobody(filled: Run) -> None:
     out, _ = filled("forget", "-", given=f"{SUBJECT}\n".encode())
-    assert out.startswith("1 records forgotten")
+    assert out.startswith("1 record forgotten")
     out, err = filled("forget", SUBJECT, code=1)
     assert (out, err) == ("", "privet vault: no record is of this subject\n")
     assert json.loads(filled("info", "--json")[0])["records"] == 2
@@ -101,10 +117,10 @@ def test_a_subject_is_forgotten_and_a_second_time_there_is_nobody(filled: Run) -
 def test_records_are_got_and_deleted_by_id(filled: Run) -> None:
     out, err = filled("get", "a", "nobody", "--json", code=1)
     assert json.loads(out) == {"id": "a", "vector": [1, 0, 0], "document": ROWS[0]["text"], "metadata": {"lang": "en"}}
-    assert err == "privet vault: 1 of 2 ids are not there\n"
+    assert err == "privet vault: 1 of 2 ids not there\n"
     assert filled("get", "b")[0].split("\n")[1].strip() == ROWS[1]["text"]
     assert filled("delete", "-", given=b"a\nb\na\n")[0].startswith("2 records deleted")
-    assert filled("compact")[0].startswith("1 records written anew")
+    assert filled("compact")[0].startswith("1 record written anew")
     assert filled("get", "c")[0].startswith("c\n")
 
 
@@ -133,8 +149,8 @@ def test_records_are_replaced_on_demand_and_the_first_of_two_is_taken(filled: Ru
     rows = [{"id": "a", "text": text, "vector": [0, 0, 1]} for text in ("newer", "newest")]
     given = "".join(json.dumps(row) + "\n" for row in rows).encode()
     out, err = filled("add", "-", "--vector", "vector", "--replace", given=given)
-    assert out.startswith("1 records added")
-    assert "1 ids came more than once: the first was taken" in err
+    assert out.startswith("1 record added")
+    assert "1 id came more than once: the first was taken" in err
     assert json.loads(filled("get", "a", "--json")[0])["document"] == "newer"
 
 
@@ -220,7 +236,7 @@ def test_a_bad_row_stops_and_the_same_command_goes_on(run: Run, tmp_path: Path) 
     assert "secret" not in err
     path.write_text(good + '{"id": "x", "text": "t", "vector": [0, 1]}\n')
     assert run("add", path, "--vector", "vector")[0] == (
-        "1 records added, 1,000 were there already; the vault holds 1,001\n"
+        "1 record added, 1,000 were there already; the vault holds 1,001\n"
     )
 
 

@@ -64,3 +64,11 @@ def test_a_vector_of_length_0_is_like_nothing() -> None:
     scores, rows = made.search(np.ones((1, 4), np.float32), 1)
     assert scores[0].tolist() == [0]
     assert rows[0].tolist() == [0]
+
+
+def test_lengths_beyond_float32_are_no_warning_and_close_to_1_are_told_apart() -> None:
+    made = Index(4)
+    made.add(np.array([[1, 0, 0, 0], [2, 0, 0, 0], [0.6, 0.8, 0, 0]], np.float32))
+    scores, _ = made.search(np.array([[1, 0, 0, 0]], np.float32), 3)
+    assert scores[0].tolist() == pytest.approx([1, 1, 0.6], abs=1e-4)
+    assert made.search(np.full((1, 4), 3e38, np.float32), 1)[0][0].tolist() == [0]

@@ -51,11 +51,27 @@ def test_it_is_locked_where_the_limit_allows() -> None:
 def test_what_was_in_it_is_overwritten() -> None:
     matrix = LockedMatrix(8)
     matrix.append(np.ones((10, 8), np.float32))
-    held = matrix.rows
+    held = matrix._all
     matrix.reserve(5000)
     assert not held.any()
-    assert matrix.rows.all()
-    held = matrix.rows
+    assert matrix._all[:10].all()
+    held = matrix._all
     matrix.wipe()
     assert not held.any()
     assert matrix.count == 0
+
+
+@pytest.mark.parametrize("columns", [1, 7, 384])
+def test_values_are_kept_to_half_a_step_of_16_bits(columns: int) -> None:
+    generator = np.random.default_rng(1)
+    rows = np.concatenate((generator.normal(size=(300, columns)), np.zeros((1, columns)))).astype(np.float32)
+    rows[::3] *= 1e-4
+    matrix = LockedMatrix(columns)
+    matrix.append(rows[:7])
+    matrix.append(rows[7:])
+    steps = np.abs(rows).max(axis=1, keepdims=True) / 32767
+    assert (np.abs(matrix.values(slice(None)) - rows) <= 0.51 * steps).all()
+    some, query = np.array([300, 0, 299, 0]), generator.normal(size=columns).astype(np.float32)
+    assert matrix.products(some, query) == pytest.approx(matrix.values(some) @ query, rel=1e-4, abs=1e-6)
+    matrix.clear([0])
+    assert not matrix.values(np.array([0])).any()

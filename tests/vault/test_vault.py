@@ -111,3 +111,32 @@ def test_one_writes_and_others_read(folder: Path) -> None:
                 reader.delete(["new"])
         with opened(folder, read_only=True) as reader:
             assert len(reader) == 11
+
+
+def test_room_for_what_is_read_is_made_at_once(tmp_path: Path) -> None:
+    vectors = np.random.default_rng(2).normal(size=(3000, 8)).astype(np.float32)
+    names = [str(number) for number in range(3000)]
+    with opened(tmp_path) as vault:
+        for start in range(0, 3000, 500):
+            vault.add(names[start : start + 500], vectors[start : start + 500])
+    with opened(tmp_path) as vault:
+        assert vault._contents.index is not None
+        assert len(vault._contents.index._exact._all) == 3000
+        assert vault.search(vectors[7:8], 1)[0][0].id == "7"
+        vault.delete(names)
+        vault.compact()
+        assert vault.search(vectors[:1], 1) == [[]]
+    with opened(tmp_path) as vault:
+        # Numbers of records are not given twice, and the files have nothing: so no room.
+        assert vault.search(vectors[:1], 1) == [[]]
+        vault.add(["new"], vectors[:1])
+        assert [hit.id for hit in vault.search(vectors[:1], 3)[0]] == ["new"]
+
+
+def test_scores_do_not_depend_on_the_length_of_a_query_or_record(tmp_path: Path) -> None:
+    with opened(tmp_path) as vault:
+        vault.add(IDS, VECTORS * np.geomspace(1e-6, 1e6, 10, dtype=np.float32)[:, None])
+        for length in (1e-6, 1, 1e15):
+            hits = vault.search(VECTORS * np.float32(length), 1)
+            assert [found[0].id for found in hits] == IDS
+            assert all(found[0].score == pytest.approx(1, abs=1e-3) for found in hits)

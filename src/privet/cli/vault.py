@@ -4,6 +4,7 @@ Invariants:
 
 - What is asked for is printed on standard output, for its reader; no text, id or subject is in any other line.
 - `-` in place of a text, an id or a name reads standard input: command lines are seen by other users and kept by shells.
+- Before any key or text is read, the process is one that writes no core dump and that other processes cannot look into.
 
 Exit 1: there was no such record or subject. 3: a file is damaged or put back, or a protection cannot be had.
 """
@@ -11,22 +12,22 @@ Exit 1: there was no such record or subject. 3: a file is damaged or put back, o
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from privet.cli.style import Style
+from privet.cli.vault_output import counted, print_json, show_hits, show_record, tell
+from privet.cli.vault_words import json_of, line, words
 from privet.errors import BadInput
+from privet.hardening import harden
 from privet.keys import state_folder
 
 if TYPE_CHECKING:  # numpy and ciphers are loaded by what needs them
-    from privet.vault import Hit, KeySource, Vault
+    from privet.vault import KeySource, Vault
 
-_SHOWN_CHARS: Final = 300
 _SEEN: Final = "- for standard input, which no shell keeps and no list of processes shows"
 
 
@@ -44,24 +45,24 @@ def add_parser(verbs: Any) -> None:
     _add_search(actions, shared)
     get = actions.add_parser("get", parents=[shared], help="records by their ids")
     get.add_argument("ids", nargs="+", metavar="ID", help=f"{_SEEN}, one a line")
-    get.set_defaults(run=run_get)
+    get.set_defaults(run=_hardened(run_get))
     delete = actions.add_parser(
         "delete", parents=[shared], help="take records out; `compact` removes them from the disk"
     )
     delete.add_argument("ids", nargs="+", metavar="ID", help=f"{_SEEN}, one a line")
-    delete.set_defaults(run=run_delete)
+    delete.set_defaults(run=_hardened(run_delete))
     forget = actions.add_parser(
         "forget", parents=[shared], help="destroy a subject's key, and so their records in every copy of the vault"
     )
     forget.add_argument("subject", metavar="SUBJECT", help=_SEEN)
-    forget.set_defaults(run=run_forget)
+    forget.set_defaults(run=_hardened(run_forget))
     for name, run, summary in (
         ("rotate", run_rotate, "seal all keys under a new root key; no data is rewritten"),
         ("compact", run_compact, "write all records anew, without what was deleted or forgotten"),
         ("verify", run_verify, "read and authenticate every byte"),
         ("info", run_info, "how much it holds, in counts"),
     ):
-        actions.add_parser(name, parents=[shared], help=summary).set_defaults(run=run)
+        actions.add_parser(name, parents=[shared], help=summary).set_defaults(run=_hardened(run))
 
 
 def _shared() -> argparse.ArgumentParser:
@@ -99,7 +100,7 @@ def _add_add(actions: Any, shared: argparse.ArgumentParser) -> None:
     add.add_argument("--metadata", metavar="A,B", help="columns to filter by (default: all others)")
     add.add_argument("--vector", metavar="COLUMN", help="embeddings of your own in place of the local model's")
     add.add_argument("--replace", action="store_true", help="records of the same id are replaced, not passed over")
-    add.set_defaults(run=run_add)
+    add.set_defaults(run=_hardened(run_add))
 
 
 def _add_search(actions: Any, shared: argparse.ArgumentParser) -> None:
@@ -109,7 +110,15 @@ def _add_search(actions: Any, shared: argparse.ArgumentParser) -> None:
     search.add_argument("--where", metavar="JSON", help="""a filter, such as '{"lang": "en"}'; see docs/vault.md""")
     search.add_argument("--vector", action="store_true", help="TEXT is a vector: a JSON list of numbers")
     search.add_argument("--exact", action="store_true", help="compare with every record")
-    search.set_defaults(run=run_search)
+    search.set_defaults(run=_hardened(run_search))
+
+
+def _hardened(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    def done(options: argparse.Namespace) -> int:
+        harden()
+        return run(options)
+
+    return done
 
 
 def _help(parser: argparse.ArgumentParser) -> int:
@@ -131,20 +140,16 @@ def run_add(options: argparse.Namespace) -> int:
             adding.read(options.files, total)
         except BaseException:
             if adding.done.added:
-                sys.stderr.write(f"privet vault: {adding.done.added:,} records are in; the same command goes on\n")
+                inside = counted(adding.done.added, "record is", "records are")
+                sys.stderr.write(f"privet vault: {inside} in; the same command goes on\n")
             raise
         done, count = adding.done, len(vault)
     if options.json:
-        _print_json({**done._asdict(), "records": count})
+        print_json({**done._asdict(), "records": count})
         return 0
-    sys.stdout.write(f"{done.added:,} records added, {done.skipped:,} were there already; the vault holds {count:,}\n")
-    for number, what in (
-        (done.twice, "ids came more than once: the first was taken"),
-        (done.cut, "texts are longer than the model reads: their end is stored and not searched"),
-        (done.nobodys, "records have no subject: forget does not reach them"),
-    ):
-        if number:
-            sys.stderr.write(f"privet vault: {number:,} {what}\n")
+    sys.stdout.write(f"{done.told()}; the vault holds {count:,}\n")
+    for warning in done.warnings():
+        sys.stderr.write(f"privet vault: {warning}\n")
     return 0
 
 
@@ -152,10 +157,10 @@ def run_search(options: argparse.Namespace) -> int:
     """Print the nearest records."""
     import numpy as np
 
-    where = None if options.where is None else _json_of(options.where, dict, "--where", '{"lang": "en"}')
-    text = _line(options.text)
+    where = None if options.where is None else json_of(options.where, dict, "--where", '{"lang": "en"}')
+    text = line(options.text)
     if options.vector:
-        numbers = _json_of(text, list, "a vector", "[0.1, 0.2]")
+        numbers = json_of(text, list, "a vector", "[0.1, 0.2]")
         try:
             query = np.asarray([numbers], dtype=np.float32)
         except (TypeError, ValueError):
@@ -165,9 +170,9 @@ def run_search(options: argparse.Namespace) -> int:
             query = _embedded(text, vault)
         hits = vault.search(query, options.k, where, exact=options.exact)[0]
     if options.json:
-        _print_json([hit._asdict() for hit in hits])
+        print_json([hit._asdict() for hit in hits])
     else:
-        _show(hits)
+        show_hits(hits)
     return 0
 
 
@@ -182,61 +187,42 @@ def _embedded(text: str, vault: Vault) -> Any:
     return LocalModel()([text])
 
 
-def _show(hits: Sequence[Hit]) -> None:
-    style = Style.of(sys.stdout)
-    for hit in hits:
-        sys.stdout.write(f"{style.bold(f'{hit.score:.3f}')}  {_printable(hit.id)}\n")
-        if hit.document:
-            sys.stdout.write(f"       {_printable(hit.document)}\n")
-        if hit.metadata:
-            sys.stdout.write(f"       {style.dim(_printable(json.dumps(hit.metadata, ensure_ascii=False)))}\n")
-
-
-def _printable(text: str) -> str:
-    """Return the beginning of a text in one line, without what steers a terminal."""
-    words = " ".join(text[: 2 * _SHOWN_CHARS].split())
-    shown = "".join(char if char.isprintable() else "�" for char in words[:_SHOWN_CHARS])
-    return shown + "…" if len(shown) < len(words) or len(text) > 2 * _SHOWN_CHARS else shown
-
-
 def run_get(options: argparse.Namespace) -> int:
     """Print records."""
-    ids = _words(options.ids)
+    ids = words(options.ids)
     with _opened(options) as vault:
         records = [record for record in vault.get(ids) if record is not None]
     for record in records:
         if options.json:
-            _print_json({**record._asdict(), "vector": record.vector.tolist()})
+            print_json({**record._asdict(), "vector": record.vector.tolist()})
         else:
-            metadata = "" if not record.metadata else json.dumps(record.metadata, ensure_ascii=False)
-            document = _printable(record.document or "")
-            sys.stdout.write(f"{_printable(record.id)}\n       {document}\n       {_printable(metadata)}\n")
+            show_record(record)
     if missing := len(ids) - len(records):
-        sys.stderr.write(f"privet vault: {missing:,} of {len(ids):,} ids are not there\n")
+        sys.stderr.write(f"privet vault: {missing:,} of {counted(len(ids), 'id', 'ids')} not there\n")
     return int(missing > 0)
 
 
 def run_delete(options: argparse.Namespace) -> int:
     """Take records out."""
-    ids = _words(options.ids)
+    ids = words(options.ids)
     with _opened(options, read_only=False) as vault:
         deleted = vault.delete(ids)
-    _tell(
-        options, {"deleted": deleted}, f"{deleted:,} records deleted; privet vault compact removes them from the disk"
-    )
+    gone = counted(deleted, "record", "records")
+    tell(options, {"deleted": deleted}, f"{gone} deleted; privet vault compact removes what is deleted from the disk")
     return 0
 
 
 def run_forget(options: argparse.Namespace) -> int:
     """Destroy a subject's key."""
-    subject = _line(options.subject)
+    subject = line(options.subject)
     with _opened(options, read_only=False) as vault:
         before = len(vault)
         forgotten = vault.forget(subject)
         left = before - forgotten
     if forgotten or options.json:
-        told = "their key is destroyed; who has an older copy of the key folder can still read them"
-        _tell(options, {"forgotten": forgotten, "records": left}, f"{forgotten:,} records forgotten: {told}")
+        told = "the key is destroyed; who has an older copy of the key folder can still read what it sealed"
+        gone = counted(forgotten, "record", "records")
+        tell(options, {"forgotten": forgotten, "records": left}, f"{gone} forgotten: {told}")
     if not forgotten:
         sys.stderr.write("privet vault: no record is of this subject\n")
     return int(not forgotten)
@@ -246,7 +232,7 @@ def run_rotate(options: argparse.Namespace) -> int:
     """Make a new root key."""
     with _opened(options, read_only=False) as vault:
         vault.rotate()
-    _tell(options, {"rotated": True}, "all keys are sealed under a new root key")
+    tell(options, {"rotated": True}, "all keys are sealed under a new root key")
     return 0
 
 
@@ -255,7 +241,8 @@ def run_compact(options: argparse.Namespace) -> int:
     with _opened(options, read_only=False) as vault:
         vault.compact()
         count = len(vault)
-    _tell(options, {"records": count}, f"{count:,} records written anew; what was deleted or forgotten is gone")
+    written = counted(count, "record", "records")
+    tell(options, {"records": count}, f"{written} written anew; what was deleted or forgotten is gone")
     return 0
 
 
@@ -263,7 +250,7 @@ def run_verify(options: argparse.Namespace) -> int:
     """Read every byte."""
     with _opened(options) as vault:
         found = vault.verify()
-    _tell(options, found._asdict(), f"{found.records:,} records are what was written")
+    tell(options, found._asdict(), f"{counted(found.records, 'record is', 'records are')} what was written")
     return 0
 
 
@@ -279,7 +266,7 @@ def run_info(options: argparse.Namespace) -> int:
         ("generation", f"{found.generation:,}"),
         ("memory", locked),
     )
-    _tell(options, found._asdict(), "\n".join(f"{name:<12} {value}" for name, value in lines))
+    tell(options, found._asdict(), "\n".join(f"{name:<12} {value}" for name, value in lines))
     return 0
 
 
@@ -304,45 +291,3 @@ def _keys(options: argparse.Namespace) -> KeySource:
         return CommandKeys(shlex.split(options.key_command), folder)
     except ValueError as error:
         raise BadInput("--key-command is no command", hint="see that its quotes are closed") from error
-
-
-def _line(given: str) -> str:
-    """Return a word of the command line, or all of standard input where it is `-`, without its last line end."""
-    text = _input() if given == "-" else given
-    if not text.strip():
-        raise BadInput("expected a text, found nothing")
-    return text
-
-
-def _words(given: Sequence[str]) -> list[str]:
-    """Return ids of the command line, or those on standard input, one a line; each once."""
-    found = [line for word in given for line in (_input().splitlines() if word == "-" else [word])]
-    return list(dict.fromkeys(filter(None, found)))
-
-
-def _input() -> str:
-    try:
-        return sys.stdin.buffer.read().decode().removesuffix("\n").removesuffix("\r")
-    except UnicodeDecodeError:
-        raise BadInput("standard input is not UTF-8") from None
-
-
-def _json_of(text: str, kind: type, name: str, example: str) -> Any:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, kind):
-        raise BadInput(f"expected {name} as JSON", hint=f"such as {example}")
-    return found
-
-
-def _tell(options: argparse.Namespace, found: dict[str, Any], text: str) -> None:
-    if options.json:
-        _print_json(found)
-    else:
-        sys.stdout.write(f"{text}\n")
-
-
-def _print_json(found: Any) -> None:
-    sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")

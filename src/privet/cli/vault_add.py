@@ -14,6 +14,7 @@ import numpy as np
 
 from privet.cli.progress import Progress
 from privet.cli.vault_input import Item, Names, items, size_of
+from privet.cli.vault_output import counted
 from privet.errors import BadInput
 from privet.vault.embed import DIMENSIONS, LocalModel
 
@@ -38,6 +39,33 @@ class Done:
 
     def _asdict(self) -> dict[str, int]:
         return asdict(self)
+
+    def told(self) -> str:
+        """Return what was done, for people."""
+        added, there = counted(self.added, "record", "records"), counted(self.skipped, "was", "were")
+        return f"{added} added, {there} there already"
+
+    def warnings(self) -> Iterator[str]:
+        """Yield what its user should know."""
+        for number, one, many in (
+            (
+                self.twice,
+                "id came more than once: the first was taken",
+                "ids came more than once: the first were taken",
+            ),
+            (
+                self.cut,
+                "text is longer than the model reads: its end is stored and not searched",
+                "texts are longer than the model reads: their ends are stored and not searched",
+            ),
+            (
+                self.nobodys,
+                "record has no subject: forget does not reach it",
+                "records have no subject: forget does not reach them",
+            ),
+        ):
+            if number:
+                yield counted(number, one, many)
 
 
 class Adding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -24,7 +25,7 @@ class Incoming(NamedTuple):
     ids: list[str]
     vectors: NDArray[np.float32]
     cold: list[bytes]
-    metadata: list[Mapping[str, Any] | None]
+    metadata: Sequence[Mapping[str, Any] | None]
     subjects: list[str | None]
 
     def __repr__(self) -> str:
@@ -48,7 +49,7 @@ def incoming(
         raise BadInput("expected a list of ids, found a single one", hint="put it in a list")
     names = list(ids)
     count = len(names)
-    if not all(map(_is_name, names)):
+    if not _are_names(names):
         raise BadInput(
             "expected ids that are texts (str), not empty and without lone surrogates", hint="str(id) for numbers"
         )
@@ -62,7 +63,7 @@ def incoming(
     subjects = [subject] * count if isinstance(subject, str) or subject is None else list(subject)
     if len(subjects) != count:
         raise BadInput(f"expected {count} subjects, found {len(subjects)}", hint="one for each id, or one for all")
-    if not all(name is None or _is_name(name) for name in subjects):
+    if not _are_names([name for name in subjects if name is not None]):
         raise BadInput("expected subjects that are texts (str), not empty and without lone surrogates, or None")
     if not all(each is None or (isinstance(each, Mapping) and _is_plain(each, 0)) for each in fields):
         raise BadInput(
@@ -70,17 +71,22 @@ def incoming(
             hint="convert other values first",
         )
     try:
-        cold = [
-            msgspec.msgpack.encode(Cold(text, None if each is None else dict(each)))
-            for text, each in zip(texts, fields, strict=True)
-        ]
+        plain = [None if each is None else dict(each) for each in fields]
+        encode = msgspec.msgpack.Encoder().encode
+        cold = [encode(Cold(text, each)) for text, each in zip(texts, plain, strict=True)]
     except (TypeError, ValueError, OverflowError, RecursionError, UnicodeEncodeError) as error:
         raise BadInput(
             "a document or metadata cannot be stored", hint="documents are texts, metadata what JSON can hold"
         ) from error
     if any(text is not None and not isinstance(text, str) for text in texts):
         raise BadInput("expected documents that are texts (str), or None")
-    return Incoming(names, values, cold, [None if each is None else dict(each) for each in fields], subjects)
+    return Incoming(names, values, cold, plain, subjects)
+
+
+def _are_names(values: list[Any]) -> bool:
+    if set(map(type, values)) == {str} and all(values) and "".join(values).isascii():
+        return True
+    return all(map(_is_name, values))
 
 
 def _is_name(value: object) -> bool:
@@ -132,11 +138,13 @@ def checked_queries(vectors: NDArray[np.float32], dimensions: int) -> NDArray[np
 
     """
     try:
-        with np.errstate(over="ignore"):  # looked for below
-            queries = np.asarray(vectors, dtype=np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # looked for below
+            queries = np.ascontiguousarray(vectors, dtype=np.float32)
+            total = float(np.add.reduce(queries, axis=None))
     except (TypeError, ValueError) as error:
         raise BadInput("expected queries as an array of shape (n, dimensions), float32") from error
-    if queries.ndim != 2 or not np.isfinite(queries).all():
+    # With a value that is not finite the sum is none either; without one it may still be too large.
+    if queries.ndim != 2 or not (math.isfinite(total) or np.isfinite(queries).all()):
         raise BadInput(
             "expected queries as an array of shape (n, dimensions), all finite", hint="vector[None, :] for one"
         )
@@ -163,18 +171,22 @@ def parts_of(
 ) -> tuple[list[Part], list[int]]:
     """Return the runs of records, those of nobody first, and which record stands where in them."""
     groups: dict[str | None, list[int]] = {}
-    for row, name in enumerate(what.subjects):
-        groups.setdefault(name, []).append(row)
+    if len(set(what.subjects)) == 1:
+        groups[what.subjects[0]] = list(range(len(what.ids)))
+    else:
+        for row, name in enumerate(what.subjects):
+            groups.setdefault(name, []).append(row)
     parts, order = [], []
     for name in sorted(groups, key=lambda each: -1 if each is None else numbers[each]):
         rows = groups[name]
         number = None if name is None else numbers[name]
-        vectors = what.vectors if len(rows) == len(what.ids) else what.vectors[rows]
         key = None if number is None else key_of(number)
-        if key is not None and vectors.nbytes + sum(len(what.cold[row]) for row in rows) > MAX_RUN_BYTES:
+        ids, vectors, cold = what.ids, what.vectors, what.cold
+        if len(groups) > 1:
+            ids, vectors, cold = [ids[row] for row in rows], vectors[rows], [cold[row] for row in rows]
+        if key is not None and vectors.nbytes + sum(map(len, cold)) > MAX_RUN_BYTES:
             raise BadInput("too many records of one subject for one write", hint="add them in parts")
-        ids = what.ids if len(rows) == len(what.ids) else [what.ids[row] for row in rows]
-        parts.append(Part(number, key, ids, memoryview(vectors.data).cast("B"), [what.cold[row] for row in rows]))
+        parts.append(Part(number, key, ids, memoryview(vectors.data).cast("B"), cold))
         order += rows
     return parts, order
 

@@ -136,8 +136,10 @@ class Commits:
         first = self._store.records
         for write in good:
             ids = write.what.ids if isinstance(write.what, Incoming) else write.what
-            known = dict.fromkeys(rows.by_id[each] for each in ids if each in rows.by_id)
-            dead = [row for row in known if row not in gone]
+            known = (
+                [] if rows.by_id.keys().isdisjoint(ids) else [rows.by_id[each] for each in ids if each in rows.by_id]
+            )
+            dead = [row for row in dict.fromkeys(known) if row not in gone]
             parts: list[Part] = []
             order: list[int] = []
             dimensions = 0

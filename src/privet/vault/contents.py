@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _REWRITE_BYTES = 1 << 25
+_COLD = msgspec.msgpack.Decoder(Cold)
 
 
 class Hit(NamedTuple):
@@ -70,6 +71,7 @@ class Contents:
             RolledBack: it is older than what was acknowledged.
 
         """
+        self._make_room()
         for number, place, area in self._store.frames(accept_older=accept_older):
             self._load_frame(number, place, area)
         self._store.settle()
@@ -77,8 +79,13 @@ class Contents:
     def reload(self) -> None:
         """Read everything again, after it was written anew."""
         self.wipe()
+        self._make_room()
         for number, place, area in self._store.again():
             self._load_frame(number, place, area)
+
+    def _make_room(self) -> None:
+        if count := self._store.most_records:
+            self._searched(self._store.dimensions).reserve(count)
 
     def wipe(self) -> None:
         """Forget everything that is in memory."""
@@ -110,7 +117,8 @@ class Contents:
             end = position + stored.run.count
             sizes = [len(entry) for entry in part.cold]
             self.rows.add(stored, part.ids, sizes, range(number + position, number + end))
-            self._searched(what.vectors.shape[1]).add(what.vectors[order[position:end]])
+            vectors = what.vectors if len(runs) == 1 else what.vectors[order[position:end]]
+            self._searched(what.vectors.shape[1]).add(vectors)
             position = end
         if self._filters is not None:
             self._filters.add(what.metadata[row] for row in order)
@@ -145,10 +153,11 @@ class Contents:
         if self.index is None or not count:
             return [[] for _ in queries]
         scores, rows = self.index.search(queries, min(k, count), wanted, exact=exact)
-        return [
-            [Hit(self.rows.id_of(row), score, *self._cold(row)) for score, row in zip(*found, strict=True)]
-            for found in zip((each.tolist() for each in scores), (each.tolist() for each in rows), strict=True)
-        ]
+        return [self._hits(*found) for found in zip(scores, rows, strict=True)]
+
+    def _hits(self, scores: NDArray[np.float32], found: NDArray[np.int64]) -> list[Hit]:
+        id_of, cold = self.rows.id_of, self._cold
+        return [Hit(id_of(row), score, *cold(row)) for score, row in zip(scores.tolist(), found.tolist(), strict=True)]
 
     def get(self, ids: Sequence[str]) -> list[Record | None]:
         """Return records beside their ids, None where there is none."""
@@ -189,9 +198,7 @@ class Contents:
             yield Batch(*joined.taken())
 
     def _cold(self, row: int) -> tuple[str | None, dict[str, Any] | None]:
-        run = self.rows.run_of(row)
-        raw = self._recent.read(run, self.rows.runs[run], *self.rows.cold_of(row))
-        found = msgspec.msgpack.decode(raw, type=Cold)
+        found = _COLD.decode(self._recent.read(*self.rows.stored_of(row)))
         return found.document, found.metadata
 
     def _vectors_of(self, run: int) -> NDArray[np.float32]:
@@ -214,6 +221,6 @@ class Contents:
         cold = self._store.cold_whole(stored) if rows else b""
         for row in rows:
             start, size = self.rows.cold_of(row)
-            entry = msgspec.msgpack.decode(cold[start : start + size], type=Cold)
+            entry = _COLD.decode(cold[start : start + size])
             found[self.rows.place_of(row, run)] = entry.metadata
         return found

@@ -99,6 +99,15 @@ class Files:
         return self._state.records
 
     @property
+    def most_records(self) -> int:
+        """How many records there are, at most: by the numbers that were given, and by what fits into the files."""
+        if not self.dimensions:
+            return 0
+        places = (self._folder / item.name for item in self._manifest.segments)
+        stored = sum(place.stat().st_size for place in places if place.exists())
+        return min(self._state.records, stored // (4 * self.dimensions))
+
+    @property
     def can_write(self) -> bool:
         """Whether this process holds the locks. A child of a fork would write under the same nonces, so it does not."""
         return bool(self._locks) and os.getpid() == self._process

@@ -1,4 +1,4 @@
-"""Search in memory: a scan over quantised vectors finds candidates, and half floats rank them.
+"""Search in memory: a scan over vectors of 4 bits a dimension finds candidates, and those of 16 bits rank them.
 
 Invariants:
 
@@ -24,9 +24,11 @@ _FEW: Final = 512
 """So few vectors are compared one by one, which is as fast."""
 _CANDIDATES: Final = 8
 _LEAST_CANDIDATES: Final = 64
-_BLOCK: Final = 1 << 14
+_BLOCK: Final = 1 << 12
 _SAMPLE: Final = 1024
 _NOWHERE: Final = -1
+_NEAR_ONE: Final = 1e-6
+"""Lengths of vectors that their model has scaled: what float32 can say of 1 after a sum."""
 
 
 class Index:
@@ -50,8 +52,12 @@ class Index:
 
     @property
     def is_locked(self) -> bool:
-        """Whether the half floats lie in locked memory. The quantised ones lie where their library puts them."""
+        """Whether the vectors of 16 bits lie in locked memory. Those of 4 bits lie where their library puts them."""
         return self._exact.is_locked
+
+    def reserve(self, count: int) -> None:
+        """Make room for so many rows, so that none is moved on the way there."""
+        self._exact.reserve(count)
 
     def add(self, vectors: NDArray[np.float32]) -> None:
         """Add vectors, shape (n, dimensions)."""
@@ -61,7 +67,7 @@ class Index:
     def take_out(self, rows: Iterable[int]) -> None:
         """Overwrite vectors; their rows are never found again, if the caller does not want them."""
         rows = list(rows)
-        self._exact.rows[rows] = 0
+        self._exact.clear(rows)
         for row in rows:
             if row < self._added and self._slots[row] != _NOWHERE:
                 slot, last = int(self._slots[row]), len(self._quick) - 1
@@ -83,9 +89,9 @@ class Index:
         mask = None if wanted is None else wanted[self._rows[: len(self._quick)]]
         _, slots = self._quick.search(queries, count, mask=mask)
         scores, rows = [], []
-        for query, candidates in zip(queries, self._rows[np.asarray(slots, dtype=np.int64)], strict=True):
-            exactly = self._exact.rows[candidates].astype(np.float32) @ query
-            best = np.argsort(-exactly, kind="stable")[:k]
+        for query, candidates in zip(queries, self._rows[slots.astype(np.int64, copy=False)], strict=True):
+            exactly = self._exact.products(candidates, query)
+            best = (-exactly).argsort(kind="stable")[:k]
             scores.append(exactly[best])
             rows.append(candidates[best])
         return scores, rows
@@ -106,14 +112,14 @@ class Index:
             self._quick = TurboQuantIndex(self.dimensions, bit_width=_BITS)
             if len(self) >= _SAMPLE:
                 sample = np.random.default_rng(0).choice(len(self), _SAMPLE, replace=False)
-                self._quick.calibrate(self._exact.rows[np.sort(sample)].astype(np.float32))
+                self._quick.calibrate(self._exact.values(np.sort(sample)))
         while self._added < len(self):
             self._add_quick(self._added, min(len(self), self._added + _BLOCK))
         return True
 
     def _add_quick(self, start: int, end: int) -> None:
         """Add rows to the quick index, those of length 0 left out: they are like nothing, or were taken out."""
-        values = self._exact.rows[start:end].astype(np.float32)
+        values = self._exact.values(slice(start, end))
         held = np.flatnonzero(values.any(axis=1))
         first = len(self._quick)
         if len(held):
@@ -131,7 +137,7 @@ class Index:
         scores = np.full((len(queries), 0), 0, np.float32)
         rows = np.full((len(queries), 0), 0, np.int64)
         for start in range(0, len(self), _BLOCK):
-            block = self._exact.rows[start : start + _BLOCK].astype(np.float32)
+            block = self._exact.values(slice(start, start + _BLOCK))
             found = queries @ block.T
             numbers = np.arange(start, start + len(block))
             if wanted is not None:
@@ -148,7 +154,10 @@ class Index:
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return vectors of length 1 in the same directions; those of length 0 stay."""
-    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    with np.errstate(over="ignore"):  # a query so long is like nothing
+        lengths = np.sqrt(np.vecdot(vectors, vectors))
+    if (np.abs(lengths - 1) < _NEAR_ONE).all():
+        return vectors
     lengths[lengths == 0] = 1
     scaled: NDArray[np.float32] = (vectors / lengths[:, None]).astype(np.float32, copy=False)
     return scaled

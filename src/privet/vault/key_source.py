@@ -158,7 +158,7 @@ class KeyringKeys:
 class CommandKeys:
     """Secrets that a command prints in base64 or hexadecimal, the name as its last argument; it makes and replaces none.
 
-    The command runs without a shell. What it prints is never shown.
+    The command runs without a shell, for a minute at most. What it prints is never shown.
     """
 
     def __init__(self, command: Sequence[str], folder: Path | None = None) -> None:
@@ -177,23 +177,36 @@ class CommandKeys:
 
     def secret(self, name: str, *, create: bool) -> bytes:  # noqa: ARG002 - the command decides whether it makes one
         """Return what the command prints for a name."""
-        try:
-            done = subprocess.run(  # noqa: S603 - the user's own command, without a shell
-                [*self._command, name],
-                capture_output=True,
-                check=False,
-                timeout=_COMMAND_SECONDS,
-                stdin=subprocess.DEVNULL,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise Unprotected("the key command could not be run", hint="try it by hand") from error
-        if done.returncode:
-            raise Unprotected(f"the key command ended with code {done.returncode}", hint="try it by hand")
-        return _decoded(done.stdout.decode("ascii", "replace").strip())
+        code, out = _printed([*self._command, name])
+        if code:
+            raise Unprotected(f"the key command ended with code {code}", hint="try it by hand")
+        return _decoded(out.decode("ascii", "replace").strip())
 
     def replace(self, name: str, secret: bytes) -> None:  # noqa: ARG002 - as the protocol has it
         """Refuse: what a command prints is its owner's to change."""
         raise Unprotected("a key command cannot store a key", hint="give the new source to rotate(keys=...)")
+
+
+def _printed(command: Sequence[str]) -> tuple[int, bytes]:
+    """Return a command's exit code and what it printed. What it says on standard error may quote a key, and is not read."""
+    try:
+        process = subprocess.Popen(  # noqa: S603 - the user's own command, without a shell
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+    except OSError as error:
+        raise Unprotected("the key command could not be run", hint="try it by hand") from error
+    try:
+        out, _ = process.communicate(timeout=_COMMAND_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise Unprotected(f"the key command took more than {_COMMAND_SECONDS} s", hint="try it by hand") from None
+    finally:
+        if process.returncode is None:
+            # Not waited for by what it started itself, which may hold the pipe open.
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+    return process.returncode, out
 
 
 def source_of(keys: KeySource | Path | str) -> KeySource:

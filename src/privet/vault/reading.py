@@ -96,7 +96,7 @@ def cold_part(segment: Segment, file: BinaryIO, place: Placed, start: int, end: 
             raise damaged(name)
         out.append(chunk)
     first = start - start // COLD_CHUNK * COLD_CHUNK
-    return b"".join(out)[first : first + end - start]
+    return (out[0] if len(out) == 1 else b"".join(out))[first : first + end - start]
 
 
 def check_cold(segment: Segment, file: BinaryIO, place: Placed, name: str) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from privet.vault.store import Store, Stored
 
 BYTES: Final = 1 << 25
+_WHOLE: Final = -1
 
 
 class Recent:
@@ -37,27 +38,31 @@ class Recent:
             Damaged: it is not what was written.
 
         """
-        if stored.run.subject is not None:
-            return self._piece(run, stored, -1)[start : start + size]
-        # Chunks are counted from where the cold area of the frame begins.
-        first, end = stored.cold + start, stored.cold + start + size
-        number = first // COLD_CHUNK
-        if end <= (number + 1) * COLD_CHUNK:
+        number, begin = _WHOLE, start
+        if stored.run.subject is None:
+            # Chunks are counted from where the cold area of the frame begins.
+            first = stored.cold + start
+            number = first // COLD_CHUNK
+            if first + size > (number + 1) * COLD_CHUNK:
+                return self._store.cold(stored, start, size)
             begin = first - max(stored.cold, number * COLD_CHUNK)
-            return self._piece(run, stored, number)[begin : begin + size]
-        return self._store.cold(stored, start, size)
+        piece = self._pieces.pop((run, number), None)
+        if piece is None:
+            piece = self._opened(run, stored, number)
+        else:
+            self._pieces[run, number] = piece
+        return piece[begin : begin + size]
 
     def drop(self, runs: AbstractSet[int]) -> None:
         """Give up what is held of runs."""
         for key in [key for key in self._pieces if key[0] in runs]:
             self._bytes -= len(self._pieces.pop(key))
 
-    def _piece(self, run: int, stored: Stored, number: int) -> bytes:
-        piece = self._pieces.pop((run, number), None)
-        if piece is None:
-            piece = self._store.cold_whole(stored) if number < 0 else self._chunk(stored, number)
-            self._bytes += len(piece)
+    def _opened(self, run: int, stored: Stored, number: int) -> bytes:
+        """Return a piece that is not held, and hold it if there is room."""
+        piece = self._store.cold_whole(stored) if number == _WHOLE else self._chunk(stored, number)
         self._pieces[run, number] = piece
+        self._bytes += len(piece)
         while self._bytes > BYTES:
             self._bytes -= len(self._pieces.pop(next(iter(self._pieces))))
         return piece

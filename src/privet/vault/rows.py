@@ -108,6 +108,11 @@ class Rows:
         """Return where in its run the cold entry of a row begins, and its size."""
         return self._offsets[row], self._sizes[row]
 
+    def stored_of(self, row: int) -> tuple[int, Stored, int, int]:
+        """Return the run of a row, by number and as it is stored, and where in it the cold entry begins, and its size."""
+        run = bisect_right(self._firsts, row) - 1
+        return run, self.runs[run], self._offsets[row], self._sizes[row]
+
     @property
     def has_gaps(self) -> bool:
         """Whether a row is gone."""

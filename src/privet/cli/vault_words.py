@@ -1,0 +1,45 @@
+"""Words of `privet vault`'s command line, and what stands for them on standard input: `-`.
+
+Invariant: an error repeats nothing of what was given.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from privet.errors import BadInput
+
+
+def line(given: str) -> str:
+    """Return a word of the command line, or all of standard input where it is `-`, without its last line end."""
+    text = _input() if given == "-" else given
+    if not text.strip():
+        raise BadInput("expected a text, found nothing")
+    return text
+
+
+def words(given: Sequence[str]) -> list[str]:
+    """Return ids of the command line, or those on standard input, one a line; each once."""
+    found = [line for word in given for line in (_input().splitlines() if word == "-" else [word])]
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def _input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise BadInput("standard input is not UTF-8") from None
+
+
+def json_of(text: str, kind: type, name: str, example: str) -> Any:
+    """Return a word of the command line that is JSON of a kind."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, kind):
+        raise BadInput(f"expected {name} as JSON", hint=f"such as {example}")
+    return found
