@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 PORT ?= 8400
+# TORCH_BACKEND=cpu takes PyTorch's own index of CPU builds, cu130 one for a GPU; without it the registry decides.
+TORCH ?= torch==2.13.0
 
 .PHONY: help install serve test check docs lock bench clean
 
@@ -21,6 +23,7 @@ $(STAMP): pyproject.toml requirements/bootstrap.txt requirements/lock.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
 	@$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --require-hashes -r requirements/lock.txt
+	@$(BIN)/python -c 'import torch' 2>/dev/null || VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-config $(TORCH) $(if $(PIP_FIND_LINKS),--find-links "$(PIP_FIND_LINKS)") $(if $(TORCH_BACKEND),--torch-backend=$(TORCH_BACKEND))
 	@VIRTUAL_ENV=.venv $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -35,7 +38,7 @@ docs: install
 
 lock:
 	VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/bootstrap.in -o requirements/bootstrap.txt
-	VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra serve --extra engine --extra deep --extra scrub --extra vault --extra postgres --extra qdrant --extra keyring --group model --group test pyproject.toml -o requirements/lock.txt
+	VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra serve --extra engine --extra deep --extra scrub --extra vault --extra postgres --extra qdrant --extra keyring --extra audit --extra train --group model --group test pyproject.toml -o requirements/lock.txt
 	VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/bench.in -o requirements/bench.txt
 	VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/bench-detect.in -o requirements/bench-detect.txt
 	VIRTUAL_ENV=.venv $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements/bench-scrub.in -o requirements/bench-scrub.txt

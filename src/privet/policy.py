@@ -483,6 +483,53 @@ class ProcessPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditPolicy:
+    """What audits have to show."""
+
+    max_leak_rate: float = setting(
+        0.1,
+        "smaller",
+        "a sampled test of an endpoint passes only where, with 95 % confidence, fewer answers than this leak",
+        "36 clean answers show it, which even a small model on two cores gives in half a minute; what shows less is underpowered",
+        unit="share 0..1",
+    )
+    endpoint_demands: Literal["proof", "no-leak"] = setting(
+        "no-leak",
+        "ranked",
+        "exit code 0 of `privet audit endpoint` means that nothing leaked, or (proof) that every test that was asked for passed",
+        "most tests need a second key, a folder or a process to look at, and the first audit of an endpoint rarely has them",
+        ranks=("proof", "no-leak"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainPolicy:
+    """What fine-tuning may tell of the data it saw."""
+
+    max_epsilon: float = setting(
+        8.0,
+        "smaller",
+        "one training run spends at most this epsilon; a larger one is refused",
+        "up to about 10 the formal bound still means something (Ponomareva et al. 2023), and audits of runs at 8 find attacks near chance",
+        unit="epsilon",
+    )
+    dataset_epsilon: float = setting(
+        8.0,
+        "smaller",
+        "all training runs on a dataset together spend at most this epsilon, by the ledger",
+        "each further run tells more about the same people, and what is spent does not come back",
+        unit="epsilon",
+    )
+    max_delta: float = setting(
+        1e-5,
+        "smaller",
+        "the chance with which the bound of epsilon may fail is at most this, and 1/n² for n examples",
+        "above one in the number of people a mechanism could publish somebody whole and still keep its bound",
+        unit="share 0..1",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Every privacy default of a project. Combine two with `meet`.
 
@@ -496,6 +543,8 @@ class Policy:
     scrub: ScrubPolicy = field(default_factory=ScrubPolicy)
     logs: LogsPolicy = field(default_factory=LogsPolicy)
     process: ProcessPolicy = field(default_factory=ProcessPolicy)
+    audit: AuditPolicy = field(default_factory=AuditPolicy)
+    train: TrainPolicy = field(default_factory=TrainPolicy)
 
 
 DEFAULT: Final = Policy()

@@ -268,7 +268,7 @@ def _typed(setting_id: str, value: Any, where: str, policy: Policy) -> Any:
         fits = fits and (is_open or (default | _own_kinds(policy)).issuperset(value))
         expected = "a list of strings" if is_open else "a list of entries of its default"
     else:
-        most = 1 if known.unit.startswith("score") else _MAX_NUMBER
+        most = 1 if known.unit.startswith(("score", "share")) else _MAX_NUMBER
         whole = isinstance(default, int)
         fits = isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= most
         fits = fits and (not whole or float(value).is_integer())

@@ -131,6 +131,11 @@ def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path, words: tuple[str
 
 def test_the_package_runs_as_a_module(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "privet", "--version"], capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path
+        [sys.executable, "-m", "privet", "--version"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        cwd=tmp_path,
     )
     assert (done.returncode, done.stdout) == (0, f"privet {__version__}\n")

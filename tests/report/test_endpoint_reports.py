@@ -33,7 +33,7 @@ def clean(samples: int) -> Tally:
 def document(*outcomes: Outcome, broken_off: str = "") -> dict[str, Any]:
     run = {"target": "http://127.0.0.1:8000/v1", "started": "2026-01-01T00:00:00+00:00", "seconds": 1.5}
     result = EndpointResult(
-        7, "quick", "ab" * 32, "", outcomes, broken_off, run | {"requests": 3, "tokens": 4, "limited": 0}
+        7, "quick", "ab" * 32, 0.1, "", outcomes, broken_off, run | {"requests": 3, "tokens": 4, "limited": 0}
     )
     return Signer(bytes(32)).signed(result.evidence()) | {"run": result.run_block()}
 

@@ -63,8 +63,10 @@ class Verdict:
     how: str
 
 
-WATCHED: Final = tuple(setting_id for setting_id in SETTINGS if not setting_id.startswith("scrub."))
-"""The settings that an endpoint is bound by; those of scrubbing concern files."""
+WATCHED: Final = tuple(
+    setting_id for setting_id in SETTINGS if not setting_id.startswith(("scrub.", "audit.", "train."))
+)
+"""The settings that an endpoint is bound by; those of scrubbing concern files, those of audits and training other programs."""
 
 
 class Posture:

@@ -1,0 +1,87 @@
+"""What the user knows of the model: canaries that were in its training data, and texts that were and were not.
+
+Invariant: a file that is not of the described form is refused with the line; no line is shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from privet.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Canary:
+    """A secret of the training data, what stood before it, and whether it was in there: where not, it is a control."""
+
+    prompt: str
+    secret: str
+    member: bool
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Passage:
+    """A text, and whether the model was trained on it."""
+
+    text: str
+    member: bool
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Given:
+    """What the user gave; empty where they gave nothing."""
+
+    canaries: tuple[Canary, ...] = ()
+    passages: tuple[Passage, ...] = ()
+
+
+def read_canaries(path: Path) -> tuple[Canary, ...]:
+    """Return the canaries of a file of JSON lines: `prompt`, `secret`, `member`.
+
+    Raises:
+        BadInput: a line is none of these, the file cannot be read, or it is empty.
+
+    """
+    return tuple(_read(path, Canary, ("prompt", "secret")))
+
+
+def read_passages(path: Path) -> tuple[Passage, ...]:
+    """Return the texts of a file of JSON lines: `text`, `member`.
+
+    Raises:
+        BadInput: a line is none of these, the file cannot be read, or it is empty.
+
+    """
+    return tuple(_read(path, Passage, ("text",)))
+
+
+def _read(path: Path, kind: Any, texts: tuple[str, ...]) -> list[Any]:
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise BadInput(f"{path.name} cannot be read", hint="check its path and permissions") from error
+    rows = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = msgspec.json.decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise BadInput(f"{path.name}, line {number}: expected a JSON object", hint="see docs/audit.md") from error
+        if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in texts):
+            wanted = ", ".join(f'"{name}"' for name in texts)
+            raise BadInput(f"{path.name}, line {number}: expected texts in {wanted}", hint="see docs/audit.md")
+        if not isinstance(row.get("member"), bool):
+            raise BadInput(
+                f'{path.name}, line {number}: expected true or false in "member"', hint="false marks a control"
+            )
+        if not row[texts[-1]].strip():
+            raise BadInput(f"{path.name}, line {number}: the {texts[-1]} is empty", hint="take the line out")
+        rows.append(kind(**{name: row[name] for name in texts}, member=row["member"]))
+    if not rows:
+        raise BadInput(f"{path.name} holds no line", hint="see docs/audit.md for the form")
+    return rows

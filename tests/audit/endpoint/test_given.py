@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given as every
+from hypothesis import strategies as st
+
+from privet.audit.endpoint.given import Canary, Passage, read_canaries, read_passages
+from privet.errors import BadInput
+
+Write = Callable[[str, str], Path]
+
+
+def test_canaries_and_passages_are_read(write: Write) -> None:
+    path = write(
+        "c.jsonl",
+        '{"prompt": "a", "secret": "b", "member": true, "more": 1}\n\n{"prompt": "", "secret": "c", "member": false}\n',
+    )
+    assert read_canaries(path) == (Canary("a", "b", True), Canary("", "c", False))
+    assert read_passages(write("p.jsonl", '{"text": "x", "member": true}')) == (Passage("x", True),)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "", "\n\n", "secret-word", "[]", "7", '{"prompt": "secret-word"}', '{"prompt": 7, "secret": "a", "member": true}',
+        '{"prompt": "secret-word", "secret": "a", "member": 1}', '{"prompt": "secret-word", "secret": " ", "member": true}',
+        '{"prompt": "secret-word", "secret": "a"}', "[" * 5000, '{"prompt": "secret-word',
+    ],
+)  # fmt: skip
+def test_what_is_no_canary_is_refused_with_its_line_and_not_shown(write: Write, line: str) -> None:
+    good = '{"prompt": "a", "secret": "b", "member": true}\n' if line.strip() else ""
+    with pytest.raises(BadInput) as error:
+        read_canaries(write("c.jsonl", good + line))
+    assert "c.jsonl" in str(error.value)
+    assert not line.strip() or "line 2" in str(error.value)
+    assert "secret-word" not in str(error.value)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.jsonl", tmp_path):
+        with pytest.raises(BadInput):
+            read_passages(path)
+
+
+@every(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(tmp_path: Path, raw: bytes) -> None:
+    path = tmp_path / "c.jsonl"
+    path.write_bytes(raw)
+    for read in (read_canaries, read_passages):
+        try:
+            assert read(path)
+        except BadInput:
+            continue
