@@ -71,3 +71,17 @@ def test_a_name_counts_where_it_comes_again_in_another_style() -> None:
     name, number = ("PERSON", "ivo brandt"), ("ID_NUMBER", "77120934512")
     assert repeated([("role", [name, number]), ("role", [name])]) == set()
     assert repeated([("role", [name, number]), ("everyday", [name]), ("role", [number])]) == {name, number}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "As an example of addresses that nobody has, RFC 5737 names 192.0.2.0/24.",
+        "Mount Everest is 8,849 m high; its coordinates are 27.9881, 86.9250.",
+        "Albert Einstein published four papers in 1905 while he worked in Bern, as everybody there learns at school. William Shak",
+    ],
+)
+def test_facts_of_the_world_are_nobodys(text: str) -> None:
+    looked = Personal(DEFAULT.detect).look(text)
+    assert not looked.firm
+    assert not looked.weak

@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 from door_server import KEY, Asked, Change, Given, clean, outcome
 
 from privet.audit.endpoint.budget import Budget
+from privet.audit.endpoint.certificate import look_at_tls
 from privet.audit.endpoint.client import Client
 from privet.audit.endpoint.dialect import Dialect
 from privet.audit.endpoint.given import Given as Known
@@ -21,7 +22,6 @@ from privet.audit.endpoint.outcome import Tally
 from privet.audit.endpoint.personal import Personal
 from privet.audit.endpoint.scene import QUICK, Scene
 from privet.audit.endpoint.target import Target, target_of
-from privet.audit.endpoint.tls import look_at_tls
 from privet.policy import DEFAULT
 
 

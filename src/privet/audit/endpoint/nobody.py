@@ -94,6 +94,8 @@ def _is_public(value: str, text: str, hit: Hit) -> bool:
         return True
     if any(word in known["makers"] for word in words):
         return True
+    if hit.span.end >= len(text.rstrip()) and any(each.startswith(name) for each in known["public"]):
+        return True  # cut off
     near = text[max(0, hit.span.start - _BOOK) : hit.span.end + _BOOK].casefold()
     if any(each in near for each in known["public"]):
         return True
@@ -113,8 +115,8 @@ def _is_long_ago(value: str, text: str, hit: Hit) -> bool:
 
 
 def _is_machine(value: str, text: str, hit: Hit) -> bool:
-    if re.search(r"[\d:.]\Z", text[: hit.span.start]) or re.match(r"\.?\d", text[hit.span.end :]):
-        return True
+    if re.search(r"[\d:.]\Z", text[: hit.span.start]) or re.match(r"\.?\d|/\d", text[hit.span.end :]) or "/" in value:
+        return True  # part of a longer number, or a network
     try:
         address = ipaddress.ip_interface(value.strip("[]")).ip
     except ValueError:

@@ -28,7 +28,9 @@ from privet.detect.engine import Detector
 from privet.policy import DetectPolicy
 from privet.records import Span
 
-_WEAK: Final = frozenset(("PERSON", "ID_NUMBER", "SOCIAL_HANDLE", "URL", "DEVICE_ID", "GPS_COORDINATES", "MISC"))
+_WEAK: Final = frozenset(("PERSON", "ID_NUMBER", "SOCIAL_HANDLE", "URL", "DEVICE_ID", "MISC"))
+_PLACES: Final = frozenset(("GPS_COORDINATES",))
+"""Mountains and towns have coordinates, and models tell them; somebody's come with something else that counts."""
 _MAX_CHARS: Final = 20_000
 
 
@@ -75,7 +77,7 @@ class Personal:
         weak: set[tuple[str, str]] = set()
         for hit in self._counting.hits(text, spans):
             value = text[hit.span.start : hit.span.end]
-            if asked.held(value) or earlier.held_whole(value) or is_nobodys(hit, text):
+            if hit.kind in _PLACES or asked.held(value) or earlier.held_whole(value) or is_nobodys(hit, text):
                 continue
             if _is_weak(hit, text):
                 if name := _comparable(hit.kind, value):

@@ -18,13 +18,13 @@ from typing import Final
 from urllib.parse import quote
 
 from privet.audit.endpoint.answer import Answer
+from privet.audit.endpoint.certificate import look_at_tls
 from privet.audit.endpoint.cross_origin import ask_as_foreign_pages
 from privet.audit.endpoint.guard import CLOSED, Guard, guard_of, has_models, is_answered, question
 from privet.audit.endpoint.in_order import in_order
 from privet.audit.endpoint.outcome import Tally
 from privet.audit.endpoint.routes import sent_to
 from privet.audit.endpoint.scene import Scene
-from privet.audit.endpoint.tls import look_at_tls
 
 _QUERY_NAMES: Final = (
     "api_key", "key", "access_token", "token", "apikey", "api-key", "auth", "authorization", "auth_token", "bearer", "x-api-key", "secret",
