@@ -93,7 +93,12 @@ def test_a_file_sets_what_is_as_strict_or_stricter(write: Write, text: str, sett
         ("[serve]\nmax_choices = 1\nmax_choices = 1", 3, "not valid TOML", "correct this line"),
         (f"[serve]\nmax_choices = {'9' * 5000}", 2, "not valid TOML", "correct this line"),
         ("[serv]\n", 1, r"unknown table \[serv\]", r"did you mean serve\?"),
-        ("\n[zzz]\n", 2, r"unknown table \[zzz\]", "known: serve, detect, scrub, logs, process, audit, train, exception"),
+        (
+            "\n[zzz]\n",
+            2,
+            r"unknown table \[zzz\]",
+            "known: serve, detect, scrub, logs, process, audit, train, exception",
+        ),
         ("\n\nlogs = 1", 3, r"unknown table \[logs\]", "logs"),
         (
             "[serve]\n# why\nmax_choises = 1",
