@@ -126,15 +126,23 @@ class Signer:
         """Return 32 secret bytes for a purpose beside signing, such as digests of raw input."""
         return derive(self._seed, purpose)
 
+    @property
+    def public_key(self) -> str:
+        """The public key, in base64."""
+        return b64encode(self._key.public_key().public_bytes_raw()).decode("ascii")
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature of a message (RFC 8032), for formats of others that carry one."""
+        return self._key.sign(message)
+
     def signed(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return the document with a signature over the canonical form of the rest of it (RFC 8032)."""
         body = {name: value for name, value in document.items() if name != SIGNATURE}
-        public = self._key.public_key().public_bytes_raw()
         value = self._key.sign(canonical(body))
         return body | {
             SIGNATURE: {
                 "algorithm": _ALGORITHM,
-                "public_key": b64encode(public).decode("ascii"),
+                "public_key": self.public_key,
                 "value": b64encode(value).decode("ascii"),
             }
         }

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pytest
 import torch
 import transformers
@@ -125,6 +126,18 @@ def test_examples_stay_where_they_are(make: Callable[..., Any]) -> None:
     for at in (0, 17, 39):
         words = trainer.processing_class.decode(trainer.train_dataset[at]["input_ids"])
         assert words.startswith(texts()[at]["text"])
+
+
+def test_tokenized_texts_are_not_cached(make: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "raw.jsonl").write_text("".join(json.dumps(row) + "\n" for row in texts()))
+    stored = datasets.load_dataset(
+        "json", data_files=str(tmp_path / "raw.jsonl"), split="train", cache_dir=str(tmp_path / "cache")
+    )
+    before = {path.name for path in (tmp_path / "cache").rglob("*")}
+    trainer = make(stored)
+    assert "input_ids" in trainer.train_dataset.column_names
+    assert {path.name for path in (tmp_path / "cache").rglob("*")} == before
+    assert datasets.is_caching_enabled()
 
 
 def test_checkpoints_have_no_card_and_no_arguments(make: Callable[..., Any], tmp_path: Path) -> None:

@@ -218,6 +218,24 @@ def test_in_sixteen_bits_norms_are_those_of_what_is_added(make: Callable[[], Any
         assert {each.dtype for each in gradients.sums.values()} == {torch.float32}
 
 
+def test_less_exact_products_are_off_while_norms_are_taken() -> None:
+    layer = nn.Linear(300, 300)
+    gradients, given = PerUnit(layer), torch.randn(5, 40, 300)
+    found = []
+    for precision in ("highest", "medium"):
+        torch.set_float32_matmul_precision(precision)
+        try:
+            with gradients.capture(5):
+                layer(given).square().sum().backward()
+            for each in (use for held in gradients._layers for use in held.uses):
+                each.gradient.copy_(torch.ones_like(each.gradient))
+            found.append(gradients.add(5, 1, 1.0))
+            assert torch.get_float32_matmul_precision() == precision
+        finally:
+            torch.set_float32_matmul_precision("highest")
+    assert torch.equal(*found)
+
+
 def test_where_products_cancel_the_norm_is_no_smaller_than_the_gradient() -> None:
     layer = nn.Linear(64, 64, bias=False)
     gradients = PerUnit(layer)

@@ -24,7 +24,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 import torch
 from torch import Tensor
@@ -45,13 +45,11 @@ from privet.integrations.transformers_arguments import (
 from privet.policy import Policy
 from privet.train import evidence, weights
 from privet.train.batches import Batches, Collate, Rows
-from privet.train.folder import private_folder
+from privet.train.mean_loss import MeanLoss
 from privet.train.plan import Privacy, epsilon_for, plan_of, units_of
 from privet.train.run import Run, check_optimizer, enough_memory, policy_in_force
 
 Method = Literal["lora", "full"]
-_LEAST_EXAMPLES: Final = 16
-"""of which a logged loss is the mean"""
 
 
 class PrivateTrainer(Trainer):
@@ -115,11 +113,12 @@ class PrivateTrainer(Trainer):
         if not self._units[0]:
             raise BadInput("the dataset is empty", hint="there is nothing to train on")
         self._per_unit = examples_per_subject if self._units[1] == "subject" else 1
-        self._dataset: Any = dataset_id or train_dataset
+        self._dataset: Any = dataset_id or (train_dataset[at] for at in range(len(train_dataset)))
         self._ledger, self._method, self._data = ledger, method, dict(data or {})
         self._run: Run | None = None
         self._honours: bool | None = None
-        self._losses: list[tuple[Tensor, int]] = []
+        self._loss = MeanLoss()
+        Path(args.output_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
         if method == "lora":
             model = with_adapters(model, rest.get("peft_config") is not None)
         super().__init__(
@@ -130,8 +129,6 @@ class PrivateTrainer(Trainer):
                 "the trainer has made other examples of the dataset, so nobody knows whose they are",
                 hint="switch packing off, and filter before",
             )
-        if Path(self.args.output_dir).is_dir() and not any(Path(self.args.output_dir).iterdir()):
-            Path(self.args.output_dir).chmod(0o700)
 
     # --- what transformers' loop asks for
 
@@ -163,19 +160,9 @@ class PrivateTrainer(Trainer):
                     self._honours = self._honours_count(model, batch)
             tokens = tokens_of(batch, part.examples).reshape(part.units, part.per_unit).sum(1).clamp(min=1)
             loss = run.add(model, partial(self._summed, model), part.with_inputs(batch), 1 / tokens)
-            self._losses.append((loss / tokens.sum() * part.examples, part.examples))
+            self._loss.add(loss / tokens.sum() * part.examples, part.examples)
         run.finish(model)
-        return self._mean_loss()
-
-    def _mean_loss(self) -> Tensor:
-        """Return the mean over the last parts that have enough examples together; 0 before there are any."""
-        held = self._losses
-        while len(held) > 1 and sum(count for _, count in held[1:]) >= _LEAST_EXAMPLES:
-            held.pop(0)
-        count = sum(count for _, count in held)
-        if count < _LEAST_EXAMPLES:
-            return torch.zeros((), device=self.args.device)
-        return torch.stack([loss for loss, _ in held]).sum().to(self.args.device) / count
+        return self._loss.value().to(self.args.device)
 
     def _summed(self, model: Any, batch: Mapping[str, Any]) -> Tensor:
         """Return the loss as a sum over the tokens, or the examples, of a batch."""
@@ -272,19 +259,10 @@ class PrivateTrainer(Trainer):
         evidence.write(folder, document, run.signer)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        folder = Path(output_dir or self.args.output_dir)
+        del state_dict
+        tokens = getattr(self, "processing_class", None) or getattr(self.data_collator, "tokenizer", None)
         model = self.accelerator.unwrap_model(self.model)
-        with private_folder(folder) as beside:
-            if hasattr(model, "save_pretrained"):
-                model.save_pretrained(beside, state_dict=state_dict)
-            else:
-                weights.save_plain(model, beside)
-            tokens = getattr(self, "processing_class", None) or getattr(self.data_collator, "tokenizer", None)
-            if tokens is not None:
-                tokens.save_pretrained(beside)
-            weights.refuse_others(beside)
-            load = getattr(type(model), "from_pretrained", None) if self._method == "full" else None
-            weights.check_saved(beside, model, load and partial(load, beside, local_files_only=True))
+        weights.save(model, Path(output_dir or self.args.output_dir), tokens, whole=self._method == "full")
 
     def push_to_hub(self, *_args: Any, **_more: Any) -> NoReturn:
         """Refuse: a model is published once it was audited.

@@ -4,13 +4,17 @@ Invariants:
 
 - An example of the trainer is the example of the dataset at the same place: nothing is packed, shuffled, streamed or left out before
   batches are drawn.
+- Tokenized texts do not go to the cache of `datasets`.
 - The loss is the model's own: TRL's goes around the last layer, where gradients cannot be told apart.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
+import datasets
 from transformers import Trainer
 from trl import SFTTrainer
 
@@ -23,6 +27,18 @@ _REFUSED: Final = {
     "shuffle_dataset": "moves examples away from whose they are, and batches are drawn by chance anyway",
     "activation_offloading": "goes around the layers that are watched",
 }
+
+
+@contextmanager
+def _no_cache() -> Iterator[None]:
+    """Keep tokenized texts out of the cache of `datasets` within it: they go to a folder of this process, removed when it ends."""
+    was_on = datasets.is_caching_enabled()
+    datasets.disable_caching()
+    try:
+        yield
+    finally:
+        if was_on:
+            datasets.enable_caching()
 
 
 class PrivateSFTTrainer(PrivateTrainer, SFTTrainer):
@@ -39,7 +55,8 @@ class PrivateSFTTrainer(PrivateTrainer, SFTTrainer):
                 raise BadInput(f"{name} {why}", hint=f"leave {name} out")
         if getattr(args, "loss_type", None) not in (None, "nll", "chunked_nll"):
             raise BadInput("only the usual loss is supported", hint="leave loss_type out")
-        super().__init__(model=model, args=args, train_dataset=train_dataset, **more)
+        with _no_cache():
+            super().__init__(model=model, args=args, train_dataset=train_dataset, **more)
 
     def compute_loss(self, model: Any, inputs: Any, *more: Any, **named: Any) -> Any:
         """Return the model's own loss."""

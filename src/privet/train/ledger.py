@@ -121,7 +121,7 @@ class Ledger:
         document = read_json(content)
         if not isinstance(document, dict) or document.get("format") != FORMAT or not is_signed(document):
             raise Damaged(f"the ledger {name} was edited", hint="put back the file as it was last written")
-        if document[SIGNATURE]["public_key"] != self._signer.signed({})[SIGNATURE]["public_key"]:
+        if document[SIGNATURE]["public_key"] != self._signer.public_key:
             raise Damaged(
                 f"the ledger {name} is signed by another key", hint="train where it was begun, or move signing.key"
             )

@@ -128,12 +128,23 @@ class PerUnit:
 @contextmanager
 def _exact() -> Iterator[None]:
     """Multiply in full float32 within it: TF32 and bfloat16 lose more than the clipping norm has to spare."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
+    backends = [torch.backends.cuda.matmul, torch.backends.mkldnn.matmul]
+    if not all(hasattr(each, "fp32_precision") for each in backends):  # before torch 2.9
+        before = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision("highest")
+        try:
+            yield
+        finally:
+            torch.set_float32_matmul_precision(before)
+        return
+    held = [each.fp32_precision for each in backends]
     try:
+        for each in backends:
+            each.fp32_precision = "ieee"
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        for each, precision in zip(backends, held, strict=True):
+            each.fp32_precision = precision
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -32,13 +32,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
 from privet.errors import BadInput
 from privet.policy import Policy
 from privet.train.batches import Batches, Collate, Part, Rows
 from privet.train.layers import refuse_mixing
+from privet.train.mean_loss import MeanLoss
 from privet.train.plan import Privacy, plan_of, units_of
 from privet.train.run import Run, check_optimizer, policy_in_force
 from privet.train.steps import LossOf
@@ -119,6 +120,7 @@ class PrivateLoop:
         self, run: Run, model: nn.Module, optimizer: torch.optim.Optimizer, loader: DataLoader[Any], largest_part: int
     ) -> None:
         self._run, self._model, self._optimizer = run, model, optimizer
+        self._loss = MeanLoss()
         sampler = Batches(run.plan, run.plan.steps)
         self._source = sampler.source
         self._loader = DataLoader(
@@ -163,7 +165,7 @@ class PrivateLoop:
         self._run.check()
 
     def step(self, batch: Batch, loss_of: LossOf) -> float:
-        """Take one step, and the optimizer's; return the mean loss of the batch's examples, 0 for an empty batch.
+        """Take one step, and the optimizer's; return the mean loss of the last examples, at least 16, and 0 before there are so many.
 
         `loss_of` is given rows as the loader collates them, and returns the sum over them of what each would have alone.
 
@@ -172,12 +174,10 @@ class PrivateLoop:
             BadInput: a loss is not finite, or memory was not enough.
 
         """
-        total, examples = 0.0, 0
         self._model.train()
         for part in batch:
-            loss: Tensor = self._run.add(self._model, loss_of, part)
-            total, examples = total + float(loss), examples + part.examples
+            self._loss.add(self._run.add(self._model, loss_of, part), part.examples)
         self._run.finish(self._model)
         self._optimizer.step()
         self._optimizer.zero_grad()
-        return total / max(examples, 1)
+        return float(self._loss.value())

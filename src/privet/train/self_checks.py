@@ -24,6 +24,8 @@ _TRIED: Final = 256
 _MOST_TRIED: Final = 1 << 26
 """chances drawn for them"""
 _ROUNDING: Final = 1e-4
+OF_EACH: Final = 4096
+"""numbers of one parameter that are looked at"""
 
 
 def noise_is(added: NDArray[np.float64], deviation: float) -> None:
@@ -50,7 +52,7 @@ def some_of(parts: Iterable[tuple[NDArray[np.float32], NDArray[np.float32]]]) ->
     for before, after in parts:
         if left <= 0:
             break
-        some = min(left, 4096)
+        some = min(left, OF_EACH)
         held.append(after.ravel()[:some].astype(np.float64) - before.ravel()[:some])
         left -= held[-1].size
     return np.concatenate(held) if held else np.empty(0)

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from privet.errors import BadInput, Unprotected
@@ -27,13 +28,15 @@ from privet.train.each_unit import EachUnit
 from privet.train.layers import Mixes, Unsupported
 from privet.train.noise import MARGIN, Noise
 from privet.train.per_unit import PerUnit
-from privet.train.self_checks import noise_is, some_of, sum_is_clipped
+from privet.train.self_checks import OF_EACH, noise_is, some_of, sum_is_clipped
 
 Inputs = Any
 """A collated batch: a tensor, or mappings and sequences of such; every tensor has one row for each example."""
 LossOf = Callable[[Inputs], Tensor]
 """The loss of a batch: a sum over examples of what each would have alone."""
 _CHECKED: Final = 3
+_LOOKED_AT: Final = 1 << 16
+"""numbers of noise that a self-check looks at"""
 _TOLERANCE: Final = 2e-3
 _ROUGH_TOLERANCE: Final = 5e-2
 _LOG: Final = logging.getLogger("privet.train")
@@ -71,9 +74,7 @@ class PrivateSteps:
         self.has_learned = False
         """whether any unit has had a gradient"""
         if noise_multiplier:
-            noise_is(
-                self._noise.added(np.zeros(1 << 16, np.float32), self._deviation).astype(np.float64), self._deviation
-            )
+            noise_is(self._noise.added(torch.zeros(_LOOKED_AT), self._deviation).double().numpy(), self._deviation)
 
     @property
     def _deviation(self) -> float:
@@ -139,10 +140,10 @@ class PrivateSteps:
         seen = []
         for parameter in self._gradients.parameters:
             total = sums.get(parameter)
-            known = (torch.zeros(parameter.shape) if total is None else total.cpu()).numpy()
+            known = torch.zeros(parameter.shape, device=parameter.device) if total is None else total
             noised = self._noise.added(known, self._deviation) if self._deviation else known
-            seen.append((known, noised))
-            parameter.grad = (torch.from_numpy(noised) / self._expected).to(parameter.device, parameter.dtype)
+            seen.append((_first(known), _first(noised)))
+            parameter.grad = (noised / self._expected).to(parameter.dtype)
         if self._deviation:
             noise_is(some_of(seen), self._deviation)
         self._gradients.clear()
@@ -214,3 +215,7 @@ def rows_of(batch: Inputs, start: int, end: int) -> Inputs:
             return type(batch)(rows_of(each, start, end) for each in batch)  # type: ignore[call-arg]
         return batch[start:end]
     return batch
+
+
+def _first(values: Tensor) -> NDArray[np.float32]:
+    return values.detach().reshape(-1)[:OF_EACH].cpu().numpy()

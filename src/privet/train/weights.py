@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable, Iterable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -21,9 +22,29 @@ from torch import Tensor, nn
 
 from privet.errors import Unprotected
 from privet.evidence import file_digest
+from privet.train.folder import private_folder
 
 _ENDINGS: Final = (".safetensors", ".gguf", ".bin", ".pt")
 _UNSAFE: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+
+
+def save(model: Any, folder: Path, tokens: Any, *, whole: bool) -> None:
+    """Write a model, and its tokenizer where it has one, to a private folder. `whole`: all weights, so that it can be loaded alone.
+
+    Raises:
+        Unprotected: what was saved is not what was trained, or a file cannot be cleaned; nothing was put in place.
+
+    """
+    with private_folder(folder) as beside:
+        if hasattr(model, "save_pretrained"):
+            model.save_pretrained(beside)
+        else:
+            save_plain(model, beside)
+        if tokens is not None:
+            tokens.save_pretrained(beside)
+        refuse_others(beside)
+        load = getattr(type(model), "from_pretrained", None) if whole else None
+        check_saved(beside, model, load and partial(load, beside, local_files_only=True))
 
 
 def digests(folder: Path) -> dict[str, str]:
