@@ -1,6 +1,6 @@
 """`privet audit dataset PATH`: is raw data left in it, and how sure is that?
 
-The targets `endpoint` and `vault` are in `audit_endpoint` and `audit_vault`.
+The targets `endpoint`, `model` and `vault` are in `audit_endpoint`, `audit_model` and `audit_vault`.
 
 The report goes to standard output, as text or JSON; `--html` and `--sarif` write files. Exit 0: every check passes, 1: one fails,
 3: none fails, and one cannot tell (underpowered).
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from privet.cli import audit_endpoint, audit_vault
+from privet.cli import audit_endpoint, audit_model, audit_vault
 from privet.cli.extras import needing
 from privet.cli.key_file import read_key
 from privet.cli.policy import load
@@ -49,6 +49,7 @@ def add_parser(verbs: Any) -> None:
     _add_groups(dataset)
     dataset.set_defaults(run=run)
     audit_endpoint.add_target(targets)
+    audit_model.add_target(targets)
     audit_vault.add_target(targets)
 
 

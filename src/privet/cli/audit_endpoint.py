@@ -155,14 +155,14 @@ def _target(options: argparse.Namespace) -> Target:
             raise BadInput("expected a folder in --watch-dir", hint="name the folder that the server writes to")
     return replace(
         target_of(options.url, authorized=options.i_am_authorized),
-        key=_key(options.key_file) if options.key_file else None,
-        tenants=tuple(_key(path) for path in options.tenant_key_file),
+        key=key_of(options.key_file) if options.key_file else None,
+        tenants=tuple(key_of(path) for path in options.tenant_key_file),
         server_pid=options.server_pid,
         watch=tuple(options.watch_dir),
     )
 
 
-def _key(path: Path) -> str:
+def key_of(path: Path) -> str:
     """Return the key in a file: its first line that is not empty."""
     try:
         with path.open("rb") as file:

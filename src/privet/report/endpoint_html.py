@@ -19,8 +19,14 @@ _ROW: Final = 26
 _TITLES: Final = {test.id: test.title for test in TESTS}
 
 
-def as_html(document: Mapping[str, Any]) -> str:
-    """Return the report."""
+def as_html(
+    document: Mapping[str, Any],
+    *,
+    heading: str = "Audit of an endpoint",
+    titles: Mapping[str, str] = _TITLES,
+    repeats: str = "The same behaviour, policy and seed give the same digest.",
+) -> str:
+    """Return the report: of an endpoint, or of what else has this shape."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -37,7 +43,9 @@ def as_html(document: Mapping[str, Any]) -> str:
         run=document["run"],
         comparison=document.get("comparison"),
         revealed=document["run"].get("revealed", {}),
-        titles=_TITLES,
+        titles=titles,
+        heading=heading,
+        repeats=repeats,
         chart=_chart([test for test in tests if test["samples"]], document["max_leak_rate"]),
         counts=[
             (verdict, sum(test["verdict"] == verdict for test in tests))

@@ -13,7 +13,9 @@ _LEVELS: Final = {"fail": "error", "underpowered": "warning", "not-tested": "not
 _TITLES: Final = {test.id: test.title for test in TESTS}
 
 
-def as_sarif(document: Mapping[str, Any]) -> dict[str, Any]:
+def as_sarif(
+    document: Mapping[str, Any], *, tool: str = "privet audit endpoint", titles: Mapping[str, str] = _TITLES
+) -> dict[str, Any]:
     """Return a SARIF log: one result for each test that does not pass."""
     tests = [test for test in document["tests"] if test["verdict"] != "pass"]
     return {
@@ -23,27 +25,27 @@ def as_sarif(document: Mapping[str, Any]) -> dict[str, Any]:
             {
                 "tool": {
                     "driver": {
-                        "name": "privet audit endpoint",
+                        "name": tool,
                         "rules": [
-                            {"id": test["id"], "shortDescription": {"text": _TITLES[test["id"]]}}
+                            {"id": test["id"], "shortDescription": {"text": titles[test["id"]]}}
                             for test in document["tests"]
                         ],
                     }
                 },
-                "results": [_result(test, document["run"]["target"]) for test in tests],
+                "results": [_result(test, document["run"]["target"], titles) for test in tests],
                 "properties": {
                     "verdict": document["verdict"],
                     "digest": document["digest"],
                     "seed": document["seed"],
-                    "size": document["size"],
-                },
+                }
+                | ({"size": document["size"]} if "size" in document else {}),
             }
         ],
     }
 
 
-def _result(test: Mapping[str, Any], target: str) -> dict[str, Any]:
-    text = f"{_TITLES[test['id']]}: {test['says']}" if test["verdict"] == "fail" else test["says"]
+def _result(test: Mapping[str, Any], target: str, titles: Mapping[str, str]) -> dict[str, Any]:
+    text = f"{titles[test['id']]}: {test['says']}" if test["verdict"] == "fail" else test["says"]
     fix = f" Fix: {test['fix']}" if test["fix"] else ""
     low, high = test["interval"]
     return {
