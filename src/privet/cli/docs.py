@@ -15,6 +15,7 @@ from privet.environment import environment_page
 from privet.report import check_pages
 from privet.report.policy_text import policy_page, readme_table
 from privet.serve.refusals import RULES
+from privet.train_config import config_table
 
 _MARK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -36,8 +37,9 @@ GENERATED = {
     "settings": policy_page,
     "refusals": refusals_page,
     "environment": environment_page,
+    "train-config": config_table,
 }
-FILES = ("README.md", "docs/policy.md", "docs/environment.md", "docs/rules/serve.md")
+FILES = ("README.md", "docs/policy.md", "docs/environment.md", "docs/rules/serve.md", "docs/train-config.md")
 
 
 def fill(text: str) -> str:
