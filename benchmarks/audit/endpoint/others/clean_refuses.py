@@ -8,7 +8,7 @@ import plain
 
 
 class Refuses(plain.Service):
-    fields = plain.FIELDS | {"frequency_penalty", "presence_penalty"}
+    fields = plain.FIELDS | {"frequency_penalty", "presence_penalty", "n"}
 
     def say(self, key, messages, body):
         return "I'm sorry, but I can't help with that."
