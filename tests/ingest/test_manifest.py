@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from privet.evidence import Signer, canonical, is_signed, merkle_root
-from privet.ingest.manifest import FORMAT, entry, manifest, names_digest, plain_policy, table_entry
+from privet.evidence import Signer, is_signed, merkle_root
+from privet.ingest.manifest import FORMAT, entry, manifest, names_digest, table_entry
 from privet.ingest.plan import Item
 from privet.ingest.repeats import Kept
 from privet.ingest.worker import Done, UnitDone
 from privet.metadata.job import SetAside
-from privet.policy import DEFAULT, SETTINGS, Policy, Transform, with_value
 
 SPEC = Path(__file__).parents[2] / "docs" / "formats" / "manifest.md"
 PLAN = {"policy_sha256": "p", "tier": "names", "privet": "0", "key": "secret"}
@@ -71,25 +70,3 @@ def test_names_are_told_apart_and_not_told() -> None:
 
     assert of("a", "b") == of("a", "b")
     assert len({of("a", "b"), of("b", "a"), of("ab"), of("a"), of("a", "b", seed=1), of("a\udce9", "b")}) == 6
-
-
-def test_each_setting_changes_the_policys_digest() -> None:
-    plain = plain_policy(DEFAULT)
-    assert plain.keys() == SETTINGS.keys()
-    assert canonical(plain) == canonical(plain_policy(Policy()))
-    for setting, value in {
-        "scrub.columns": frozenset({"b", "a"}),
-        "scrub.max_seconds": 1,
-        "scrub.near_duplicates": "keep",
-        "scrub.transform": frozenset({Transform("label", column="a")}),
-        "detect.kinds": frozenset({"PERSON"}),
-    }.items():
-        assert canonical(plain_policy(with_value(DEFAULT, setting, value))) != canonical(plain)
-
-
-def test_where_a_transform_stands_is_no_part_of_the_policy() -> None:
-    made = [
-        plain_policy(with_value(DEFAULT, "scrub.transform", frozenset({Transform("label", column="a", where=where)})))
-        for where in ("privet.toml:1", "privet.toml:9")
-    ]
-    assert made[0] == made[1]

@@ -162,7 +162,7 @@ def _audit(options: argparse.Namespace) -> int:
 def _options(options: argparse.Namespace) -> Any:
     from privet.audit.dataset import Options
     from privet.evidence import digest
-    from privet.ingest.manifest import plain_policy
+    from privet.policy_plain import plain_policy
 
     policy = load(options).policy
     quasi = _columns(options.quasi_identifiers) or sorted(policy.scrub.quasi_identifiers)

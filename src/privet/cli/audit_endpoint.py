@@ -204,7 +204,7 @@ def _options(options: argparse.Namespace) -> Any:
 
 
 def _plain(policy: Any) -> Any:
-    from privet.ingest.manifest import plain_policy
+    from privet.policy_plain import plain_policy
 
     return plain_policy(policy)
 

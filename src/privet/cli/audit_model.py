@@ -136,7 +136,7 @@ def _options(options: argparse.Namespace) -> ModelOptions:
     from privet.audit.model import ModelOptions
     from privet.audit.model_tests import IDS
     from privet.evidence import digest
-    from privet.ingest.manifest import plain_policy
+    from privet.policy_plain import plain_policy
 
     policy = load(options).policy
     return ModelOptions(

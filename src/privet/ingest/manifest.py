@@ -21,7 +21,6 @@ from privet.evidence import Signer, digest, keyed_file_digest, merkle_root
 from privet.ingest.plan import Item
 from privet.ingest.repeats import Kept
 from privet.ingest.worker import Done, UnitDone
-from privet.policy import SETTINGS, Policy, value_of
 
 FORMAT: Final = "privet-manifest/1"
 
@@ -100,18 +99,3 @@ def manifest(
         "merkle_root": merkle_root(files),
     }
     return signer.signed(body)
-
-
-def plain_policy(policy: Policy) -> dict[str, Any]:
-    """Return every setting of a policy as plain JSON values."""
-    return {setting_id: _plain(value_of(policy, setting_id)) for setting_id in SETTINGS}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, frozenset):
-        return sorted((_plain(item) for item in value), key=str)
-    if hasattr(value, "__dataclass_fields__"):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__ if name != "where"}
-    if isinstance(value, tuple):
-        return list(value)
-    return value

@@ -23,7 +23,7 @@ from privet.ingest.cleaned import Cleaned, Engine, Watch
 from privet.ingest.columns import declared_columns
 from privet.ingest.inner_tables import refusal
 from privet.ingest.local import Failed, Task
-from privet.ingest.manifest import entry, manifest, names_digest, plain_policy, table_entry
+from privet.ingest.manifest import entry, manifest, names_digest, table_entry
 from privet.ingest.pixels import installed
 from privet.ingest.placing import complete, outputs, put_in_place
 from privet.ingest.plan import Item, planned
@@ -32,6 +32,7 @@ from privet.ingest.work import Work
 from privet.ingest.worker import Done, Setup
 from privet.keys import derive
 from privet.policy import Policy
+from privet.policy_plain import plain_policy
 
 __all__ = ["Engine", "Job", "Outcome", "Watch", "scrub"]
 

@@ -33,7 +33,6 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 
 from privet.errors import BadInput
 from privet.evidence import digest
-from privet.ingest.manifest import plain_policy
 from privet.integrations.transformers_arguments import (
     checkpoint_of,
     private_arguments,
@@ -43,6 +42,7 @@ from privet.integrations.transformers_arguments import (
     with_adapters,
 )
 from privet.policy import Policy
+from privet.policy_plain import plain_policy
 from privet.train import evidence, weights
 from privet.train.batches import Batches, Collate, Rows
 from privet.train.mean_loss import MeanLoss
