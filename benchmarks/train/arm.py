@@ -63,7 +63,7 @@ def trained(job: Job, folder: Path) -> dict[str, Any]:
         model = model.to("cuda")
     before = perplexity(model, tokenizer, job)
     begun = time.monotonic()
-    privacy = None
+    privacy, steps = None, 0
     if job.way == "base":
         model.save_pretrained(folder / "model")
         tokenizer.save_pretrained(folder / "model")
@@ -71,7 +71,7 @@ def trained(job: Job, folder: Path) -> dict[str, Any]:
         trainer = made(job, model, tokenizer, folder)
         trainer.remove_callback(PrinterCallback)
         trainer.train()
-        model = trainer.model
+        model, steps = trainer.model, trainer.state.global_step
         trainer.save_model(str(folder / "model"))
         if job.way == "private":
             found = trainer.privacy
@@ -84,6 +84,7 @@ def trained(job: Job, folder: Path) -> dict[str, Any]:
         "perplexity": after,
         "perplexity_before": before,
         "privacy": privacy,
+        "steps": steps,
         "train_seconds": seconds,
     }
     if not job.canaries:
@@ -136,13 +137,14 @@ def made(job: Job, model: Any, tokenizer: Any, folder: Path) -> Any:
     padding = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
     given = {"args": arguments, "train_dataset": rows, "processing_class": tokenizer, "data_collator": Collate(padding)}
     if job.way != "private":
-        whole = job.way != "matched" and recipe["method"] == "full"
+        whole = recipe["private_method" if job.way == "matched" else "method"] == "full"
         return Trainer(model=model if whole else with_adapters(model, has_config=False), **given)
     return PrivateTrainer(
         model=model,
         **given,
         epsilon=recipe["epsilon"],
         max_grad_norm=recipe["clip"],
+        method=recipe["private_method"],
         subject_column="subject",
         ledger=folder / "ledger.json",
         dataset_id="demonstration",

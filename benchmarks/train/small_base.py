@@ -1,4 +1,4 @@
-"""The base model of the demonstration: half a million parameters, trained on tickets and codes that are public.
+"""The base model of the demonstration: half a million parameters, trained on public codes and public tickets, scrubbed as the private ones.
 
 `made(folder)` trains it once, in about four minutes on one core, and puts it into place whole.
 """
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import tickets
 import torch
+from scrubbing import cleaned
 
 TICKETS: Final = 24_000
 CODES: Final = 2000
@@ -20,6 +21,7 @@ PUBLIC_SEED: Final = 1_000_003
 """of codes that are no canaries"""
 LENGTH: Final = 64
 _VOCABULARY: Final = 1280
+_END: Final = "<|end|>"
 _STEPS: Final = 1200
 _BATCH: Final = 64
 _RATE: Final = 3e-3
@@ -30,7 +32,8 @@ def made(folder: Path) -> Path:
     if (folder / "config.json").is_file():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    texts = tickets.public(TICKETS, 0) + [code.text for code in tickets.codes(CODES, PUBLIC_SEED)]
+    public = [tickets.Ticket(str(at), text) for at, text in enumerate(tickets.public(TICKETS, 0))]
+    texts = [text for text, _ in cleaned(public)[0]] + [code.text for code in tickets.codes(CODES, PUBLIC_SEED)]
     torch.manual_seed(0)
     with tempfile.TemporaryDirectory(dir=folder.parent) as work:
         tokenizer = _tokenizer(texts)
@@ -56,12 +59,12 @@ def _tokenizer(texts: list[str]) -> Any:
         texts,
         trainers.BpeTrainer(
             vocab_size=_VOCABULARY,
-            special_tokens=["<|end|>"],
+            special_tokens=[_END],
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,
         ),
     )
-    return PreTrainedTokenizerFast(tokenizer_object=found, eos_token="<|end|>", pad_token="<|end|>")
+    return PreTrainedTokenizerFast(tokenizer_object=found, eos_token=_END, pad_token=_END)
 
 
 def _model(tokenizer: Any) -> Any:

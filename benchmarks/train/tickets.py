@@ -1,6 +1,6 @@
 """Support tickets that a grammar makes up: of shops and other banks, which are public, and of one bank, which are not.
 
-- The two share how people write; what the public ones never name are the products of this bank.
+- The two share how people write; of the public ones one in twenty is about this bank, as people write in forums.
 - A private ticket ends with its customer's name and address or number; every one of them is made up or reserved (RFC 2606, 555-01xx).
 - The same seed gives the same tickets.
 """
@@ -16,7 +16,8 @@ from typing import Final
 _SLOT: Final = re.compile(r"\{(\w+)\}")
 
 _SHARED: Final[dict[str, tuple[str, ...]]] = {
-    "greet": ("Hello,", "Hi there,", "Good morning,", "Dear team,", "Dear support,", "To whom it may concern,", "Good evening,", "Hello again,"),
+    "greet": ("Hello,", "Hi there,", "Good morning,", "Dear team,", "Dear support,", "To whom it may concern,", "Good evening,",
+              "Hello again,"),
     "when": ("yesterday", "last week", "two days ago", "this morning", "over the weekend", "on Monday", "in March", "a month ago",
              "last night", "since the update", "shortly before noon", "at the end of May"),
     "place": ("at home", "in the office", "in the kitchen", "on the train", "in the garage", "upstairs", "in the second room",
@@ -49,7 +50,8 @@ _SHOPS: Final = _SHARED | {
         "came without its cable", "gets hot after {count} minutes",
     ),
     "open": (
-        "the {thing} that I bought {when} {fault}.", "my {thing} {fault}, which is {feel}.", "I ordered {count} of the {thing} {when}, and one {fault}.",
+        "the {thing} that I bought {when} {fault}.", "my {thing} {fault}, which is {feel}.",
+        "I ordered {count} of the {thing} {when}, and one {fault}.",
         "since {when} the {thing} {place} {fault}.", "the invoice for the {thing} shows the wrong amount.",
         "the parcel with my {thing} has not arrived after {count} weeks.", "I cannot find the manual of the {thing}.",
         "can the {thing} be used {place}?",
@@ -68,7 +70,8 @@ _BANKS: Final = _SHARED | {
         "was moved to another branch",
     ),
     "open": (
-        "the {thing} that I signed {when} {fault}.", "my {thing} {fault}, which is {feel}.", "the adviser told me {when} that my {thing} {fault}.",
+        "the {thing} that I signed {when} {fault}.", "my {thing} {fault}, which is {feel}.",
+        "the adviser told me {when} that my {thing} {fault}.",
         "since {when} my {thing} {fault}.", "your letter says that my {thing} {fault}.",
         "I would like to pay back {count} instalments of my {thing} before {day}.", "my partner should sign for the {thing} as well.",
         "how long does it take until the {thing} is transferred?",
@@ -127,14 +130,14 @@ class Ticket:
     text: str
 
 
+CLOSES: Final = _SHARED["close"]
+
+
 def public(count: int, seed: int) -> list[str]:
-    """Return so many tickets of shops and other banks, none of which is of somebody; every second is of a bank."""
+    """Return so many tickets of shops and banks, none of which is of somebody."""
     chance = random.Random(f"public:{seed}")  # noqa: S311 - made up, and the same each time
-    kinds = (_BANKS, _SHOPS)
-    return [
-        f"{_said(kinds[at % 2], chance)} {chance.choice(_SHARED['close'])} [PERSON], [EMAIL_ADDRESS]"
-        for at in range(count)
-    ]
+    kinds = (*(_BANKS, _SHOPS) * 9, _BANKS, _PRIVATE)
+    return [f"{_said(kinds[at % 20], chance)} {chance.choice(CLOSES)} [PERSON], [EMAIL_ADDRESS]" for at in range(count)]
 
 
 def private(customers: int, seed: int) -> list[Ticket]:
@@ -145,7 +148,7 @@ def private(customers: int, seed: int) -> list[Ticket]:
         given, family = chance.choice(_GIVEN), chance.choice(_FAMILY)
         reach = chance.choice((f"{given}.{family}{number}@example.com".lower(), f"+1 202-555-01{number % 100:02}"))
         for _ in range(chance.choice((1, 1, 2))):
-            close = chance.choice(_SHARED["close"])
+            close = chance.choice(CLOSES)
             rows.append(Ticket(f"C-{number:05}", f"{_said(_PRIVATE, chance)} {close} {given} {family}, {reach}"))
     return rows + chance.sample(rows, len(rows) // 25)
 
