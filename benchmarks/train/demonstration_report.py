@@ -17,7 +17,7 @@ NAMES: Final = {
     "private": "Privet: scrubbed, private",
 }
 _WIDTH: Final = 960
-_HEIGHT: Final = 300
+_HEIGHT: Final = 288
 _TOP: Final = 70
 _FLOOR: Final = 214
 _STYLE: Final = """
@@ -61,7 +61,7 @@ def perplexity(arm: Arm) -> float:
 def table(arms: Sequence[Arm]) -> str:
     """Return the Markdown table: means over the seeds, with the least and the most."""
     lines = [
-        "| arm | steps | exposure, bits (controls) | extracted | membership, largest AUC | epsilon at least | perplexity |",
+        "| arm | steps | exposure, bits; controls | extracted, 95 % | membership, largest AUC | epsilon at least | perplexity |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for way, found in by_way(arms).items():
@@ -71,14 +71,16 @@ def table(arms: Sequence[Arm]) -> str:
         least = [
             each["epsilon-lower-bound"]["figures"]["epsilon_lower"] for each in tests if "epsilon-lower-bound" in each
         ]
-        lines.append(
-            f"| {NAMES[way]} | {found[0]['steps'] or '–'} | {_range(found, bits, 2)} ({fmean(map(control_bits, found)):.2f}) "
-            f"| {hits} of {samples} ({low:.1%} to {high:.1%}) | {_range(found, area, 2)} "
-            f"| {max(least):.2f} | {_range(found, perplexity, 3)} |"
-            if least
-            else f"| {NAMES[way]} | – | {_range(found, bits, 2)} ({fmean(map(control_bits, found)):.2f}) "
-            f"| {hits} of {samples} ({low:.1%} to {high:.1%}) | {_range(found, area, 2)} | – | {_range(found, perplexity, 3)} |"
-        )
+        cells = [
+            NAMES[way],
+            str(found[0]["steps"] or "–"),
+            f"{_range(found, bits, 2)}; {fmean(map(control_bits, found)):.2f}",
+            f"{hits} of {samples} ({low:.1%} to {high:.1%})",
+            _range(found, area, 2),
+            f"{max(least):.2f}" if least else "–",
+            _range(found, perplexity, 3),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -97,6 +99,8 @@ def by_way(arms: Sequence[Arm]) -> dict[str, list[Arm]]:
 
 def _range(arms: Sequence[Arm], of: Callable[[Arm], float], digits: int) -> str:
     values = [of(arm) for arm in arms]
+    if len(values) == 1:
+        return f"{values[0]:.{digits}f}"
     return f"{fmean(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 

@@ -59,6 +59,7 @@ KEYS: Final = {
     "train.learning_rate": Key(float, 5e-4, "of AdamW; it falls to 0 over the run"),
     "train.sequence_length": Key(int, 512, "tokens an example has at most; longer ones are cut, and counted"),
     "train.seed": Key(int, 0, "of new adapters and dropout; noise and sampling come from the system, whatever it is"),
+    "train.save_steps": Key(int, 100, "a checkpoint every so many steps, from which the same command goes on once it was stopped; 0: none"),
     "canaries.count": Key(int, 0, "made-up secrets to plant, and as many controls kept out, for `privet audit model`, which needs 100"),
     "output.path": Key(Path, None, "the folder for weights, tokenizer and evidence; it is made, and must not hold anything", needed=True),
     "output.merge": Key(bool, True, "adapters become part of the weights, and the folder is a whole model; false: adapters alone"),
@@ -90,6 +91,7 @@ class TrainConfig:
     learning_rate: float = 5e-4
     sequence_length: int = 512
     seed: int = 0
+    save_steps: int = 100
     canaries: int = 0
     merge: bool = True
     name: str = "config"
@@ -103,6 +105,11 @@ class TrainConfig:
     def canary_file(self) -> Path:
         """Where planted secrets and controls are written: beside the output, so that they are not published with it."""
         return self.output.with_name(f"{self.output.name}-canaries.jsonl")
+
+    @property
+    def unfinished(self) -> Path:
+        """Where a run that is not done yet keeps its checkpoints."""
+        return self.output.with_name(f".{self.output.name}-unfinished")
 
 
 def read_config(path: Path) -> TrainConfig:
@@ -157,7 +164,7 @@ def _typed(key: str, value: Any, where: str, folder: Path) -> Any:
     elif known.choices:
         fits, expected = value in known.choices, f"one of {', '.join(known.choices)}"
     elif known.kind is int:
-        least = 0 if key in ("train.seed", "canaries.count") else 1
+        least = 0 if key in ("train.seed", "train.save_steps", "canaries.count") else 1
         fits = is_number and isinstance(value, int) and least <= value < _MOST
         expected = f"a whole number of at least {least}"
     elif known.kind is float:
@@ -215,6 +222,7 @@ def _together(values: dict[str, Any], name: str, lines: Mapping[str, int], folde
         learning_rate=of("train.learning_rate"),
         sequence_length=of("train.sequence_length"),
         seed=of("train.seed"),
+        save_steps=of("train.save_steps"),
         canaries=of("canaries.count"),
         merge=of("output.merge"),
         name=name,

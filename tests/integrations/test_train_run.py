@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from privet.errors import BadInput
+from privet.errors import BadInput, Damaged
 from privet.evidence import is_signed
 from privet.integrations.train_run import Outcome, train
 from privet.integrations.train_tokens import IGNORED, Collate, tokens_of
@@ -142,6 +142,81 @@ def test_a_run_that_is_stopped_leaves_nothing_but_what_it_spent(made: Callable[.
     left = {path.name for path in config.output.parent.iterdir()} - before
     assert left == {"state", "ledger.json", ".ledger.json.lock"}
     assert json.loads((config.output.parent / "ledger.json").read_bytes())["datasets"]["rows"][0]["steps"] >= 1
+
+
+def stopped_at(config: TrainConfig, last: int) -> None:
+    """Train, and stop behind a step."""
+
+    def stop(step: str, at: int, _of: int) -> None:
+        if step == "train" and at == last:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        done(config, stop)
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_run_that_was_stopped_goes_on_from_its_last_checkpoint(
+    made: Callable[..., TrainConfig], monkeypatch: pytest.MonkeyPatch, method: str, is_killed: bool
+) -> None:
+    config = made(rows(), steps=6, save_steps=2, canaries=2, method=method)
+    with monkeypatch.context() as patch:
+        if is_killed:
+            # What a kill leaves: nobody says to the ledger what was taken.
+            patch.setattr("privet.train.run.Run.end", lambda _self: None)
+        stopped_at(config, 5)
+    folder = config.unfinished
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert not config.output.exists()
+    everything = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    assert b"example.com" not in everything
+    planted = (folder / "canaries.jsonl").read_bytes()
+    outcome = done(config)
+    assert outcome.went_on_from == 4
+    assert outcome.privacy["steps"] == 6
+    assert config.canary_file.read_bytes() == planted
+    assert not folder.exists()
+    (entry,) = json.loads((config.output.parent / "ledger.json").read_bytes())["datasets"]["rows"]
+    assert (entry["steps"], entry["ended"]) == (6, True)
+    whole = done(replace(config, output=config.output.with_name("whole"), dataset_id="another"))
+    assert whole.went_on_from == 0
+    assert whole.privacy == outcome.privacy
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"learning_rate": 1e-4}, "train.learning_rate is not that of the run that was stopped"),
+        ({"steps": 9}, "train.steps is not that"),
+        ({"sequence_length": 90}, "train.sequence_length is not that"),
+        ({}, "the data, once cleaned, is not that"),
+    ],
+)
+def test_a_run_goes_on_with_what_it_was_begun_with_alone(
+    made: Callable[..., TrainConfig], change: dict[str, Any], said: str
+) -> None:
+    config = made(rows(), steps=4, save_steps=2, canaries=2)
+    stopped_at(config, 3)
+    left = sorted(config.unfinished.rglob("*"))
+    with pytest.raises(BadInput, match=said):
+        done(replace(config if change else made(rows()[::-1][1:], steps=4, save_steps=2, canaries=2), **change))
+    assert sorted(config.unfinished.rglob("*")) == left
+
+
+def test_what_cannot_be_read_of_a_run_that_was_stopped_is_said(made: Callable[..., TrainConfig]) -> None:
+    config = made(rows(), steps=4, save_steps=2, canaries=2)
+    stopped_at(config, 3)
+    for name in ("begun.json", "canaries.jsonl"):
+        path = config.unfinished / name
+        held = path.read_bytes()
+        path.write_bytes(b"{")
+        with pytest.raises(Damaged, match="cannot be read; remove the folder"):
+            done(config)
+        path.write_bytes(held)
+    # A checkpoint that was being written says nothing yet, and does not count.
+    (config.unfinished / "trainer" / "checkpoint-3").mkdir()
+    assert done(config).went_on_from == 2
 
 
 def test_an_output_that_appears_meanwhile_is_not_written_over(made: Callable[..., TrainConfig]) -> None:

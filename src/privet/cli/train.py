@@ -106,7 +106,12 @@ def _train(options: argparse.Namespace, config: TrainConfig) -> int:
         from privet.integrations.train_after import after
         from privet.integrations.train_run import train
 
-        outcome = train(config, policy, key, steps.step)
+        try:
+            outcome = train(config, policy, key, steps.step)
+        except KeyboardInterrupt:
+            if config.unfinished.is_dir():
+                sys.stderr.write("\nprivet train: stopped; the same command goes on from its last checkpoint\n")
+            raise
         done = after(config, options.policy, steps.step)
     if options.json:
         sys.stdout.write(json.dumps(_as_json(config, outcome, done, held), indent=2) + "\n")
@@ -169,6 +174,7 @@ def _as_json(config: TrainConfig, outcome: Outcome, done: After, held: tuple[str
         "audit": done.verdict,
         "card": done.card,
         "lock": list(held),
+        "went_on_from_step": outcome.went_on_from,
         "seconds": round(outcome.seconds, 1),
         "peak_mb": _peak_mb(),
         "next": _next(config, outcome, done),
@@ -211,6 +217,8 @@ def _tell(config: TrainConfig, outcome: Outcome, done: After, held: tuple[str, .
     if config.ledger is not None:
         write(f"  {'ledger':<10} {config.ledger}\n")
     write(f"  {'lock':<10} {', '.join(held)}\n")
+    if outcome.went_on_from:
+        write(f"  {'went on':<10} from step {outcome.went_on_from}\n")
     write(f"  {'took':<10} {outcome.seconds:.0f} s, {_peak_mb():,} MB at most\n")
     write(f"{style.bold('weights')} in {config.output}: {', '.join(outcome.weights)}\n")
     for each in _next(config, outcome, done):

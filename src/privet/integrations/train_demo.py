@@ -90,5 +90,6 @@ def demo(folder: Path, output: Path) -> TrainConfig:
         micro_batch_size=4,
         learning_rate=1e-3,
         sequence_length=64,
+        save_steps=0,
         name="--demo",
     )

@@ -19,61 +19,73 @@ from privet.integrations.train_canaries import Canary
 from privet.integrations.train_data import Examples, Told
 from privet.integrations.train_model import loaded, quiet, room
 from privet.integrations.train_tokens import Collate, Tokens, tokens_of
+from privet.integrations.train_unfinished import Unfinished
 from privet.integrations.transformers import PrivateTrainer
 from privet.policy import Policy
 from privet.train.evidence import about
 from privet.train_config import TrainConfig
 
+_CHECKPOINTS: Final = 2
+"""Kept: the older one goes before the newer one says what was spent."""
 _SHARE: Final = 5
 """The loss is told over the first and over the last fifth of the steps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A model that was trained and saved into `folder`; `data`: what was done to the data, in exact numbers."""
+    """A model that was trained and saved into `folder`; `data`: what was done to the data, in exact numbers.
+
+    `went_on_from`: the step of the checkpoint that it began with, or 0.
+    """
 
     folder: Path
     privacy: dict[str, Any]
     data: dict[str, Any]
     loss: tuple[float, float] | None
     weights: list[str]
+    went_on_from: int
 
 
 def fit(
-    config: TrainConfig, policy: Policy, examples: Examples, planted: Sequence[Canary], folder: Path, told: Told
+    config: TrainConfig, policy: Policy, examples: Examples, unfinished: Unfinished, folder: Path, told: Told
 ) -> Fitted:
     """Train, and save into a new folder inside the one that is given.
 
     Raises:
-        BadInput: model, data and numbers do not go together.
+        BadInput: model, data and numbers do not go together, or are not those of the run that was stopped.
 
     """
+    planted = unfinished.canaries
     with quiet():
         tokenizer, model = loaded(config)
         tokens = _tokens(config, tokenizer, examples, planted)
         data = examples.done | {"tokens": {"cut": tokens.cut, "short": tokens.short}}
         data |= {"canaries": len(planted) // 2} if planted else {}
+        rows = _rows(tokens, examples)
+        unfinished.begin(rows)
+        checkpoint = unfinished.checkpoint
         trainer = _trainer(
             config,
             model,
             tokenizer,
-            _rows(tokens, examples),
+            rows,
             callbacks=[_Tell(told)],
-            output_dir=str(folder / "trainer"),
+            output_dir=str(unfinished.trainer or folder / "trainer"),
             dataset_id=config.dataset_id or examples.name,
             policy=policy,
             data=_about(data),
         )
         losses = _losses(trainer)
         with room():
-            trainer.train()
+            trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
         told("save", 0, 1)
         made = folder / "model"
         if config.merge and config.method == "lora":
             trainer.model = trainer.model.merge_and_unload()
         trainer.save_model(str(made))
     weights = sorted(path.name for path in made.glob("*.safetensors"))
-    return Fitted(made, asdict(trainer.privacy), data, _ends(losses), weights)
+    went_on_from = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
+    return Fitted(made, asdict(trainer.privacy), data, _ends(losses), weights, went_on_from)
 
 
 def _about(value: Any) -> Any:
@@ -123,7 +135,9 @@ def _trainer(
         gradient_accumulation_steps=config.batch_size // config.micro_batch_size,
         learning_rate=config.learning_rate,
         seed=config.seed,
-        save_strategy="no",
+        save_strategy="steps" if config.save_steps else "no",
+        save_steps=config.save_steps or 1,
+        save_total_limit=_CHECKPOINTS,
         logging_strategy="no",
         report_to=[],
         disable_tqdm=True,
@@ -150,7 +164,7 @@ def _trainer(
 
 
 class _Tell(TrainerCallback):  # type: ignore[misc] # its package is untyped here
-    """Tells how far the steps are."""
+    """Tells how far the steps are, and keeps no checkpoint of the last one: nothing could go on from it."""
 
     def __init__(self, told: Told) -> None:
         self._told = told
@@ -158,7 +172,9 @@ class _Tell(TrainerCallback):  # type: ignore[misc] # its package is untyped her
     def on_train_begin(self, _args: Any, state: Any, _control: Any, **_more: Any) -> None:
         self._told("train", 0, state.max_steps)
 
-    def on_step_end(self, _args: Any, state: Any, _control: Any, **_more: Any) -> None:
+    def on_step_end(self, _args: Any, state: Any, control: Any, **_more: Any) -> None:
+        if state.global_step >= state.max_steps:
+            control.should_save = False
         self._told("train", state.global_step, state.max_steps)
 
 

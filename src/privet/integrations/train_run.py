@@ -4,6 +4,7 @@ Invariants:
 
 - Texts stay in memory. What is written beside the output meanwhile is private, and is removed however the run ends.
 - The output comes into place by one rename, whole, or not at all.
+- A run that was stopped or killed goes on from its last checkpoint when it is started again: `train_unfinished`.
 - What loads for seconds is loaded once the data is known to be usable.
 """
 
@@ -20,8 +21,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from privet.errors import BadInput
-from privet.integrations.train_canaries import Canary, as_lines, canaries
+from privet.integrations.train_canaries import Canary, as_lines
 from privet.integrations.train_data import Told, examples_of
+from privet.integrations.train_unfinished import Unfinished
 from privet.keys import write_private
 from privet.policy import Policy
 from privet.train_config import TrainConfig, check_output
@@ -31,13 +33,14 @@ _NEEDED: Final = ("torch", "transformers", "accelerate", "peft", "opacus", "dp_a
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run did; nothing personal is in it."""
+    """What a run did; nothing personal is in it. `went_on_from`: the step of the checkpoint that it began with, or 0."""
 
     privacy: dict[str, Any]
     data: dict[str, Any]
     loss: tuple[float, float] | None
     weights: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    went_on_from: int = 0
 
 
 def train(config: TrainConfig, policy: Policy, key: bytes | None, told: Told) -> Outcome:
@@ -56,13 +59,18 @@ def train(config: TrainConfig, policy: Policy, key: bytes | None, told: Told) ->
         work = folder / "work"
         work.mkdir(mode=0o700)
         examples = examples_of(config, policy, key, work, told)
-        planted = canaries(config.canaries)
+        unfinished = Unfinished(config)
         told("load model", 0, 1)
         from privet.integrations.train_fit import fit
 
-        done = fit(config, policy, examples, planted, folder, told)
-        _put_in_place(config, done.folder, planted)
-    return Outcome(done.privacy, done.data, done.loss, done.weights, time.monotonic() - begun)
+        try:
+            done = fit(config, policy, examples, unfinished, folder, told)
+            _put_in_place(config, done.folder, unfinished.canaries)
+        finally:
+            unfinished.leave()
+        unfinished.remove()
+    seconds = time.monotonic() - begun
+    return Outcome(done.privacy, done.data, done.loss, done.weights, seconds, done.went_on_from)
 
 
 @contextmanager
