@@ -168,9 +168,9 @@ trained once). {seeds} seeds.
 
 {table(arms)}
 The private arm's perplexity is {cost["matched"]:.1%} above that of the same steps without privacy, {cost["scrubbed"]:.1%} above that
-of ordinary fine-tuning on the same tickets. Its epsilon is {private["epsilon"]:.2f} at delta {private["delta"]:.0e} for one {private["unit"]}
-({private["accountant"]}; noise multiplier {private["noise_multiplier"]:.2f}, sampling rate {private["sampling_rate"]:.3f},
-{private["steps"]} steps, clipping at {private["max_grad_norm"]:g}).
+of ordinary fine-tuning on the same tickets. Its epsilon is {private["epsilon"]:.2f} at delta {private["delta"]:.0e} for one
+{private["unit"]} ({private["accountant"]}; noise multiplier {private["noise_multiplier"]:.2f}, sampling rate
+{private["sampling_rate"]:.3f}, {private["steps"]} steps, clipping at {private["max_grad_norm"]:g}).
 
 ## What was done
 
