@@ -43,6 +43,12 @@ def test_plain_vectors_with_pairs_exit_1(tmp_path: Path, vectors: np.ndarray) ->
     assert "lantern" not in done.stdout
 
 
+def test_a_store_that_is_not_there_exits_2(tmp_path: Path) -> None:
+    done = privet(tmp_path / "nothere")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no such store" in done.stderr
+
+
 def test_keys_only_tell_what_should_be_found(tmp_path: Path, vectors: np.ndarray) -> None:
     with Vault.open(tmp_path / "data", keys=tmp_path / "keys") as vault:
         vault.add([f"number {n:06}" for n in range(len(TEXTS))], vectors, TEXTS)

@@ -35,6 +35,11 @@ ROWS = [
     {"id": "c", "text": "Recipes for soup with lentils", "lang": "de", "patient": None},
 ]
 
+NOT_ADDING = (
+    ("info",), ("search", "[1, 0, 0]", "--vector"), ("get", "a"), ("verify",),
+    ("delete", "a"), ("forget", "p-2"), ("rotate",), ("compact",),
+)  # fmt: skip
+
 Run = Callable[..., tuple[str, str]]
 
 
@@ -86,7 +91,9 @@ def test_texts_are_embedded_found_and_filtered(run: Run, tmp_path: Path) -> None
     out, _ = run("search", "-", "--where", '{"lang": "de"}', given=b"something to eat\n")
     assert out.split()[1:] == ["c", *str(ROWS[2]["text"]).split(), '{"lang":', '"de"}']
     out, err = run("add", path, "--subject", "patient", "--json")
-    assert json.loads(out) == {"added": 0, "skipped": 3, "twice": 0, "cut": 0, "nobodys": 0, "records": 3}
+    assert json.loads(out) == {
+        "added": 0, "skipped": 3, "twice": 0, "cut": 0, "nobodys": 0, "unreached": 0, "records": 3,
+    }  # fmt: skip
 
 
 @pytest.mark.usefixtures("filled")
@@ -221,9 +228,62 @@ def test_older_data_is_refused_and_accepted_on_demand(filled: Run, tmp_path: Pat
 
 
 def test_a_vault_that_is_not_there_is_not_made_by_reading(run: Run, tmp_path: Path) -> None:
-    for action, *words in (("info",), ("search", "text"), ("get", "a"), ("verify",)):
-        run(action, *words, code=2)
+    for action, *words in NOT_ADDING:
+        assert "there is no vault in this folder" in run(action, *words, code=2)[1]
     assert not (tmp_path / "vault").exists()
+    assert not (tmp_path / "state/privet/vault-keys").exists()
+
+
+def test_a_tenant_that_is_not_there_is_not_made_but_by_adding(filled: Run, tmp_path: Path) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    for action, *words in NOT_ADDING:
+        _, err = filled(action, *words, "--tenant", "mistyped", code=2)
+        assert "nothing of this tenant" in err
+        assert "--tenant" in err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_keys_that_are_not_there_are_not_made(filled: Run, tmp_path: Path) -> None:
+    for action, *words in NOT_ADDING:
+        assert "has no key file" in filled(action, *words, "--keys", tmp_path / "wrong", code=2)[1]
+    assert not (tmp_path / "wrong").exists()
+
+
+def test_what_is_deleted_twice_is_not_there(filled: Run) -> None:
+    filled("delete", "a")
+    assert filled("delete", "a", code=1) == ("", "privet vault: 1 of 1 id not there\n")
+    out, err = filled("delete", "a", "b", code=1)
+    assert out.startswith("1 record deleted;")
+    assert err == "privet vault: 1 of 2 ids not there\n"
+    assert json.loads(filled("delete", "a", "--json", code=1)[0]) == {"deleted": 0}
+
+
+def test_a_subject_that_was_left_out_is_told_when_it_is_given(run: Run, table: Path) -> None:
+    run("add", table, "--vector", "vector")
+    _, err = run("add", table, "--vector", "vector", "--subject", "patient")
+    assert err.startswith("privet vault: 2 records that were there are not of the subject given: forget does not reach")
+    run("add", table, "--vector", "vector", "--subject", "patient", "--replace")
+    assert run("add", table, "--vector", "vector", "--subject", "patient")[1] == ""
+    assert run("forget", SUBJECT)[0].startswith("1 record forgotten")
+
+
+def test_messages_name_flags_not_arguments(filled: Run, table: Path, tmp_path: Path) -> None:
+    words = ("--key-command", f"{sys.executable} -c 'print(\"ab\" * 32)'", "--keys", tmp_path / "own", "--tenant", "t")
+    told = [filled("search", wrong, "--vector", code=2)[1] for wrong in ("[[1, 2, 3]]", "[]", "[NaN, 0, 0]")]
+    with Vault.open(tmp_path / "vault", tmp_path / "state/privet/vault-keys"):
+        told.append(filled("add", table, "--vector", "vector", code=2)[1])
+        assert "search" in told[-1]
+    shutil.copytree(tmp_path / "vault", tmp_path / "backup")
+    filled("delete", "b")
+    shutil.rmtree(tmp_path / "vault")
+    (tmp_path / "backup").rename(tmp_path / "vault")
+    told.append(filled("info", code=3)[1])
+    assert "--accept-older opens this one" in told[-1]
+    shutil.rmtree(tmp_path / "vault")
+    filled("add", table, "--vector", "vector", *words)
+    told.append(filled("rotate", *words, code=3)[1])
+    assert "docs/vault.md" in told[-1]
+    assert not any(word in text for text in told for word in ("=True", "keys=...", "[None", "shape"))
 
 
 def test_a_bad_row_stops_and_the_same_command_goes_on(run: Run, tmp_path: Path) -> None:
@@ -320,9 +380,12 @@ def test_vectors_are_read_from_every_format(tmp_path: Path) -> None:
 
 
 def test_what_parquet_holds_becomes_what_json_has(tmp_path: Path) -> None:
-    row = {"text": "t", "day": np.datetime64("2020-01-02").astype(object), "raw": b"\0", "list": [1, 2]}
+    day = np.datetime64("2020-01-02").astype(object)
+    row = {"text": "t", "day": day, "raw": b"\0", "list": [1, 2.5], "whole": 2.0, "large": 2**62, "none": float("nan")}
     (item,) = items(written(tmp_path, "rows.parquet", [row]), Names())
-    assert item.metadata == {"day": "2020-01-02", "raw": "AA==", "list": [1, 2]}
+    assert item.metadata == {
+        "day": "2020-01-02", "raw": "AA==", "list": [1, 2.5], "whole": 2.0, "large": 2**62, "none": None,
+    }  # fmt: skip
 
 
 def test_a_text_is_read_in_passages(tmp_path: Path) -> None:
@@ -350,7 +413,11 @@ def test_a_text_is_read_in_passages(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "names", "message"),
     [
-        ("r.jsonl", b'{"text": 1}', Names(), "line 1 has no text"),
+        ("r.jsonl", b'{"text": 1}', Names(), "line 1 has in text what is no text"),
+        ("r.jsonl", b'{"text": null}', Names(), "line 1 has no text"),
+        ("r.jsonl", b'{"text": "x"}', Names(metadata=("lang",)), "line 1 has no lang"),
+        ("r.csv", b"text,a\nx,y\n", Names(metadata=("a", "lang")), "line 2 has no lang"),
+        ("r.jsonl", b'{"text": "x", "v": []}', Names(vector="v"), "has no vector"),
         ("r.jsonl", b'\n{"a": "x"}', Names(), "line 2 has no text"),
         ("r.jsonl", b'{"text": "x"}', Names(subject="who"), "line 1 has no who"),
         ("r.jsonl", b'{"text": "x", "id": {}}', Names(), "neither text nor a whole number"),

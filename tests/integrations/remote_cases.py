@@ -167,6 +167,53 @@ class RemoteCases:
         with pytest.raises(BadInput, match="closed"):
             vault.search(VECTORS[:1])
 
+    def test_what_is_of_the_wrong_kind_is_refused(self, opened: Open) -> None:
+        with filled(opened) as vault:
+            for wrong in (None, 5, ["p"], "", "\ud800"):
+                with pytest.raises(BadInput, match="subject"):
+                    vault.forget(wrong)  # type: ignore[arg-type]
+            for call in (vault.get, vault.delete):
+                for ids in (None, 5, [5]):
+                    with pytest.raises(BadInput, match="ids"):
+                        call(ids)  # type: ignore[arg-type]
+            for k in (2.5, None, "3"):
+                with pytest.raises(BadInput, match="k of 1"):
+                    vault.search(VECTORS[:1], k)  # type: ignore[arg-type]
+            for where in (5, {5: 1}):
+                with pytest.raises(BadInput, match="filter"):
+                    vault.search(VECTORS[:1], where=where)  # type: ignore[arg-type]
+            assert vault.verify().records == 10
+        with pytest.raises(BadInput, match="expected keys"):
+            opened(keys=None)
+
+    def test_it_is_told_whose_a_record_is(self, opened: Open) -> None:
+        with filled(opened) as vault:
+            assert vault.is_of("record-0", "ann")
+            assert not any(vault.is_of(*pair) for pair in (("record-3", "ann"), ("record-0", "bob"), ("no", "ann")))
+
+    def test_to_compact_removes_what_could_not_be_removed(self, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+        with filled(opened) as vault:
+
+            def refuse(rows: list[SealedRow], gone: list[Version]) -> None:  # noqa: ARG001 - as the table has it
+                raise Unprotected("full")
+
+            monkeypatch.setattr(vault._state.table, "write", refuse)
+            with pytest.raises(Unprotected):
+                vault.forget("ann")
+            monkeypatch.undo()
+            assert len(list(vault._state.table.rows(None))) == 10
+            vault.compact()
+            assert len(list(vault._state.table.rows(None))) == len(vault._state.contents) == 7
+            vault.compact()
+            assert vault.verify().records == 7
+
+    def test_the_keys_of_another_vault_leave_no_folder(self, opened: Open, tmp_path: Path) -> None:
+        filled(opened).close()
+        for options in ({}, {"read_only": True}):
+            with pytest.raises(BadInput, match="no key file"):
+                opened(keys=tmp_path / "wrong", **options)
+        assert not (tmp_path / "wrong").exists()
+
     def test_an_empty_vault_finds_nothing(self, opened: Open) -> None:
         with opened() as vault:
             assert vault.search(VECTORS[:2], 3, where={"a": 1}) == [[], []]

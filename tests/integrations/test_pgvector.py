@@ -254,6 +254,16 @@ class TestObfuscated:
         ):
             assert vault.verify().records == 299
 
+    @pytest.mark.filterwarnings("ignore::privet.vault.obfuscation.ObfuscationWarning")
+    def test_a_vector_of_zeros_has_a_cosine_of_0(self, opened: Open) -> None:
+        with opened(obfuscated_search=self.LEAVE) as vault:
+            ahead = np.ones(16, np.float32)
+            vault.add(["behind", "zeros", "ahead"], np.stack([-ahead, 0 * ahead, ahead]))
+            hits = vault.search(ahead[None, :], 3)[0]
+            assert [hit.id for hit in hits] == ["ahead", "zeros", "behind"]
+            assert [hit.score for hit in hits] == pytest.approx([1, 0, -1], abs=1e-3)
+            assert [hit.score for hit in vault.search(0 * ahead[None, :], 3)[0]] == [0, 0, 0]
+
 
 def test_without_pgvector_there_is_no_obfuscated_search(server: Server, keys: Path) -> None:
     with psycopg.connect(server.dsn, autocommit=True) as connection:
@@ -308,6 +318,60 @@ def test_a_table_that_was_emptied_is_not_new(server: Server, opened: Open, keys:
     anchor.unlink()
     with pytest.raises(Damaged, match="no anchor"):
         opened()
+
+
+def left_of(server: Server, table: str, keys: Path) -> object:
+    """Return all that could have been written."""
+    with psycopg.connect(server.dsn) as connection:
+        rows = connection.execute(f"SELECT * FROM {table} ORDER BY key").fetchall()  # noqa: S608 - the test's own
+    return rows, {place.name: place.read_bytes() for place in keys.iterdir()}
+
+
+@pytest.mark.parametrize("options", [{}, {"read_only": True}, {"accept_older": True}])
+@pytest.mark.parametrize("left", ["length(vector) < 100", "true"])
+def test_a_table_without_its_header_is_damaged_and_left_alone(
+    server: Server, opened: Open, keys: Path, options: dict[str, bool], left: str
+) -> None:
+    with filled(opened) as vault:
+        table = vault._state.table.name.removeprefix("table ")
+        with psycopg.connect(server.dsn, autocommit=True) as connection:
+            connection.execute(f"DELETE FROM {table} WHERE {left}")  # noqa: S608 - the test's own
+        with pytest.raises(Damaged, match=r"header of table .* is missing"):
+            vault.verify()
+    before = left_of(server, table, keys)
+    with pytest.raises(Damaged, match=r"header of table .* is missing"):
+        opened(**options)
+    assert left_of(server, table, keys) == before
+
+
+def test_every_flipped_byte_of_a_header_is_told(server: Server, opened: Open, keys: Path, tmp_path: Path) -> None:
+    with filled(opened) as vault:
+        table = vault._state.table.name.removeprefix("table ")
+    header = f"FROM {table} WHERE generation = 0"
+    with psycopg.connect(server.dsn, autocommit=True) as connection:
+        (whole,) = connection.execute(f"SELECT vector {header}").fetchone() or ()  # type: ignore[arg-type]
+
+        def put(content: bytes) -> None:
+            connection.execute(f"UPDATE {table} SET vector = %s WHERE generation = 0", (content,))  # noqa: S608
+
+        for at in range(len(whole)):
+            put(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+            before = left_of(server, table, keys)
+            # A later version may be one.
+            with pytest.raises(BadInput if at == 8 else Damaged, match="format version" if at == 8 else "header of"):
+                opened()
+            assert left_of(server, table, keys) == before
+        for wrong in (b"", whole[:9], whole[:-1], whole + b"x"):
+            put(wrong)
+            with pytest.raises(Damaged, match="header of"):
+                opened()
+        put(whole)
+        # With other keys nobody can tell the one from the other.
+        PostgresVault.open(server.dsn, "another", tmp_path / "others").close()
+        with pytest.raises(BadInput, match="no key file"):
+            opened(keys=tmp_path / "others")
+    with opened() as vault:
+        vault.verify()
 
 
 WRITER = """

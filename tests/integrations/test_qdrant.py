@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from qdrant_client import QdrantClient
 
-from privet.errors import BadInput, RolledBack
-from privet.integrations.qdrant import QdrantVault
+from privet.errors import BadInput, Damaged, RolledBack
+from privet.integrations.qdrant import QdrantVault, _point
 from privet.vault.obfuscation import ObfuscatedSearch, ObfuscationWarning
-from privet.vault.remote_table import SealedRow, Version
+from privet.vault.remote_table import HEADER_KEY, SealedRow, Version
 
 sys.path.append(str(Path(__file__).parent))
 
@@ -90,6 +90,26 @@ def test_nothing_can_be_read_in_the_collection(client: QdrantClient, opened: Ope
     assert all(not point.vector for point in points)
     sizes = {len((point.payload or {})["cold"]) for point in points if "cold" in (point.payload or {})}
     assert len(sizes) == 1
+
+
+def test_a_collection_without_its_header_is_damaged_and_left_alone(
+    client: QdrantClient, opened: Open, keys: Path
+) -> None:
+    from qdrant_client import models
+
+    filled(opened).close()
+    header = _point(HEADER_KEY, 0)
+    files = {place.name: place.read_bytes() for place in keys.iterdir()}
+    for payload in ({}, {"hot": "%"}, {"hot": 5}, None):
+        if payload is None:
+            client.delete("notes", models.PointIdsList(points=[header]))
+        else:
+            client.upsert("notes", [models.PointStruct(id=header, vector={}, payload=payload)])
+        for options in ({}, {"read_only": True}, {"accept_older": True}):
+            with pytest.raises(Damaged, match="header of collection notes"):
+                opened(**options)
+    assert client.count("notes").count == 10
+    assert {place.name: place.read_bytes() for place in keys.iterdir()} == files
 
 
 def test_it_stays_on_disk(tmp_path: Path) -> None:

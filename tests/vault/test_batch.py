@@ -44,6 +44,30 @@ BAD: dict[str, tuple[Callable[[Vault], object], str]] = {
     "deep metadata": (lambda vault: vault.add(["a"], ROW, metadata=[nested(40)]), "JSON"),
     "too few subjects": (lambda vault: vault.add(["a"], ROW, subject=[]), "1 subjects"),
     "an empty subject": (lambda vault: vault.add(["a"], ROW, subject=""), "subjects"),
+    "NaN in metadata": (lambda vault: vault.add(["a"], ROW, metadata=[{"a": [float("nan")]}]), "JSON"),
+    "infinity in metadata": (lambda vault: vault.add(["a"], ROW, metadata=[{"a": np.inf}]), "JSON"),
+    "complex vectors": (lambda vault: vault.add(["a"], ROW * 1j), "real numbers"),
+    "a list of complex numbers": (lambda vault: vault.add(["a"], [[1j, 0, 0, 0]]), "real numbers"),  # type: ignore[arg-type]
+    "too many dimensions": (lambda vault: vault.add(["a"], np.ones((1, 65537), np.float32)), "up to 65,536 dimensions"),
+    "no ids": (lambda vault: vault.add(None, ROW), "list of ids"),  # type: ignore[arg-type]
+    "one number as documents": (lambda vault: vault.add(["a"], ROW, documents=5), "1 documents"),  # type: ignore[arg-type]
+    "one number as subject": (lambda vault: vault.add(["a"], ROW, subject=5), "1 subjects"),  # type: ignore[arg-type]
+    "a complex query": (lambda vault: vault.search(ROW * 1j), "real numbers"),
+    "one vector as queries": (lambda vault: vault.search(ROW[0]), "shape"),
+    "a half result wanted": (lambda vault: vault.search(ROW, 2.5), "k of 1"),  # type: ignore[arg-type]
+    "no number of results": (lambda vault: vault.search(ROW, None), "k of 1"),  # type: ignore[arg-type]
+    "a filter of a number": (lambda vault: vault.search(ROW, where=5), "filter"),  # type: ignore[arg-type]
+    "a number as a filter's field": (lambda vault: vault.search(ROW, where={5: 1}), "names of fields"),  # type: ignore[dict-item]
+    "a set among values": (lambda vault: vault.search(ROW, where={"a": {"$in": [{1}]}}), "behind \\$in"),
+    "nobody to forget": (lambda vault: vault.forget(None), "subject"),  # type: ignore[arg-type]
+    "a number to forget": (lambda vault: vault.forget(5), "subject"),  # type: ignore[arg-type]
+    "a list to forget": (lambda vault: vault.forget(["p"]), "subject"),  # type: ignore[arg-type]
+    "an empty subject to forget": (lambda vault: vault.forget(""), "not empty"),
+    "a lone surrogate to forget": (lambda vault: vault.forget(LONE), "surrogates"),
+    "nothing to get": (lambda vault: vault.get(None), "list of ids"),  # type: ignore[arg-type]
+    "a number to get": (lambda vault: vault.get([5]), "texts"),  # type: ignore[list-item]
+    "a number to delete": (lambda vault: vault.delete([5]), "texts"),  # type: ignore[list-item]
+    "nothing to delete": (lambda vault: vault.delete(None), "list of ids"),  # type: ignore[arg-type]
     "a query of another dimension": (lambda vault: vault.search(np.ones((1, 3)), 1), "4 dimensions, found 3"),
     "a query that is not finite": (lambda vault: vault.search(ROW * np.nan, 1), "finite"),
     "no results wanted": (lambda vault: vault.search(ROW, 0), "k of 1"),
@@ -94,6 +118,23 @@ def test_whatever_can_be_stored_comes_back(quick_path: Path) -> None:
             wanted = metadata[number]
             assert record.metadata == ({"t": [1, 2]} if wanted == {"t": (1, 2)} else wanted)
             assert np.array_equal(record.vector, vectors[number])
+
+
+def test_numbers_of_numpy_count_and_generators_are_lists(folder: Path) -> None:
+    with Vault.open(folder / "data", keys=folder / "keys") as vault:
+        assert len(vault.search(ROW, np.int64(1))[0]) == 1
+        assert vault.get(name for name in ("held",))[0] is not None  # type: ignore[arg-type]
+        assert vault.delete(name for name in ("held", "nobody")) == 1  # type: ignore[arg-type]
+
+
+def test_a_vector_of_zeros_has_a_cosine_of_0_and_a_short_one_that_of_its_direction(quick_path: Path) -> None:
+    with Vault.open(quick_path / "data", keys=quick_path / "keys") as vault:
+        rows = np.array([[0, 0, 0], [1e-22, 1e-22, 0], [-1, -1, 0]], np.float32)
+        vault.add(["zeros", "short", "behind"], rows)
+        hits = vault.search(np.array([[1, 1, 0]]), 3)[0]
+        assert [hit.id for hit in hits] == ["short", "zeros", "behind"]
+        assert [hit.score for hit in hits] == pytest.approx([1, 0, -1], abs=1e-3)
+        assert [hit.score for hit in vault.search(np.zeros((1, 3)), 3)[0]] == [0, 0, 0]
 
 
 def test_an_empty_vault_opens_again(quick_path: Path) -> None:

@@ -138,6 +138,29 @@ def test_each_file_that_is_missing_is_named(folder: Path) -> None:
         place.write_bytes(content)
 
 
+def test_a_manifest_or_tenant_that_is_missing_is_called_so(folder: Path) -> None:
+    place = next(place for place in files_of(folder / "data") if place.name == "manifest")
+    for gone in (place, place.parent):
+        gone.rename(folder / "aside")
+        for options in ({}, {"read_only": True}):
+            with pytest.raises(Damaged, match="the file manifest of the vault is missing"):
+                opened(folder, **options)
+        (folder / "aside").rename(gone)
+    read_whole(folder)
+
+
+def test_a_flipped_byte_of_the_name_is_damage_where_the_keys_are_right(folder: Path) -> None:
+    place = folder / "data" / "vault"
+    content = place.read_bytes()
+    filled(folder, data="other", keys="keys")
+    before = sorted(folder.rglob("*"))
+    for at in range(10, len(content)):
+        place.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+        with pytest.raises(Damaged, match="the file vault of the vault is damaged"):
+            opened(folder)
+    assert sorted(folder.rglob("*")) == before
+
+
 def test_files_that_were_swapped_are_detected(folder: Path) -> None:
     for one, two in itertools.combinations(segments_of(folder / "data"), 2):
         first, second = one.read_bytes(), two.read_bytes()

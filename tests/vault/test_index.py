@@ -66,9 +66,22 @@ def test_a_vector_of_length_0_is_like_nothing() -> None:
     assert rows[0].tolist() == [0]
 
 
+@pytest.mark.parametrize("size", [1e-45, 1e-30, 1e-22, 1e-15, 1e-7, 1e15, 3e38])
+def test_a_cosine_does_not_depend_on_a_length(size: float) -> None:
+    made = Index(3)
+    made.add(np.array([[1, 1, 0], [0, 1, 0]], np.float32))
+    assert made.search(np.array([[size, size, 0]], np.float32), 2)[0][0].tolist() == pytest.approx(
+        [1, 0.5**0.5], abs=1e-3
+    )
+    if size < 1e38:  # what is added has a length
+        made = Index(3)
+        made.add(np.array([[size, size, 0]], np.float32))
+        assert made.search(np.array([[1, 1, 0]], np.float32), 1)[0][0].tolist() == pytest.approx([1], abs=1e-3)
+
+
 def test_lengths_beyond_float32_are_no_warning_and_close_to_1_are_told_apart() -> None:
     made = Index(4)
     made.add(np.array([[1, 0, 0, 0], [2, 0, 0, 0], [0.6, 0.8, 0, 0]], np.float32))
     scores, _ = made.search(np.array([[1, 0, 0, 0]], np.float32), 3)
     assert scores[0].tolist() == pytest.approx([1, 1, 0.6], abs=1e-4)
-    assert made.search(np.full((1, 4), 3e38, np.float32), 1)[0][0].tolist() == [0]
+    assert made.search(np.full((1, 4), 3e38, np.float32), 1)[0][0].tolist() == pytest.approx([0.7], abs=1e-3)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from privet.errors import BadInput, PrivetError, Unprotected
-from privet.vault import Vault
+from privet.vault import CommandKeys, Vault
 
 VECTORS = np.random.default_rng(2).normal(size=(10, 4)).astype(np.float32)
 
@@ -71,6 +71,58 @@ def test_a_folder_that_is_not_a_vault_is_left_alone(quick_path: Path) -> None:
     with pytest.raises(BadInput, match="not empty"):
         opened(quick_path)
     assert [place.name for place in (quick_path / "data").iterdir()] == ["notes.txt"]
+
+
+def test_a_vault_or_tenant_that_is_not_there_is_made_on_demand_only(quick_path: Path) -> None:
+    with pytest.raises(BadInput, match="no vault"):
+        opened(quick_path, create=False)
+    assert list(quick_path.iterdir()) == []
+    opened(quick_path).close()
+    opened(quick_path, create=False).close()
+    before = sorted(quick_path.rglob("*"))
+    with pytest.raises(BadInput, match="nothing of this tenant"):
+        Vault.open(quick_path / "data", keys=quick_path / "keys", tenant="other", create=False)
+    assert sorted(quick_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("options", [{}, {"read_only": True}, {"accept_older": True}])
+def test_a_wrong_key_folder_is_not_made(folder: Path, options: dict[str, bool]) -> None:
+    with pytest.raises(BadInput, match="has no key file"):
+        opened(folder, keys="wrong/below", **options)
+    with pytest.raises(BadInput, match="lies in the data folder"):
+        opened(folder, keys="data/below")
+    assert sorted(place.name for place in folder.iterdir()) == ["data", "keys"]
+    assert not (folder / "data" / "below").exists()
+
+
+@pytest.mark.parametrize("is_read_only", [False, True])
+def test_a_command_with_another_folder_makes_none(quick_path: Path, is_read_only: bool) -> None:
+    command = [sys.executable, "-c", "print('ab' * 32)"]
+    Vault.open(quick_path / "data", CommandKeys(command, quick_path / "keys")).close()
+    with pytest.raises(BadInput, match="key folder"):
+        Vault.open(quick_path / "data", CommandKeys(command, quick_path / "wrong"), read_only=is_read_only)
+    assert not (quick_path / "wrong").exists()
+    Vault.open(quick_path / "data", CommandKeys(command, quick_path / "other"), tenant="new").close()
+    assert stat.S_IMODE((quick_path / "other").stat().st_mode) == 0o700
+
+
+def test_what_is_no_path_no_key_and_no_tenant_is_refused(quick_path: Path) -> None:
+    data, keys = quick_path / "data", quick_path / "keys"
+    for tenant in (5, None, "\ud800"):
+        with pytest.raises(BadInput, match="tenant"):
+            Vault.open(data, keys, tenant=tenant)  # type: ignore[arg-type]
+    for wrong in (None, 5, [keys]):
+        with pytest.raises(BadInput, match="expected keys"):
+            Vault.open(data, wrong)  # type: ignore[arg-type]
+        with pytest.raises(BadInput, match="expected a data folder"):
+            Vault.open(wrong, keys)  # type: ignore[arg-type]
+    assert list(quick_path.iterdir()) == []
+
+
+def test_it_is_told_whose_a_record_is(folder: Path) -> None:
+    with opened(folder, read_only=True) as vault:
+        assert vault.is_of("a", "ann")
+        assert not any(vault.is_of(*pair) for pair in (("b", "ann"), ("a", "bob"), ("no", "ann")))
 
 
 def test_a_vault_that_is_not_there_is_not_made_to_read(quick_path: Path) -> None:

@@ -59,6 +59,8 @@ def stored_files(root: Path) -> list[Stored]:
         BadInput: there are none, or one cannot be read.
 
     """
+    if not root.exists():
+        raise BadInput("there is no such store", hint="name a file or a folder")
     found = []
     for path in files_of(root):
         try:

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from privet.cli.vault_output import counted, print_json, show_hits, show_record, tell
-from privet.cli.vault_words import json_of, line, words
-from privet.errors import BadInput
+from privet.cli.vault_words import json_of, line, spoken, words
+from privet.errors import BadInput, PrivetError
 from privet.hardening import harden
 from privet.keys import state_folder
 
@@ -116,7 +116,11 @@ def _add_search(actions: Any, shared: argparse.ArgumentParser) -> None:
 def _hardened(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
     def done(options: argparse.Namespace) -> int:
         harden()
-        return run(options)
+        try:
+            return run(options)
+        except PrivetError as error:
+            error.message, error.hint = spoken(error.message), spoken(error.hint)
+            raise
 
     return done
 
@@ -134,7 +138,7 @@ def run_add(options: argparse.Namespace) -> int:
     metadata = None if options.metadata is None else tuple(filter(None, options.metadata.split(",")))
     names = Names(options.text, options.id, options.subject, options.vector, metadata)
     total = sum(map(size_of, options.files))
-    with _opened(options, read_only=False) as vault:
+    with _opened(options, read_only=False, create=True) as vault:
         adding = Adding(vault, names, is_replacing=options.replace)
         try:
             adding.read(options.files, total)
@@ -164,7 +168,9 @@ def run_search(options: argparse.Namespace) -> int:
         try:
             query = np.asarray([numbers], dtype=np.float32)
         except (TypeError, ValueError):
-            raise BadInput("expected a list of numbers as a vector") from None
+            query = np.zeros(0, np.float32)
+        if query.ndim != 2:
+            raise BadInput("expected a list of numbers as a vector", hint="such as [0.1, 0.2]")
     with _opened(options) as vault:
         if not options.vector:
             query = _embedded(text, vault)
@@ -197,8 +203,12 @@ def run_get(options: argparse.Namespace) -> int:
             print_json({**record._asdict(), "vector": record.vector.tolist()})
         else:
             show_record(record)
-    if missing := len(ids) - len(records):
-        sys.stderr.write(f"privet vault: {missing:,} of {counted(len(ids), 'id', 'ids')} not there\n")
+    return _told_missing(len(ids) - len(records), len(ids))
+
+
+def _told_missing(missing: int, asked: int) -> int:
+    if missing:
+        sys.stderr.write(f"privet vault: {missing:,} of {counted(asked, 'id', 'ids')} not there\n")
     return int(missing > 0)
 
 
@@ -207,9 +217,11 @@ def run_delete(options: argparse.Namespace) -> int:
     ids = words(options.ids)
     with _opened(options, read_only=False) as vault:
         deleted = vault.delete(ids)
-    gone = counted(deleted, "record", "records")
-    tell(options, {"deleted": deleted}, f"{gone} deleted; privet vault compact removes what is deleted from the disk")
-    return 0
+    if deleted or options.json:
+        gone = counted(deleted, "record", "records")
+        told = f"{gone} deleted; privet vault compact removes what is deleted from the disk"
+        tell(options, {"deleted": deleted}, told)
+    return _told_missing(len(ids) - deleted, len(ids))
 
 
 def run_forget(options: argparse.Namespace) -> int:
@@ -270,12 +282,16 @@ def run_info(options: argparse.Namespace) -> int:
     return 0
 
 
-def _opened(options: argparse.Namespace, *, read_only: bool = True) -> Vault:
+def _opened(options: argparse.Namespace, *, read_only: bool = True, create: bool = False) -> Vault:
     from privet.vault import Vault
 
-    keys = _keys(options)
     return Vault.open(
-        options.vault, keys, tenant=options.tenant, accept_older=options.accept_older, read_only=read_only
+        options.vault,
+        _keys(options),
+        tenant=options.tenant,
+        accept_older=options.accept_older,
+        read_only=read_only,
+        create=create,
     )
 
 

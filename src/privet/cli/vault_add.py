@@ -36,6 +36,7 @@ class Done:
     twice: int = 0
     cut: int = 0
     nobodys: int = 0
+    unreached: int = 0
 
     def _asdict(self) -> dict[str, int]:
         return asdict(self)
@@ -62,6 +63,11 @@ class Done:
                 self.nobodys,
                 "record has no subject: forget does not reach it",
                 "records have no subject: forget does not reach them",
+            ),
+            (
+                self.unreached,
+                "record that was there is not of the subject given: forget does not reach it, --replace adds it anew",
+                "records that were there are not of the subject given: forget does not reach them, --replace adds them anew",
             ),
         ):
             if number:
@@ -109,6 +115,7 @@ class Adding:
         self._seen.add(item.id)
         if item.id in self._vault and not self._is_replacing:
             self.done.skipped += 1
+            self.done.unreached += item.subject is not None and not self._vault.is_of(item.id, item.subject)
             return False
         return True
 

@@ -14,8 +14,8 @@ import gzip
 import hashlib
 import io
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
@@ -105,7 +105,9 @@ def items(name: str, names: Names) -> Iterator[Item]:
                     yield from _passages(text, raw, name, has_headings=suffix == ".md")
             else:
                 rows = _table(stream, raw, path) if suffix in {".csv", ".tsv"} else _json_lines(stream, name, raw)
-                yield from (_item(row, names) for row in rows)
+                # A row that is refused leaves them half read: they let go of the file before it is closed.
+                with closing(rows):
+                    yield from (_item(row, names) for row in rows)
         except UnicodeDecodeError:
             raise BadInput(f"{name} is not UTF-8", hint="convert it, with iconv for one") from None
         except (EOFError, gzip.BadGzipFile) as error:
@@ -116,7 +118,7 @@ def _suffix(path: Path) -> str:
     return Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower()
 
 
-def _json_lines(stream: Any, name: str, raw: BinaryIO | None = None) -> Iterator[_Row]:
+def _json_lines(stream: Any, name: str, raw: BinaryIO | None = None) -> Generator[_Row]:
     decoder = msgspec.json.Decoder(dict[str, Any])
     number = 0
     while line := stream.readline(_MAX_LINE):
@@ -135,7 +137,7 @@ def _json_lines(stream: Any, name: str, raw: BinaryIO | None = None) -> Iterator
         yield _Row(fields, place, raw.tell() if raw else 0)
 
 
-def _table(stream: Any, raw: BinaryIO, path: Path) -> Iterator[_Row]:
+def _table(stream: Any, raw: BinaryIO, path: Path) -> Generator[_Row]:
     with _as_text(stream, newline="") as text:
         yield from _cells(text, raw, path)
 
@@ -206,8 +208,8 @@ def _parquet(path: Path) -> Iterator[_Row]:
             for batch in file.iter_batches(batch_size=_ROWS):
                 for fields in batch.to_pylist():
                     number += 1
-                    # Dates, decimals and bytes as JSON has them.
-                    plain = msgspec.to_builtins(fields, str_keys=True)
+                    # Dates, decimals and bytes as JSON has them, and no NaN.
+                    plain = msgspec.json.decode(msgspec.json.encode(fields))
                     yield _Row(plain, f"{path}, row {number}", size * number // total)
     except (ArrowException, OSError) as error:
         raise BadInput(f"{path} cannot be read as Parquet") from error
@@ -249,15 +251,15 @@ def _cut(text: str) -> int:
 
 def _item(row: _Row, names: Names) -> Item:
     fields = row.fields
-    for name in (names.text, names.id, names.subject, names.vector):
-        # A subject that may be missing altogether would hide a wrong name, and `forget` would reach nobody.
+    for name in (names.text, names.id, names.subject, names.vector, *(names.metadata or ())):
+        # One that may be missing altogether would hide a wrong name: `forget` would reach nobody, and a filter find nothing.
         if name is not None and name not in fields:
             raise BadInput(f"{row.place} has no {name}", hint="see the names of the columns")
     vector = None if names.vector is None else _vector(fields[names.vector], row.place)
     text = _text(row, names)
     used = {names.text or "text", names.id or "id", names.subject, names.vector}
     kept = names.metadata if names.metadata is not None else [name for name in fields if name not in used]
-    metadata = {name: fields[name] for name in kept if name in fields}
+    metadata = {name: fields[name] for name in kept}
     subject = _word(fields.get(names.subject), row.place) if names.subject else None
     given = _word(fields.get(names.id or "id"), row.place)
     if names.id and given is None:
@@ -266,9 +268,14 @@ def _item(row: _Row, names: Names) -> Item:
 
 
 def _text(row: _Row, names: Names) -> str | None:
-    text = row.fields.get(names.text or "text")
+    column = names.text or "text"
+    text = row.fields.get(column)
     if isinstance(text, str) or (text is None and names.vector is not None):
         return text
+    if text is not None:
+        raise BadInput(
+            f"{row.place} has in {column} what is no text", hint="quote it, or name another column with --text"
+        )
     raise BadInput(f"{row.place} has no text", hint="name the column with --text")
 
 
@@ -285,9 +292,12 @@ def _vector(value: Any, place: str) -> list[float]:
     try:
         if isinstance(value, str):
             value = msgspec.json.decode(value)
-        return msgspec.convert(value, list[float])
+        vector = msgspec.convert(value, list[float])
     except (msgspec.MsgspecError, ValueError):
-        raise BadInput(f"{place} has no vector", hint="expected a list of numbers") from None
+        vector = []
+    if not vector:
+        raise BadInput(f"{place} has no vector", hint="expected a list of numbers")
+    return vector
 
 
 def _digest(parts: Iterable[Any]) -> str:

@@ -1,4 +1,4 @@
-"""Words of `privet vault`'s command line, and what stands for them on standard input: `-`.
+"""Words of `privet vault`'s command line, what stands for them on standard input, `-`, and what stands for them in Python.
 
 Invariant: an error repeats nothing of what was given.
 """
@@ -8,9 +8,17 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from privet.errors import BadInput
+
+_SPOKEN: Final = {
+    "accept_older=True": "--accept-older",
+    "open it with read_only=True": "only read it: search, get, verify, info",
+    "check its name, or open it once to write": "check --tenant; `privet vault add` begins one",
+    "add(..., replace=True)": "add it with --replace",
+    "give the new source to rotate(keys=...)": "move to another source in Python, with Vault.rotate(keys=…): see docs/vault.md, Keys",
+}
 
 
 def line(given: str) -> str:
@@ -43,3 +51,14 @@ def json_of(text: str, kind: type, name: str, example: str) -> Any:
     if not isinstance(found, kind):
         raise BadInput(f"expected {name} as JSON", hint=f"such as {example}")
     return found
+
+
+def spoken(text: str) -> str:
+    """Return what an error says, with the names that things have on the command line.
+
+    >>> spoken("open with accept_older=True")
+    'open with --accept-older'
+    """
+    for python, word in _SPOKEN.items():
+        text = text.replace(python, word)
+    return text

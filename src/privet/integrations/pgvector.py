@@ -12,6 +12,7 @@ Invariants:
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from privet.vault.obfuscation import ObfuscatedSearch
 from privet.vault.remote import RemoteVault
 from privet.vault.remote_opening import Wanted
 from privet.vault.remote_state import RemoteState
-from privet.vault.remote_table import HEADER_KEY, Groups, SealedRow, Version
+from privet.vault.remote_table import HEADER_KEY, Groups, SealedRow, Version, damaged_header
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,18 +119,24 @@ class PostgresTable:
         return f"table {self._table}"
 
     def header(self) -> bytes | None:
-        """Return the header, None where there is no table."""
+        """Return the header, None where there is no table. It is made with the table, so there is none without."""
         with self._cursor() as cursor:
             cursor.execute("SELECT to_regclass(%s) IS NULL", (self._identifier.as_string(),))
             if _one(cursor)[0]:
                 return None
         try:
             with self._cursor() as cursor:
-                cursor.execute(self._sql("SELECT vector FROM {table} WHERE key = %s"), (HEADER_KEY,))
+                # All columns, to tell another program's table from a vault's.
+                cursor.execute(
+                    self._sql("SELECT vector, key, generation, tokens, content FROM {table} WHERE key = %s"),
+                    (HEADER_KEY,),
+                )
                 found = cursor.fetchone()
         except Unprotected as error:
             raise BadInput(f"the {self.name} is no vault", hint="name another one") from error
-        return None if found is None else bytes(found[0])
+        if found is None:
+            raise damaged_header(self.name, "is missing")
+        return bytes(found[0])
 
     def made(self, header: bytes) -> bytes:
         """Make the table where it is missing, with this header; return the header that it has."""
@@ -250,7 +257,9 @@ class PostgresTable:
         with self._cursor() as cursor:
             vector = Vector(query)
             cursor.execute(self._sql(statement), (vector, *groups, vector, k))
-            return [(row[0], float(row[1])) for row in cursor]
+            # Of a vector of zeros pgvector says NaN, and sorts it last; its cosine is 0.
+            found = [(row[0], 0.0 if math.isnan(row[1]) else float(row[1])) for row in cursor]
+            return sorted(found, key=lambda each: -each[1])
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -27,7 +27,7 @@ from privet.vault.obfuscation import ObfuscatedSearch
 from privet.vault.remote import RemoteVault
 from privet.vault.remote_opening import Wanted
 from privet.vault.remote_state import RemoteState
-from privet.vault.remote_table import HEADER_KEY, Groups, SealedRow, Version
+from privet.vault.remote_table import HEADER_KEY, Groups, SealedRow, Version, damaged_header
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,8 +119,11 @@ class QdrantTable:
                 return None
             found = self._client.retrieve(self._collection, [_point(HEADER_KEY, 0)], with_payload=True)
             if found:
-                return b64decode((found[0].payload or {})["hot"])
-            if self._client.count(self._collection).count:
+                return _header_of(found[0].payload, self.name)
+            others, _ = self._client.scroll(self._collection, limit=1, with_payload=True)
+            if any({"row", "generation", "hot"} <= (point.payload or {}).keys() for point in others):
+                raise damaged_header(self.name, "is missing")
+            if others:
                 raise BadInput(f"the {self.name} is no vault", hint="name another one")
             return None
 
@@ -277,6 +280,13 @@ def _point(key: bytes, generation: int) -> str:
 
 def _text(raw: bytes) -> str:
     return b64encode(raw).decode()
+
+
+def _header_of(payload: dict[str, Any] | None, name: str) -> bytes:
+    try:
+        return b64decode((payload or {})["hot"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged_header(name, "is not what was written") from error
 
 
 def _opened(payload: dict[str, Any] | None, name: str) -> SealedRow:

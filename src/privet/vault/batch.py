@@ -1,9 +1,10 @@
-"""What a caller wants to add, looked at before anything is written, and put into runs by subject."""
+"""What a caller gives, looked at before anything is done; what is to be added is put into runs by subject."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -45,14 +46,10 @@ def incoming(
         BadInput: lengths differ, an id is empty or comes twice, a vector is not finite, a value cannot be stored.
 
     """
-    if isinstance(ids, str):
-        raise BadInput("expected a list of ids, found a single one", hint="put it in a list")
-    names = list(ids)
+    names = checked_ids(ids)
     count = len(names)
     if not _are_names(names):
-        raise BadInput(
-            "expected ids that are texts (str), not empty and without lone surrogates", hint="str(id) for numbers"
-        )
+        raise BadInput("expected ids that are not empty and without lone surrogates", hint="give each record an id")
     # Subclasses of str, such as numpy's, are not stored as they are.
     names = [name if type(name) is str else str.__str__(name) for name in names]
     if len(set(names)) < count:
@@ -60,14 +57,12 @@ def incoming(
     values = _vectors(vectors, count)
     texts = _column(documents, count, "documents")
     fields = _column(metadata, count, "metadata")
-    subjects = [subject] * count if isinstance(subject, str) or subject is None else list(subject)
-    if len(subjects) != count:
-        raise BadInput(f"expected {count} subjects, found {len(subjects)}", hint="one for each id, or one for all")
+    subjects = [subject] * count if isinstance(subject, str) else _column(subject, count, "subjects")
     if not _are_names([name for name in subjects if name is not None]):
         raise BadInput("expected subjects that are texts (str), not empty and without lone surrogates, or None")
     if not all(each is None or (isinstance(each, Mapping) and _is_plain(each, 0)) for each in fields):
         raise BadInput(
-            "expected metadata that are mappings of what JSON can hold, names of fields as texts (str)",
+            "expected metadata that are mappings of what JSON can hold, no NaN or infinity, names of fields as texts (str)",
             hint="convert other values first",
         )
     try:
@@ -83,13 +78,62 @@ def incoming(
     return Incoming(names, values, cold, plain, subjects)
 
 
+def checked_ids(ids: Iterable[str]) -> list[str]:
+    """Return ids as a list.
+
+    Raises:
+        BadInput: they are no list, or one is no text.
+
+    """
+    if isinstance(ids, str):
+        raise BadInput("expected a list of ids, found a single one", hint="put it in a list")
+    try:
+        names = list(ids)
+    except TypeError:
+        raise BadInput("expected a list of ids", hint="put ids in a list, also a single one") from None
+    if not all(isinstance(name, str) for name in names):
+        raise BadInput("expected ids that are texts (str)", hint="str(id) for numbers")
+    return names
+
+
+def checked_subject(subject: str) -> str:
+    """Return a subject.
+
+    Raises:
+        BadInput: it is none that a record can have.
+
+    """
+    if not is_name(subject):
+        raise BadInput(
+            "expected a subject that is a text (str), not empty and without lone surrogates", hint="one in each call"
+        )
+    return subject
+
+
+def checked_count(k: int) -> int:
+    """Return how many records a search may find.
+
+    Raises:
+        BadInput: it is no whole number, or less than 1.
+
+    """
+    try:
+        count = operator.index(k)
+    except TypeError:
+        count = 0
+    if count < 1:
+        raise BadInput("expected k of 1 or more", hint="give a whole number")
+    return count
+
+
 def _are_names(values: list[Any]) -> bool:
     if set(map(type, values)) == {str} and all(values) and "".join(values).isascii():
         return True
-    return all(map(_is_name, values))
+    return all(map(is_name, values))
 
 
-def _is_name(value: object) -> bool:
+def is_name(value: object) -> bool:
+    """Tell whether an id, a subject or a tenant can be called so."""
     if not isinstance(value, str) or not value:
         return False
     # A lone surrogate has no bytes in UTF-8.
@@ -97,9 +141,11 @@ def _is_name(value: object) -> bool:
 
 
 def _is_plain(value: object, depth: int) -> bool:
-    """Tell whether a value comes back from the disk as it is."""
-    if value is None or isinstance(value, (str, bool, int, float)):
+    """Tell whether JSON can hold a value."""
+    if value is None or isinstance(value, (str, bool, int)):
         return True
+    if isinstance(value, float):
+        return math.isfinite(value)
     if depth > _MAX_DEPTH:
         return False
     if isinstance(value, Mapping):
@@ -110,12 +156,17 @@ def _is_plain(value: object, depth: int) -> bool:
 def _vectors(vectors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
     try:
         with np.errstate(over="ignore"):  # looked for below
-            values = np.ascontiguousarray(vectors, dtype="<f4")
+            values = np.ascontiguousarray(_real(vectors), dtype="<f4")
     except (TypeError, ValueError) as error:
         raise BadInput("expected vectors as an array of shape (n, dimensions), float32") from error
     if values.size == 0 and count == 0:
         return values.reshape(0, 0)
-    if values.ndim != 2 or len(values) != count or not 1 <= values.shape[1] <= MAX_DIMENSIONS:
+    if values.ndim == 2 and values.shape[1] > MAX_DIMENSIONS:
+        raise BadInput(
+            f"expected vectors of up to {MAX_DIMENSIONS:,} dimensions, found {values.shape[1]:,}",
+            hint="embed with a model that has fewer",
+        )
+    if values.ndim != 2 or len(values) != count or not values.shape[1]:
         raise BadInput(
             f"expected vectors of shape ({count}, dimensions), found {'x'.join(map(str, values.shape))}",
             hint="one row for each id",
@@ -130,6 +181,14 @@ def _vectors(vectors: NDArray[np.float32], count: int) -> NDArray[np.float32]:
     return values
 
 
+def _real(vectors: NDArray[np.float32]) -> NDArray[Any]:
+    """Return vectors as an array, whose imaginary parts numpy would drop with a warning only."""
+    values = np.asarray(vectors)
+    if values.dtype.kind == "c":
+        raise BadInput("expected vectors of real numbers, found complex ones", hint="see what the embedding model gave")
+    return values
+
+
 def checked_queries(vectors: NDArray[np.float32], dimensions: int) -> NDArray[np.float32]:
     """Return the vectors of a search, shape (n, dimensions).
 
@@ -139,14 +198,16 @@ def checked_queries(vectors: NDArray[np.float32], dimensions: int) -> NDArray[np
     """
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # looked for below
-            queries = np.ascontiguousarray(vectors, dtype=np.float32)
+            queries = np.ascontiguousarray(_real(vectors), dtype=np.float32)
             total = float(np.add.reduce(queries, axis=None))
     except (TypeError, ValueError) as error:
         raise BadInput("expected queries as an array of shape (n, dimensions), float32") from error
+    if queries.ndim != 2:
+        raise BadInput("expected queries as an array of shape (n, dimensions)", hint="vector[None, :] for one")
     # With a value that is not finite the sum is none either; without one it may still be too large.
-    if queries.ndim != 2 or not (math.isfinite(total) or np.isfinite(queries).all()):
+    if not (math.isfinite(total) or np.isfinite(queries).all()):
         raise BadInput(
-            "expected queries as an array of shape (n, dimensions), all finite", hint="vector[None, :] for one"
+            "expected queries that are finite, found NaN or infinity", hint="see what the embedding model gave"
         )
     if dimensions and queries.shape[1] != dimensions:
         raise BadInput(
@@ -159,11 +220,15 @@ def checked_queries(vectors: NDArray[np.float32], dimensions: int) -> NDArray[np
 def _column(values: Sequence[Any] | None, count: int, name: str) -> list[Any]:
     if values is None:
         return [None] * count
-    if isinstance(values, (str, Mapping)) or len(values) != count:
+    try:
+        found = None if isinstance(values, (str, Mapping)) else list(values)
+    except TypeError:
+        found = None
+    if found is None or len(found) != count:
         raise BadInput(
             f"expected {count} {name}, found another number", hint="one for each id, None where there is none"
         )
-    return list(values)
+    return found
 
 
 def parts_of(

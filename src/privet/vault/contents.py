@@ -14,7 +14,8 @@ from privet.vault.frames import Batch, Cold, Placed
 from privet.vault.index import Index
 from privet.vault.recent import Recent
 from privet.vault.rows import Rows
-from privet.vault.store import Store, Stored
+from privet.vault.segments import Stored
+from privet.vault.store import Store
 from privet.vault.subjects import SubjectKeys
 from privet.vault.where import Columns, Where
 
@@ -47,6 +48,16 @@ class Record(NamedTuple):
 
     def __repr__(self) -> str:
         return "Record(...)"
+
+
+class Summary(NamedTuple):
+    """What a vault holds, in counts, and whether its vectors lie in locked memory."""
+
+    records: int
+    subjects: int
+    dimensions: int
+    generation: int
+    is_locked: bool
 
 
 class Contents:

@@ -1,4 +1,4 @@
-"""The files of a vault as they are read: all frames when it is opened, documents when they are asked for.
+"""The frames of a vault, in order: all are read when it is opened, and again to verify it.
 
 Invariants:
 
@@ -11,78 +11,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from pathlib import Path
+from typing import BinaryIO
 
-from privet.errors import Damaged, Unprotected
-from privet.vault.frames import Placed, Run, Segment
-from privet.vault.layout import (
-    HEAD_BYTES,
-    HOT_CHUNK,
-    LOCK_FILE,
-    MANIFEST_FILE,
-    SEGMENT_MAGIC,
-    damaged,
-    head,
-    is_leftover,
-    refuse_later,
-)
-from privet.vault.manifest import Listed, read_manifest
+from privet.errors import Damaged
+from privet.vault.frames import Placed, Segment
+from privet.vault.layout import HEAD_BYTES, LOCK_FILE, MANIFEST_FILE, damaged, is_leftover
+from privet.vault.manifest import read_manifest
 from privet.vault.opening import Opened, older
-from privet.vault.reading import (
-    bytes_at,
-    check_cold,
-    cold_part,
-    cold_run,
-    hot_area,
-    hot_chunk,
-    hot_run,
-    is_torn,
-    placed,
-)
+from privet.vault.reading import check_cold, hot_area, is_torn, placed
+from privet.vault.segments import Segments
 
 
-class Stored(NamedTuple):
-    """A run as it is found again, and where it is in the two areas of its frame."""
-
-    segment: int
-    place: Placed
-    run: Run
-    hot: int
-    cold: int
-
-
-def stored_runs(segment: int, place: Placed) -> Iterator[Stored]:
-    """Yield the runs of a frame."""
-    hot = cold = 0
-    for run in place.directory.runs:
-        yield Stored(segment, place, run, hot, cold)
-        hot, cold = hot + run.hot, cold + run.cold
-
-
-class File(NamedTuple):
-    """A segment's file, open for reading."""
-
-    listed: Listed
-    segment: Segment
-    file: BinaryIO
-
-
-class Files:
+class Files(Segments):
     """Reads frames. Not for several threads at once: the vault has a lock."""
 
     def __init__(self, opened: Opened) -> None:
-        self._folder = opened.folder
-        self._scope = opened.scope
-        self._keys = opened.keys
+        super().__init__(opened)
         self._manifest = opened.manifest
         self._state = opened.state
         self._is_newest = opened.is_newest
         self._locks = opened.locks
         self._process = os.getpid()
-        self._files: list[File] = []
         self._end = 0
         self._frames = 0
-        self._kept: tuple[tuple[bytes, int, int], bytes] | None = None
         self.dimensions = opened.manifest.dimensions
 
     def __repr__(self) -> str:
@@ -104,7 +56,7 @@ class Files:
         if not self.dimensions:
             return 0
         places = (self._folder / item.name for item in self._manifest.segments)
-        stored = sum(place.stat().st_size for place in places if place.exists())
+        stored = sum(map(_stored, places))
         return min(self._state.records, stored // (4 * self.dimensions))
 
     @property
@@ -131,33 +83,6 @@ class Files:
         if not accept_older:
             raise older(name)
         self._is_newest = False
-
-    def _open(self, listed: Listed) -> File:
-        try:
-            file = (self._folder / listed.name).open("rb", buffering=0)
-        except FileNotFoundError as error:
-            raise Damaged(
-                f"the file {listed.name} of the vault is missing",
-                hint="copy the data folder whole, or restore it from a backup",
-            ) from error
-        except OSError as error:
-            raise Unprotected(
-                f"the file {listed.name} of the vault cannot be read ({os.strerror(error.errno or 0)})",
-                hint="check its owner and permissions",
-            ) from error
-        opened = File(listed, Segment.of(self._scope, listed.id, self._keys.data_key), file)
-        try:
-            self._check_head(opened)
-        except BaseException:
-            file.close()
-            raise
-        return opened
-
-    def _check_head(self, opened: File) -> None:
-        first = bytes_at(opened.file, 0, HEAD_BYTES)
-        refuse_later(first, SEGMENT_MAGIC, opened.listed.name)
-        if first != head(SEGMENT_MAGIC):
-            raise damaged(opened.listed.name)
 
     def _closed(self, number: int) -> Iterator[tuple[int, Placed, memoryview]]:
         listed, segment, file = self._files[number]
@@ -207,61 +132,6 @@ class Files:
         except Damaged:
             return False
         return True
-
-    def runs(
-        self, number: int, place: Placed, area: memoryview
-    ) -> Iterator[tuple[Stored, memoryview, list[str], list[int]] | None]:
-        """Yield of each run of a frame where it is, its vectors, ids and the sizes of its cold entries; None for a forgotten one."""
-        listed, segment, _ = self._files[number]
-        for stored in stored_runs(number, place):
-            part = area[stored.hot : stored.hot + stored.run.hot]
-            found = hot_run(segment, place, stored.run, part, self._keys.key_of, listed.name)
-            yield None if found is None else (stored, found[0], found[1].ids, found[1].sizes)
-
-    def cold(self, stored: Stored, start: int, size: int) -> bytes:
-        """Return one cold entry of a run.
-
-        Raises:
-            Damaged: it is not what was written.
-
-        """
-        run, place = stored.run, stored.place
-        listed, segment, file = self._files[stored.segment]
-        if run.subject is None:
-            first = stored.cold + start
-            return cold_part(segment, file, place, first, first + size, listed.name)
-        sealed = cold_part(segment, file, place, stored.cold, stored.cold + run.cold, listed.name)
-        key = self._keys.key_of(run.subject)
-        return cold_run(segment, place, run, sealed, key, listed.name)[start : start + size]
-
-    def cold_whole(self, stored: Stored) -> bytes:
-        """Return all cold entries of a run, one behind the other."""
-        return self.cold(stored, 0, stored.run.cold)
-
-    def hot(self, stored: Stored) -> memoryview:
-        """Return the vectors of a run as bytes.
-
-        Raises:
-            Damaged: they are not what was written.
-
-        """
-        listed, segment, _ = self._files[stored.segment]
-        end = stored.hot + stored.run.hot
-        chunks = range(stored.hot // HOT_CHUNK, -(-end // HOT_CHUNK))
-        area = memoryview(b"".join(self._hot_chunk(stored, chunk) for chunk in chunks))
-        part = area[stored.hot - chunks.start * HOT_CHUNK :][: stored.run.hot]
-        found = hot_run(segment, stored.place, stored.run, part, self._keys.key_of, listed.name)
-        if found is None:
-            raise damaged(listed.name)
-        return found[0]
-
-    def _hot_chunk(self, stored: Stored, chunk: int) -> bytes:
-        """Return a chunk; the last one is kept, since many runs may be in one."""
-        listed, segment, file = self._files[stored.segment]
-        wanted = (listed.id, stored.place.frame, chunk)
-        if self._kept is None or self._kept[0] != wanted:
-            self._kept = wanted, hot_chunk(segment, file, stored.place, chunk, listed.name)
-        return self._kept[1]
 
     def again(self) -> Iterator[tuple[int, Placed, memoryview]]:
         """Yield all frames once more."""
@@ -313,12 +183,17 @@ class Files:
 
     def close(self) -> None:
         """Close files and let the next writer in."""
-        self._kept = None
-        for item in self._files:
-            item.file.close()
+        super().close()
         for lock in self._locks:
             os.close(lock)
         self._locks = ()
+
+
+def _stored(place: Path) -> int:
+    try:
+        return place.stat().st_size
+    except FileNotFoundError:  # told when it is opened; a writer may just have written everything anew
+        return 0
 
 
 def _size(file: BinaryIO) -> int:

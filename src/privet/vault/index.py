@@ -2,7 +2,8 @@
 
 Invariants:
 
-- Scores are cosines. Vectors are stored as they were given and compared by their direction; one of length 0 is like nothing.
+- Scores are cosines. Vectors are stored as they were given and compared by their direction; one of length 0 has none: its cosine is 0, and
+  a scan for candidates passes over it.
 - What is searched is never on disk, and a vector that is taken out is gone from both.
 - With `exact` every vector is compared, not candidates only.
 """
@@ -29,6 +30,8 @@ _SAMPLE: Final = 1024
 _NOWHERE: Final = -1
 _NEAR_ONE: Final = 1e-6
 """Lengths of vectors that their model has scaled: what float32 can say of 1 after a sum."""
+_SHORT: Final = 1e-15
+"""The squares of shorter vectors are at the end of what float32 can say."""
 
 
 class Index:
@@ -154,11 +157,15 @@ class Index:
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return vectors of length 1 in the same directions; those of length 0 stay."""
-    with np.errstate(over="ignore"):  # a query so long is like nothing
+    with np.errstate(over="ignore"):  # looked for below
         lengths = np.sqrt(np.vecdot(vectors, vectors))
-    if (np.abs(lengths - 1) < _NEAR_ONE).all():
+    shortest, longest = lengths.min(initial=1), lengths.max(initial=1)
+    if shortest > 1 - _NEAR_ONE and longest < 1 + _NEAR_ONE:
         return vectors
-    lengths[lengths == 0] = 1
+    if shortest < _SHORT or longest == np.inf:
+        vectors = vectors.astype(np.float64)
+        lengths = np.sqrt(np.vecdot(vectors, vectors))
+        lengths[lengths == 0] = 1
     scaled: NDArray[np.float32] = (vectors / lengths[:, None]).astype(np.float32, copy=False)
     return scaled
 

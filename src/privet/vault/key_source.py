@@ -4,6 +4,7 @@ Invariants:
 
 - A secret is 32 bytes from the operating system, known by a name that says nothing. It is never in the data folder.
 - `folder` is where subject keys and the anchor lie: private, and outside the data folder, so a copy of the data alone brings nobody back.
+  It is made for a new vault, never by asking for the keys of one that is there.
 - No secret has a repr, and no error repeats one.
 """
 
@@ -21,7 +22,7 @@ from typing import Final, Protocol
 from privet.errors import BadInput, Unprotected
 from privet.keys import state_folder
 from privet.sealed import KEY_BYTES
-from privet.vault.private_files import private_folder, write_beside
+from privet.vault.private_files import made_private, private_folder, write_beside
 
 _COMMAND_SECONDS: Final = 60
 
@@ -31,7 +32,7 @@ class KeySource(Protocol):
 
     @property
     def folder(self) -> Path:
-        """A private folder outside of the data folder, for subject keys and the anchor."""
+        """A private folder outside of the data folder, for subject keys and the anchor; it may be missing before a vault is made."""
         ...
 
     def secret(self, name: str, *, create: bool) -> bytes:
@@ -55,7 +56,7 @@ class KeySource(Protocol):
 
 
 class FolderKeys:
-    """Secrets as files of mode 0600 in a folder of mode 0700, which is made where it is missing."""
+    """Secrets as files of mode 0600 in a folder of mode 0700, which is made with the first one."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = Path(folder)
@@ -95,7 +96,7 @@ class FolderKeys:
 
     def replace(self, name: str, secret: bytes) -> None:
         """Write a file beside and rename it into place."""
-        write_beside(self.folder / f"{name}.root", secret, wipe=True)
+        write_beside(made_private(self._folder) / f"{name}.root", secret, wipe=True)
 
 
 class KeyringKeys:
@@ -210,8 +211,17 @@ def _printed(command: Sequence[str]) -> tuple[int, bytes]:
 
 
 def source_of(keys: KeySource | Path | str) -> KeySource:
-    """Return a source as it is, and one of files for a folder's path."""
-    return FolderKeys(Path(keys)) if isinstance(keys, (str, os.PathLike)) else keys
+    """Return a source as it is, and one of files for a folder's path.
+
+    Raises:
+        BadInput: it is neither.
+
+    """
+    if isinstance(keys, (str, os.PathLike)):
+        return FolderKeys(Path(keys))
+    if not hasattr(keys, "secret"):
+        raise BadInput("expected keys, found something else", hint="name a private folder, or give a KeySource")
+    return keys
 
 
 def _refuse_plain(backend: object) -> None:

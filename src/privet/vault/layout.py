@@ -105,6 +105,13 @@ def refuse_later(raw: bytes, magic: bytes, name: str) -> None:
         raise damaged(name)
 
 
+def missing(name: str) -> Damaged:
+    """Return the error for a file that is not there."""
+    return Damaged(
+        f"the file {name} of the vault is missing", hint="copy the data folder whole, or restore it from a backup"
+    )
+
+
 def damaged(name: str) -> Damaged:
     """Return the error for a file that is not what was written."""
     return Damaged(

@@ -20,6 +20,7 @@ from privet.vault.layout import (
     Scope,
     damaged,
     head,
+    missing,
     refuse_later,
 )
 from privet.vault.private_files import write_beside
@@ -69,6 +70,8 @@ def read_manifest(folder: Path, scope: Scope, data_key: bytes) -> tuple[Manifest
     """
     try:
         raw = (folder / MANIFEST_FILE).read_bytes()
+    except FileNotFoundError as error:
+        raise missing(MANIFEST_FILE) from error
     except OSError as error:
         raise damaged(MANIFEST_FILE) from error
     refuse_later(raw, MANIFEST_MAGIC, MANIFEST_FILE)

@@ -25,12 +25,12 @@ from privet.vault.layout import (
     LOCK_FILE,
     MANIFEST_FILE,
     Scope,
-    damaged,
     is_leftover,
+    missing,
 )
 from privet.vault.manifest import Manifest, read_manifest, write_manifest
 from privet.vault.naming import made, name_of, named, scope_of
-from privet.vault.private_files import remove_leftovers
+from privet.vault.private_files import made_private, remove_leftovers
 from privet.vault.subjects import SubjectKeys
 
 NO_TAG: Final = bytes(TAG_BYTES)
@@ -51,11 +51,11 @@ class Opened(NamedTuple):
     locks: tuple[int, ...]
 
 
-def opened(path: Path, source: KeySource, tenant: str, *, accept_older: bool) -> Opened:
-    """Open a data folder to write, or make one.
+def opened(path: Path, source: KeySource, tenant: str, *, accept_older: bool, create: bool) -> Opened:
+    """Open a data folder to write; with `create` make one where there is none.
 
     Raises:
-        BadInput: it is open for writing already; the keys are not this vault's; a later format.
+        BadInput: it is open for writing already; the keys are not this vault's; a later format; there is none.
         Damaged: a file is missing or not what was written.
         RolledBack: the data is older than what was acknowledged, or not of the same line.
         Unprotected: keys cannot be kept private.
@@ -66,9 +66,18 @@ def opened(path: Path, source: KeySource, tenant: str, *, accept_older: bool) ->
             "the key folder lies in the data folder, so a copy of the data would have the keys",
             hint="name a folder elsewhere",
         )
-    named(path, source)
+    if create:
+        named(path, source)
     folder, scope = scope_of(path, source, tenant)
-    made(folder)
+    if _is_new(folder, scope, source):
+        if not create:
+            raise _nothing()
+        made_private(source.folder)
+        made(folder)
+    elif not folder.is_dir():
+        raise missing(MANIFEST_FILE)
+    elif not source.folder.is_dir():
+        raise BadInput("there is no such key folder", hint="name the key folder that the vault was made with")
     locks = _locked(folder / LOCK_FILE, source.folder / f"{scope.name}.lock")
     try:
         return _opened(folder, scope, source, locks, accept_older=accept_older)
@@ -145,11 +154,11 @@ def _opened(folder: Path, scope: Scope, source: KeySource, locks: tuple[int, ...
     if locks:
         # What a crash has left of a rotation has keys in it, also of those who are forgotten later.
         remove_leftovers(source.folder, scope.name)
-    if not (folder / MANIFEST_FILE).exists() and not place.exists():
+    if _is_new(folder, scope, source):
         if not locks:
-            raise BadInput("this vault has nothing of this tenant", hint="open it without read_only once")
+            raise _nothing()
         if any(is_leftover(each.name) and each.name[0] != "." for each in folder.iterdir()):
-            raise damaged(MANIFEST_FILE)
+            raise missing(MANIFEST_FILE)
         return _new(folder, scope, source, table, place, locks)
     keys = _loaded(table, scope, source, can_write=bool(locks))
     anchor = Anchor(place, keys.data_key, scope.context())
@@ -158,6 +167,14 @@ def _opened(folder: Path, scope: Scope, source: KeySource, locks: tuple[int, ...
     manifest, tag = read_manifest(folder, scope, keys.data_key)
     state, is_newest = _newest(known, manifest, tag, accept_older=accept_older)
     return Opened(folder, scope, keys, anchor, manifest, state, is_newest, locks)
+
+
+def _is_new(folder: Path, scope: Scope, source: KeySource) -> bool:
+    return not (folder / MANIFEST_FILE).exists() and not (source.folder / f"{scope.name}.anchor").exists()
+
+
+def _nothing() -> BadInput:
+    return BadInput("this vault has nothing of this tenant", hint="check its name, or open it once to write")
 
 
 def _new(folder: Path, scope: Scope, source: KeySource, table: Path, place: Path, locks: tuple[int, ...]) -> Opened:

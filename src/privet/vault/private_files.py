@@ -18,7 +18,7 @@ from pathlib import Path
 from privet.errors import Unprotected
 
 
-def private_folder(folder: Path) -> Path:
+def made_private(folder: Path) -> Path:
     """Return a folder that its owner alone can enter; make it where it is missing.
 
     Raises:
@@ -27,9 +27,24 @@ def private_folder(folder: Path) -> Path:
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        info = folder.stat()
     except OSError as error:
         raise Unprotected("the key folder cannot be made", hint="name a folder that you can write") from error
+    return private_folder(folder)
+
+
+def private_folder(folder: Path) -> Path:
+    """Return a folder that its owner alone can enter, or that is not there yet.
+
+    Raises:
+        Unprotected: others can enter it, or nobody can tell.
+
+    """
+    try:
+        info = folder.stat()
+    except FileNotFoundError:
+        return folder
+    except OSError as error:
+        raise Unprotected("the key folder cannot be looked at", hint="name a folder that is your own") from error
     if info.st_uid != os.geteuid() or stat.S_IMODE(info.st_mode) & 0o077:
         raise Unprotected("the key folder is not private", hint="chmod 700 it, and see that it belongs to you")
     return folder

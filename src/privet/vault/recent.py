@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 from privet.vault.layout import COLD_CHUNK
 
 if TYPE_CHECKING:
-    from privet.vault.store import Store, Stored
+    from privet.vault.segments import Stored
+    from privet.vault.store import Store
 
 BYTES: Final = 1 << 25
 _WHOLE: Final = -1

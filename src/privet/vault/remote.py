@@ -9,133 +9,41 @@ Invariants:
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from privet.errors import BadInput, Damaged
-from privet.vault.batch import Incoming, checked_queries, incoming
-from privet.vault.contents import Hit, Record
+from privet.errors import BadInput
+from privet.vault.batch import Incoming, checked_ids, checked_subject, incoming
 from privet.vault.key_source import KeySource
-from privet.vault.obfuscation import FEWEST, SAMPLE, Leakage, ObfuscatedSearch, ObfuscationWarning, Rotation, measured
+from privet.vault.obfuscation import FEWEST, SAMPLE, ObfuscatedSearch, ObfuscationWarning, Rotation, measured
 from privet.vault.remote_contents import RemoteContents
+from privet.vault.remote_reading import RemoteReader
 from privet.vault.remote_rows import Opened
-from privet.vault.remote_search import RemoteSearch, Stale
 from privet.vault.remote_state import RemoteState
 from privet.vault.remote_table import SealedRow
-from privet.vault.remote_tokens import Tokens
-from privet.vault.vault import Summary
-from privet.vault.where import Where
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
-_T = TypeVar("_T")
 _REWRITE_LEAST = 4096
 """With fewer rows gone memory is not read anew."""
 
 
-class RemoteVault:
+class RemoteVault(RemoteReader):
     """A sealed store of embeddings in a database. Made by `PostgresVault.open` and `QdrantVault.open`; it may be shared by threads."""
 
     def __init__(self, state: RemoteState, *, read_only: bool, obfuscated: ObfuscatedSearch | None) -> None:
-        self._state = state
+        rotation = None
+        if obfuscated is not None:
+            rotation = Rotation(state.keys.subjects.data_key, obfuscated.dimensions)
+        super().__init__(state, rotation)
         self._read_only = read_only
         self._obfuscated = obfuscated
-        self._lock = threading.RLock()
-        self._is_closed = False
-        self._rotation: Rotation | None = None
-        self._leakage: Leakage | None = None
-        if obfuscated is not None:
-            self._rotation = Rotation(state.keys.subjects.data_key, obfuscated.dimensions)
-            self._measure()
-        self._search = RemoteSearch(state, self._rotation)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self)} records)"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the database, and overwrite what was decrypted as far as Python allows."""
-        with self._lock:
-            if not self._is_closed:
-                self._is_closed = True
-                self._state.close()
-
-    def __len__(self) -> int:
-        """How many records there are, as far as this process knows."""
-        return len(self._contents.by_id)
-
-    def __contains__(self, record_id: object) -> bool:
-        """Tell whether there is a record of this id, as far as this process knows."""
-        return record_id in self._contents.by_id
-
-    def ids(self) -> list[str]:
-        """Return the ids of all records."""
-        with self._lock:
-            return list(self._contents.by_id)
-
-    @property
-    def dimensions(self) -> int:
-        """The size of vectors, 0 before the first one."""
-        return self._contents.dimensions
-
-    @property
-    def filter_fields(self) -> tuple[str, ...]:
-        """The fields that have tokens in the database."""
-        return self._tokens.fields
-
-    @property
-    def leakage(self) -> Leakage | None:
-        """What was measured against the rotation; None without `obfuscated_search`."""
-        return self._leakage
-
-    def row_key(self, record_id: str) -> bytes:
-        """Return the name that a record has in the database, for references from tables of your own."""
-        return self._state.seals.key_of(record_id)
-
-    def token(self, field: str, value: Any) -> bytes:
-        """Return the token of a field's value, for queries of your own.
-
-        Raises:
-            BadInput: the field is none of `filter_fields`.
-
-        """
-        return self._tokens.of(field, value)
-
-    def summary(self) -> Summary:
-        """Return what the vault holds, in counts."""
-        with self._lock:
-            index = self._contents.index
-            locked = index.is_locked if index is not None else True
-            generation = self._contents.rows.generation
-            return Summary(len(self), len(self._state.keys.subjects), self.dimensions, generation, locked)
-
-    def refresh(self) -> int:
-        """Read what other processes wrote since; return how many records there are now.
-
-        Raises:
-            Damaged: a row is not what was written.
-            RolledBack: rows are missing, or older than they were.
-
-        """
-        with self._lock:
-            self._usable()
-            self._state.refresh()
-            return len(self)
+        self._measure()
 
     def add(
         self,
@@ -191,8 +99,7 @@ class RemoteVault:
 
         The database may keep them for a while, sealed, in its log, dead rows and backups.
         """
-        if isinstance(ids, str):
-            raise BadInput("expected a list of ids, found a single one", hint="put it in a list")
+        ids = checked_ids(ids)
         with self._writing() as contents:
             gone = sorted({contents.by_id[name] for name in ids if name in contents.by_id})
             if gone:
@@ -210,60 +117,9 @@ class RemoteVault:
                 nobody can read any more.
 
         """
+        checked_subject(subject)
         with self._writing():
             return self._state.forget(subject)
-
-    def search(
-        self, vectors: NDArray[np.float32], k: int = 10, where: Where | None = None, *, exact: bool = False
-    ) -> list[list[Hit]]:
-        """Return for each query the `k` nearest records by cosine, best first.
-
-        Args:
-            vectors: shape (queries, dimensions).
-            k: how many for each query, at most.
-            where: a filter over metadata, see `privet.vault.where`. The database answers it where all fields have tokens; otherwise all
-                metadata is read once.
-            exact: compare with every vector.
-
-        Raises:
-            BadInput: another size, a value that is not finite, `k` below 1, or not a filter.
-            Damaged: a record is not what was written, or not what the filter asked for.
-            RolledBack: rows are missing, or older than they were.
-
-        """
-        with self._lock:
-            self._usable()
-            queries = checked_queries(vectors, self.dimensions)
-            if k < 1:
-                raise BadInput(f"expected k of 1 or more, found {k}")
-            return self._twice(lambda: self._search.search(queries, k, where, exact=exact))
-
-    def get(self, ids: Sequence[str]) -> list[Record | None]:
-        """Return records beside their ids, None where there is none.
-
-        Raises:
-            Damaged: a record is not what was written.
-            RolledBack: rows are missing, or older than they were.
-
-        """
-        if isinstance(ids, str):
-            raise BadInput("expected a list of ids, found a single one", hint="put it in a list")
-        with self._lock:
-            self._usable()
-            return self._twice(lambda: self._search.get(ids))
-
-    def verify(self) -> Summary:
-        """Read and authenticate every row of the database.
-
-        Raises:
-            Damaged: names the row that is not what was written.
-            RolledBack: rows are missing, or older than they were.
-
-        """
-        with self._lock:
-            self._usable()
-            self._state.verify()
-            return self.summary()
 
     def rotate(self, keys: KeySource | Path | str | None = None) -> None:
         """Make a new root key and seal all keys under it; no row is rewritten. `keys` moves the root key to another source.
@@ -275,13 +131,17 @@ class RemoteVault:
         with self._writing():
             self._state.keys.rotate(keys)
 
-    @property
-    def _contents(self) -> RemoteContents:
-        return self._state.contents
+    def compact(self) -> None:
+        """Remove rows of the forgotten that an earlier call could not remove, and what is gone from memory.
 
-    @property
-    def _tokens(self) -> Tokens:
-        return self._state.tokens
+        What the database keeps of deleted rows, it removes itself (`VACUUM` in PostgreSQL).
+
+        Raises:
+            Unprotected: the database or the key folder refused.
+
+        """
+        with self._writing():
+            self._state.compact()
 
     def _measure(self) -> None:
         """Attack the rotation of the vectors that are there, and say how that went."""
@@ -300,21 +160,3 @@ class RemoteVault:
                 yield self._contents
                 if self._contents.dead > max(_REWRITE_LEAST, len(self)):
                     self._state.load()
-
-    def _twice(self, attempt: Callable[[], _T]) -> _T:
-        """Return what was read; where others wrote meanwhile, that is read first."""
-        try:
-            return attempt()
-        except Stale:
-            self._state.refresh()
-        try:
-            return attempt()
-        except Stale as error:
-            raise Damaged(
-                f"rows of {self._state.table.name} change while they are read, or are not what was written",
-                hint="try again; where that does not help, restore the table from its newest backup",
-            ) from error
-
-    def _usable(self) -> None:
-        if self._is_closed:
-            raise BadInput("the vault is closed", hint="open it again")

@@ -10,7 +10,6 @@ Invariants:
 from __future__ import annotations
 
 import fcntl
-import hmac
 import os
 import secrets
 from collections.abc import Iterator
@@ -21,10 +20,11 @@ from typing import Final, NamedTuple
 from privet.errors import BadInput, Damaged, Unprotected
 from privet.vault.key_source import KeySource, source_of
 from privet.vault.layout import ID_BYTES, VERSION, Scope, refuse_later, tenant_id, vault_tag
+from privet.vault.naming import secret_of
 from privet.vault.opening import next_name
-from privet.vault.private_files import remove_leftovers
+from privet.vault.private_files import made_private, remove_leftovers
 from privet.vault.remote_anchor import Marks, RemoteAnchor, RowSet
-from privet.vault.remote_table import Table
+from privet.vault.remote_table import Table, damaged_header
 from privet.vault.rotation import move, renew
 from privet.vault.subjects import SubjectKeys
 
@@ -129,6 +129,16 @@ class RemoteKeys:
                 heads.append(b"")
         return b"\n".join(heads) if heads[0] else b""
 
+    def check_header(self, table: Table) -> None:
+        """See that a table still says that it is this vault.
+
+        Raises:
+            Damaged: its header is missing, or not what was written.
+
+        """
+        if scope_of(table, self._source, read_only=True) != self._scope:
+            raise damaged_header(table.name, "is another vault's")
+
     def rotate(self, keys: KeySource | Path | str | None) -> None:
         """Make a new root key, here or in another source, and seal all keys under it.
 
@@ -168,6 +178,7 @@ def scope_of(table: Table, source: KeySource, *, read_only: bool) -> Scope:
 
     Raises:
         BadInput: there is nothing to read, the keys are another vault's, or the table is another program's.
+        Damaged: the header is missing, or not what was written.
 
     """
     header = table.header()
@@ -175,21 +186,24 @@ def scope_of(table: Table, source: KeySource, *, read_only: bool) -> Scope:
         if read_only:
             raise BadInput("there is no vault of this name in the database", hint="check the name")
         header = _made(table, source)
-    refuse_later(header, _MAGIC, table.name)
+    changed = damaged_header(table.name, "is not what was written")
+    try:
+        refuse_later(header, _MAGIC, table.name)
+    except Damaged:
+        raise changed from None
     start = len(_MAGIC) + 2
     vault, tag = header[start : start + ID_BYTES], header[start + ID_BYTES :]
-    secret = source.secret(vault.hex(), create=False)
-    if not hmac.compare_digest(vault_tag(secret, vault), tag):
-        raise BadInput(
-            f"the key {vault.hex()} does not fit the header of {table.name}: it is another vault's, or one of both is damaged",
-            hint="name the key folder that the vault was made with, or restore it from its backup",
-        )
+    if len(tag) != ID_BYTES:
+        raise changed
+    secret = secret_of(source, vault, tag, "", f"the header of {table.name}", changed)
+    if not source.folder.is_dir():
+        raise BadInput("there is no such key folder", hint="name the key folder that the vault was made with")
     return Scope(vault, tenant_id(secret, ""))
 
 
 def _made(table: Table, source: KeySource) -> bytes:
     """Make a table and return its header; those who share the key folder wait for each other."""
-    folder = os.open(source.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    folder = os.open(made_private(source.folder), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
         header = table.header()

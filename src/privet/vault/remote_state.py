@@ -199,6 +199,11 @@ class RemoteState:
         if contents.filters is not None and contents.filters.count == len(contents) - len(rows):
             contents.filters.add(metadata)
 
+    def compact(self) -> None:
+        """Remove the rows of the forgotten that an earlier call could not remove, and what is gone from memory."""
+        self._remove_unreadable()
+        self.load()
+
     def forget(self, subject: str) -> int:
         """Destroy a key, then remove the rows; return how many records could be read until then."""
         number = self.keys.subjects.forget(subject)
@@ -209,13 +214,17 @@ class RemoteState:
             count = len(rows)
             self.contents.hide(rows)
         # Those too that an earlier call could not remove.
+        self._remove_unreadable()
+        return count
+
+    def _remove_unreadable(self) -> None:
         left = self.contents.unreadable()
         if left:
             self.write(lambda _: [], left, [])
-        return count
 
     def verify(self) -> None:
         """Read and authenticate every row, whole."""
+        self.keys.check_header(self.table)
         with self.keys.locked(shared=self._read_only):
             self._refresh()
             elements = []

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from privet.errors import Damaged
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -65,7 +67,13 @@ class Table(Protocol):
         ...
 
     def header(self) -> bytes | None:
-        """Return the header, None where there is no table."""
+        """Return the header, None where there is no table.
+
+        Raises:
+            BadInput: it is another program's table.
+            Damaged: it is a vault's table without a header, or with one that cannot be read.
+
+        """
         ...
 
     def is_empty(self) -> bool:
@@ -103,3 +111,11 @@ class Table(Protocol):
     def close(self) -> None:
         """Let go of the connection."""
         ...
+
+
+def damaged_header(name: str, how: str) -> Damaged:
+    """Return the error for a table whose header somebody took or changed: nobody can tell which vault it is."""
+    return Damaged(
+        f"the header of {name} {how}: which vault it is cannot be told",
+        hint="restore the table from its newest backup; nothing was changed",
+    )

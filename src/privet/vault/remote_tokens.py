@@ -17,7 +17,6 @@ from typing import Any, Final
 from privet.errors import BadInput
 from privet.keys import derive
 from privet.vault.remote_table import TOKEN, Groups
-from privet.vault.where import Where
 
 _KEPT: Final = 1 << 16
 
@@ -61,12 +60,14 @@ class Tokens:
         held = ((field, metadata.get(field)) for field in self._keys)
         return sorted(self.of(field, value) for field, value in held if _text(value) is not None)
 
-    def groups(self, where: Where) -> Groups | None:
+    def groups(self, where: object) -> Groups | None:
         """Return a filter as groups of tokens, None where tokens cannot answer it."""
         groups: Groups = []
+        if not isinstance(where, Mapping):
+            return None
         for field, wanted in where.items():
             if field == "$and" and isinstance(wanted, (list, tuple)):
-                inner = [self.groups(each) if isinstance(each, Mapping) else None for each in wanted]
+                inner = [self.groups(each) for each in wanted]
                 if not inner or None in inner:
                     return None
                 groups += [group for found in inner for group in found or ()]

@@ -16,7 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from privet.vault.store import Stored
+    from privet.vault.segments import Stored
 
 
 class Rows:
@@ -65,6 +65,10 @@ class Rows:
     def id_of(self, row: int) -> str:
         """Return the id of a record."""
         return self._ids[row]
+
+    def subject_of(self, row: int) -> int | None:
+        """Return the number of the subject whose record it is, None for nobody's."""
+        return self.runs[self.run_of(row)].run.subject
 
     def number_of(self, row: int) -> int:
         """Return the number of a record, which it keeps for ever."""

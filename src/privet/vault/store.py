@@ -18,15 +18,14 @@ from contextlib import suppress
 from typing import Final
 
 from privet.errors import BadInput, Unprotected
-from privet.vault.files import Files, Stored, stored_runs
+from privet.vault.files import Files
 from privet.vault.frames import Batch, Segment, encoded
 from privet.vault.layout import HEAD_BYTES, ID_BYTES, SEGMENT_BYTES, SEGMENT_MAGIC, damaged, head, is_leftover
 from privet.vault.manifest import Listed, Manifest, write_manifest
 from privet.vault.opening import NO_TAG, Opened
 from privet.vault.private_files import sync_folder, write_pieces
 from privet.vault.reading import placed
-
-__all__ = ["Store", "Stored"]
+from privet.vault.segments import Stored, stored_runs
 
 _CANARY_BYTES: Final = 32
 _MANY_FILES: Final = 64

@@ -14,15 +14,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from privet.errors import BadInput, PrivetError
-from privet.vault.batch import checked_queries, incoming
+from privet.vault.batch import checked_count, checked_ids, checked_queries, checked_subject, incoming
 from privet.vault.commits import Commits, Write
-from privet.vault.contents import Contents, Hit, Record
+from privet.vault.contents import Contents, Hit, Record, Summary
 from privet.vault.key_source import KeySource, source_of
+from privet.vault.naming import folder_of
 from privet.vault.opening import Opened, beside_writer, opened, opened_to_read
 from privet.vault.rotation import move, renew
 from privet.vault.store import Store
@@ -34,16 +35,6 @@ if TYPE_CHECKING:
 
 _REWRITE_LEAST = 4096
 """Files with fewer dead records are not written anew by themselves."""
-
-
-class Summary(NamedTuple):
-    """What a vault holds, in counts, and whether its vectors lie in locked memory."""
-
-    records: int
-    subjects: int
-    dimensions: int
-    generation: int
-    is_locked: bool
 
 
 class Vault:
@@ -80,6 +71,7 @@ class Vault:
         tenant: str = "",
         accept_older: bool = False,
         read_only: bool = False,
+        create: bool = True,
     ) -> Self:
         """Open a vault, or make one where the folder is empty or missing.
 
@@ -89,17 +81,19 @@ class Vault:
             tenant: whose records; each tenant has keys, records and a lock of their own.
             accept_older: open data that is older than what was written last. A forgotten subject stays forgotten.
             read_only: read beside a writer what was acknowledged until now.
+            create: make it where there is none, for this tenant too.
 
         Raises:
-            BadInput: another process writes to it; the keys are not its keys; there is nothing to read.
+            BadInput: another process writes to it; the keys are not its keys; there is none, and none is to be made.
             Damaged: a file is missing or not what was written; the message names it.
             RolledBack: the data is older than what was acknowledged.
             Unprotected: the key folder is not private, or a file cannot be written.
 
         """
-        source, folder = source_of(keys), Path(path)
+        source, folder = source_of(keys), folder_of(path, tenant)
         if not read_only:
-            return cls._of(opened(folder, source, tenant, accept_older=accept_older), source, accept_older)
+            found = opened(folder, source, tenant, accept_older=accept_older, create=create)
+            return cls._of(found, source, accept_older)
         return beside_writer(
             folder,
             source,
@@ -138,6 +132,13 @@ class Vault:
     def __contains__(self, record_id: object) -> bool:
         """Tell whether there is a record of this id."""
         return record_id in self._contents.rows.by_id
+
+    def is_of(self, record_id: str, subject: str) -> bool:
+        """Tell whether a record is a subject's, so that `forget` reaches it."""
+        with self._lock:
+            row = self._contents.rows.by_id.get(record_id)
+            number = self._keys.number_of(checked_subject(subject))
+            return row is not None and number is not None and self._contents.rows.subject_of(row) == number
 
     def ids(self) -> list[str]:
         """Return the ids of all records."""
@@ -188,9 +189,7 @@ class Vault:
 
         They stay on the disk, sealed, until their part of it is written anew: `compact` does it now.
         """
-        if isinstance(ids, str):
-            raise BadInput("expected a list of ids, found a single one", hint="put it in a list")
-        return self._do(Write(list(ids)))
+        return self._do(Write(checked_ids(ids)))
 
     def forget(self, subject: str) -> int:
         """Destroy a subject's key, and with it all of their records in this vault and in every copy of its data folder.
@@ -203,7 +202,7 @@ class Vault:
         """
         with self._lock:
             self._writable()
-            number = self._keys.forget(subject)
+            number = self._keys.forget(checked_subject(subject))
             return 0 if number is None else self._contents.forget(number)
 
     def search(
@@ -218,16 +217,14 @@ class Vault:
             exact: compare with every vector.
 
         Raises:
-            BadInput: another size, a value that is not finite, `k` below 1, or not a filter.
+            BadInput: another size, a value that is not finite, `k` no number from 1 on, or not a filter.
             Damaged: a document is not what was written.
 
         """
         with self._lock:
             self._usable()
             queries = checked_queries(vectors, self.dimensions)
-            if k < 1:
-                raise BadInput(f"expected k of 1 or more, found {k}")
-            return self._contents.search(queries, k, where, exact=exact)
+            return self._contents.search(queries, checked_count(k), where, exact=exact)
 
     def get(self, ids: Sequence[str]) -> list[Record | None]:
         """Return records beside their ids, None where there is none.
@@ -236,11 +233,9 @@ class Vault:
             Damaged: a record is not what was written.
 
         """
-        if isinstance(ids, str):
-            raise BadInput("expected a list of ids, found a single one", hint="put it in a list")
         with self._lock:
             self._usable()
-            return self._contents.get(ids)
+            return self._contents.get(checked_ids(ids))
 
     def verify(self) -> Summary:
         """Read and authenticate every byte on the disk.

@@ -85,6 +85,8 @@ class Columns:
             raise BadInput("expected a filter such as {'field': value}", hint="see docs/vault.md")
         mask = np.ones(self.count, np.bool_)
         for field, wanted in where.items():
+            if not isinstance(field, str):
+                raise BadInput("expected names of fields as texts (str) in a filter", hint="see docs/vault.md")
             if field in {"$and", "$or"}:
                 if not isinstance(wanted, (list, tuple)) or not wanted:
                     raise BadInput(f"expected a list of filters behind {field}", hint="see docs/vault.md")
@@ -132,7 +134,10 @@ def _test(name: str, wanted: Any) -> Callable[[Any], bool]:
     if name in {"$in", "$nin"}:
         if not isinstance(wanted, (list, tuple, set, frozenset)):
             raise BadInput(f"expected a list behind {name}", hint="see docs/vault.md")
-        keys = {_key(each) for each in wanted}
+        try:
+            keys = {_key(each) for each in wanted}
+        except TypeError:
+            raise BadInput(f"expected values that metadata can have behind {name}", hint="see docs/vault.md") from None
         return (lambda value: _key(value) in keys) if name == "$in" else (lambda value: _key(value) not in keys)
     if name in {"$eq", "$ne"}:
         key = _key(wanted)
