@@ -136,6 +136,27 @@ def test_hooks_that_cannot_be_extended_change_nothing(tmp_path: Path, text: str)
     assert everything(tmp_path) == {HOOKS: text.encode()}
 
 
+@pytest.mark.parametrize("text", ["repos: [{repo: local, hooks: []}]\n", "{repos: []}\n"])
+def test_valid_hooks_in_flow_style_are_told_as_what_they_are(tmp_path: Path, text: str) -> None:
+    (tmp_path / HOOKS).write_text(text)
+    with pytest.raises(BadInput, match="no list of repos in block style") as caught:
+        adopt(tmp_path, "1.2.3")
+    assert "each repo on lines of its own" in str(caught.value.hint)
+    assert "nothing was changed" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("heading", ["## Privacy", "# privacy #", "### Privacy\r"])
+def test_a_file_that_has_the_section_gets_no_second_one(tmp_path: Path, heading: str) -> None:
+    text = f"# A model\n\n{heading}\n\nWhat we measured.\n"
+    (tmp_path / "README.md").write_bytes(text.encode())
+    assert done(tmp_path)["README.md"] == "kept"
+    assert (tmp_path / "README.md").read_bytes() == text.encode()
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "README.md").write_text("# A model\n\n## Privacy of users\n")
+    assert done(other)["README.md"] == "extended"
+
+
 def test_what_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / ".github").write_text("a file\n")
     (tmp_path / "README.md").write_text("# here\n")

@@ -104,7 +104,8 @@ def _section(root: Path, path: str, head: str, section: str) -> _Planned:
     if text is None:
         return (path, head + section, "wrote")
     mark = section.partition("\n")[0]
-    if mark in text:
+    title = re.escape(section.partition("\n")[2].partition("\n")[0].lstrip("# "))
+    if mark in text or re.search(rf"^#{{1,6}}[ \t]+{title}[ \t#]*\r?$", text, re.MULTILINE | re.IGNORECASE):
         return (path, None, "kept")
     newline = "\r\n" if "\r\n" in text else "\n"
     gap = "" if not text else newline if text.endswith("\n") else 2 * newline
@@ -118,22 +119,36 @@ def _hook(root: Path, hook: str) -> _Planned:
         return (path, (text or "") + "repos:\n" + _indented(hook, "  "), "wrote" if text is None else "extended")
     if re.search(r"\bprivet(?:-check| check)\b", text):
         return (path, None, "kept")
-    extended = _with_hook(text, hook)
-    if _hooked(text) + 1 != _hooked(extended):
-        raise BadInput(".pre-commit-config.yaml has no list of repos in block style", hint=_REMEDY)
-    return (path, extended, "extended")
+    try:
+        extended = _with_hook(text, hook)
+        before = _hooked(text)
+    except ValueError as error:
+        raise BadInput(f"{path} is not valid YAML", hint=f"correct the file, or {_BY_HAND}") from error
+    with suppress(ValueError):
+        if before + 1 == _hooked(extended):
+            return (path, extended, "extended")
+    raise BadInput(
+        f"{path} has no list of repos in block style",
+        hint=f"write the list with each repo on lines of its own, as `repos:` and below `  - repo: …`, or {_BY_HAND}",
+    )
 
 
-_REMEDY: Final = "correct the file, or add the hook by hand (docs/check.md#pre-commit); nothing was changed"
+_BY_HAND: Final = "add the hook by hand (docs/check.md#pre-commit); nothing was changed"
 
 
 def _repos(text: str) -> yaml.Node | None:
+    """Return the list of repos, None where there is none.
+
+    Raises:
+        ValueError: it is not valid YAML.
+
+    """
     import yaml
 
     try:
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise BadInput(".pre-commit-config.yaml is not valid YAML", hint=_REMEDY) from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError("not valid YAML") from error
     pairs = root.value if isinstance(root, yaml.MappingNode) else []
     found = next((value for key, value in pairs if key.value == "repos"), None)
     return found if isinstance(found, yaml.Node) else None

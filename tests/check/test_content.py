@@ -40,8 +40,27 @@ def test_people_in_data_are_found_and_offices_are_not() -> None:
     assert "data-personal" not in found("src/a.txt", "maria.lopez@correo-madrid.es\n")
 
 
-def test_reserved_addresses_are_nobodys_in_samples() -> None:
-    assert "data-personal" not in found("tests/fixtures/a.csv", "email\njane@example.com\n")
+@pytest.mark.parametrize("path", ["tests/fixtures/a.csv", "data/people.csv"])
+@pytest.mark.parametrize(
+    "address",
+    ["jane.doe@example.com", "x@example.org", "user1@mail.example.net", "jane@mail.example", "j@a.test", "j@a.invalid"],
+)
+def test_reserved_addresses_are_nobodys(path: str, address: str) -> None:
+    assert "data-personal" not in found(path, f"email\n{address}\n")
+    assert "data-personal" in found(path, f"email\n{address}\nmaria.lopez@correo-madrid.es\n")
+
+
+@pytest.mark.parametrize(
+    "address", ["jane@example.de", "jane@my-example.com", "jane@example.com.co", "jane@corp.local"]
+)
+def test_addresses_that_only_look_reserved_are_somebodys(address: str) -> None:
+    assert "data-personal" in found("data/people.csv", f"email\n{address}\n")
+
+
+def test_numbers_that_are_reserved_are_nobodys() -> None:
+    numbers = "phone\n+1 212 {0} 0142\n(415) {0}-0143\n+1-646-{0}-0144\n"
+    assert "data-personal" in found("data/people.csv", numbers.format(736))
+    assert "data-personal" not in found("data/people.csv", numbers.format(555))
 
 
 def test_a_model_file_that_names_a_person_is_data() -> None:

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from privet.check.exceptions import Allowance, apply, known_to, of_lines, of_policy
-from privet.check.scan import scan, tree_of
+from privet.check.scan import compare, scan, tree_of
 
 TODAY = date(2026, 11, 25)
 TEXT = 'reason="demo" expires=2027-01-31'
@@ -38,6 +38,28 @@ def test_patterns(pattern: str, paths: list[str], others: list[str]) -> None:
         findings = scan(tree_of({path: "OLLAMA_HOST=0.0.0.0\n"})).findings
         assert len(findings) == 1
         assert (apply(findings, items) == []) is (path in paths), path
+
+
+def test_a_path_may_begin_at_the_top_as_shells_write_it() -> None:
+    findings = scan(tree_of({"a.env": "OLLAMA_HOST=0.0.0.0\n"})).findings
+    assert apply(findings, of_policy(exception("./a.env"), TODAY).items) == []
+
+
+@pytest.mark.parametrize("path", ["/a.env", "b.env", "b/"])
+def test_one_that_is_for_no_file_is_told(path: str) -> None:
+    files = {"a.env": "OLLAMA_HOST=0.0.0.0\n", "privet.toml": f"{exception('./a.env')}\n{exception(path)}"}
+    (note,) = scan(tree_of(files), today=TODAY).notes
+    assert (note.path, note.line) == ("privet.toml", 8)
+    assert "no file has its path" in note.message
+    assert compare(tree_of(files), tree_of(files), today=TODAY).notes == (note,)
+    # A part of the files says nothing of the others.
+    assert scan(tree_of(files).part(lambda name: name == path), today=TODAY).notes == (note,)
+
+
+def test_the_line_of_a_policy_that_cannot_be_read_is_told() -> None:
+    text = f"{exception('a.env')}\n[[exception]]\nrule = 'serve.store'\nnonsense = 1\n"
+    notes = scan(tree_of({"a.env": "", "privet.toml": text}), today=TODAY).notes
+    assert [note.line for note in notes if "not a policy" in note.message] == [8]
 
 
 def test_it_is_for_its_rule_alone_unless_it_names_every_one_of_a_folder() -> None:
@@ -122,3 +144,14 @@ def test_which_were_there_before(after: str, is_known: list[bool]) -> None:
 def test_an_allowance_holds_no_value() -> None:
     (item,) = allowed(f"TOKEN = s3cret  # privet: allow ollama-host {TEXT}\n")
     assert "s3cret" not in repr(item)
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [("*", "a line names its rule"), ("ollama-host,ollama-debug", "for one rule"), ("ollama-host, a", "for one rule")],
+)
+def test_what_is_for_no_rule_or_several_is_told(rule: str, said: str) -> None:
+    found = of_lines("a.env", f"OLLAMA_HOST=0.0.0.0 # privet: allow {rule} {TEXT}\n", TODAY)
+    assert found.items == ()
+    (note,) = found.notes
+    assert said in note.message

@@ -774,3 +774,16 @@ def test_what_moved_or_stands_in_for_another_is_no_weakening(name: str) -> None:
 def test_what_is_lost_is_told(name: str) -> None:
     rule, before, after = LOST[name]
     assert rule in {finding.rule for finding in compare(tree_of(before), tree_of(after)).findings}
+
+
+@pytest.mark.parametrize("call", ['make("wandb")', 'make(report="wandb")'])
+def test_what_a_call_gives_in_place_of_a_default_counts(call: str) -> None:
+    text = (
+        "from transformers import TrainingArguments\n\n\ndef make(report='none', *more):\n"
+        "    return TrainingArguments('o', report_to=report)\n\n\nargs = {}\n"
+    )
+    base, head = ({"train.py": text.format(one)} for one in ("make()", call))
+    findings = compare(tree_of(base), tree_of(head)).findings
+    assert [(item.rule, item.line) for item in findings] == [("transformers-report-to", 8)]
+    for other in ("make('none')", "make(*args)", "make(what())", "other('wandb')"):
+        assert compare(tree_of(base), tree_of({"train.py": text.format(other)})).findings == ()

@@ -30,9 +30,9 @@ def test_a_script_has_its_exports_and_its_programs() -> None:
     assert own.kind is UnitKind.ENVIRONMENT
     assert values(own) == {"VLLM_NO_USAGE_STATS": "1"}
     assert vllm.components == {"vllm"}
-    assert values(vllm) == {"HF_HUB_OFFLINE": "1"}
+    assert values(vllm) == {"VLLM_NO_USAGE_STATS": "1", "HF_HUB_OFFLINE": "1"}
     assert values(vllm, Space.FLAG)["--host"] == "0.0.0.0"  # noqa: S104 - the finding
-    assert vllm.parents == own.provides
+    assert own.provides == ("file:start.sh",)
     assert ollama.components == {"ollama"}
 
 

@@ -81,7 +81,7 @@ def test_programs_that_steps_start(run: str) -> None:
     fact = next(fact for fact in unit.facts if fact.name == "--host")
     assert unit.components == {"vllm"}
     assert text[fact.start : fact.end] == "h"
-    assert unit.parents == (f"job:{_PATH}:ci/a",)
+    assert unit.name.startswith("ci/a:")
 
 
 def test_what_a_script_sets_for_what_follows() -> None:

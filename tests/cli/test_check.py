@@ -264,6 +264,13 @@ def test_a_named_file_is_judged_with_what_it_inherits(make: Make, check: Check) 
     assert places(check("compose.yaml")) == {place for place in places(check()) if place[1] == "compose.yaml"}
 
 
+def test_an_empty_base_is_an_error_and_not_none(make: Make, check: Check) -> None:
+    make({"compose.yaml": SAFE})
+    code, said = check("--base", "")
+    assert code == 2
+    assert "no commit" in said["error"]
+
+
 def test_a_removed_file_can_be_named_with_a_base(make: Make, check: Check) -> None:
     repository = make({"net/deny.yaml": (
         "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: deny}\n"
@@ -277,6 +284,51 @@ def test_a_removed_file_can_be_named_with_a_base(make: Make, check: Check) -> No
     (repository.root / "net" / "app.yaml").unlink()
     (repository.root / "net").rmdir()
     assert check("--base", "HEAD", "net/deny.yaml")[0] in {0, 1}
+
+
+CHART = {
+    "c/Chart.yaml": "apiVersion: v2\nname: c\nversion: 1.0.0\n",
+    "c/values.yaml": "verbose: false\nnet: {enabled: true}\n",
+    "c/templates/app.yaml": (
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: llm}\nspec:\n  template:\n    spec:\n      containers:\n"
+        "        - name: server\n          image: vllm/vllm-openai:v0.11.0\n          args:\n            - --model=m\n"
+        "            {{- if .Values.verbose }}\n            - --enable-log-requests\n            {{- end }}\n"
+    ),
+    "c/templates/net.yaml": (
+        "{{- if .Values.net.enabled }}\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: deny}\n"
+        "spec: {podSelector: {}, policyTypes: [Egress]}\n{{- end }}\n"
+    ),
+}  # fmt: skip
+WEAK_CHART = {"c/values.yaml": "verbose: true\nnet: {enabled: false}\n"}
+
+
+def test_with_a_base_what_a_named_file_makes_weaker_in_others_is_told(make: Make, check: Check) -> None:
+    repository = make({**CHART, "d.py": "", "e.sh": "vllm serve m\n"})
+    for path, text in {**WEAK_CHART, "d.py": TRAIN, "e.sh": "vllm serve m --enable-log-requests\n"}.items():
+        repository.write(path, text)
+    templates = {
+        ("vllm-log-requests", "c/templates/app.yaml"),
+        ("k8s-networkpolicy-removed", "c/templates/net.yaml"),
+    }
+    assert places(check("--base", "HEAD")) == {
+        *templates,
+        ("transformers-report-to", "d.py"),
+        ("vllm-log-requests", "e.sh"),
+    }
+    assert places(check("--base", "HEAD", "c/values.yaml")) == templates
+    assert places(check("--base", "HEAD", "c")) == templates
+    assert places(check("--base", "HEAD", "d.py")) == {("transformers-report-to", "d.py")}
+    assert check("--base", "HEAD", "c/Chart.yaml")[0] == 0
+
+
+def test_fix_leaves_what_is_not_named_also_where_a_named_file_caused_it(make: Make, check: Check) -> None:
+    image = 'FROM vllm/vllm-openai:v0.11.0\nENV VLLM_NO_USAGE_STATS=true\nUSER 1000\nCMD ["vllm", "serve", "m"]\n'
+    built = SAFE.replace("image: vllm/vllm-openai:v0.11.0   # the server", "build: .")
+    repository = make({"Dockerfile": image, "compose.yaml": built})
+    repository.write("compose.yaml", built.replace('      VLLM_NO_USAGE_STATS: "1"\n', ""))
+    assert places(check("--base", "HEAD", "compose.yaml")) == {("vllm-no-usage-stats", "Dockerfile")}
+    check("--fix", "--base", "HEAD", "compose.yaml")
+    assert (repository.root / "Dockerfile").read_text() == image
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """What a repository holds besides settings: people in data files, secrets anywhere, weights that run code or tell where they were made.
 
 Invariants: what was found leaves this module as a kind and a count; a file too large to be looked at whole is noted as sampled;
-addresses that are reserved for documentation are nobody's, where the path says that the file is a sample or a test.
+addresses and numbers that are reserved for examples are nobody's.
 """
 
 from __future__ import annotations
@@ -42,11 +42,15 @@ _MADE_UP: Final = regex(
     r"(?:^|[/_.-])(?:tests?|testing|fixtures?|examples?|samples?|demo|mock\w*|synthetic|fake|dummy|docs?|spec|golden|snapshots?|placeholder)(?:[/_.-]|$)",
     re.IGNORECASE,
 )
-_RESERVED: Final = regex(
-    r"[@.](?:example\.(?:com|org|net|edu)|(?:[\w-]+\.)*(?:example|test|invalid|localhost|local))\Z"
-    r"|55501\d\d|555[-. ]01\d\d|noreply|no-reply|git@github",
-    re.IGNORECASE,
-)
+_NOBODY: Final = {
+    "EMAIL_ADDRESS": regex(
+        r"[@.](?:example\.(?:com|org|net)|example|test|invalid|localhost)\Z|noreply|no-reply", re.IGNORECASE
+    ),
+    "PHONE_NUMBER": regex(r"555[-. ]?01\d\d(?!\d)"),
+}
+"""What is reserved for examples: names of RFC 2606, and the numbers that are given to people in films."""
+_MADE_UP_TOO: Final = regex(r"[@.](?:example\.edu|(?:[\w-]+\.)*local)\Z|git@github", re.IGNORECASE)
+"""What stands for nobody in samples and tests, and may be somebody elsewhere."""
 _ROLE: Final = regex(
     r"(?:support|info|contact|help|help-?desk|admin|no-?reply|sales|security|privacy|press|hello|team|abuse|legal|jobs|office|desk|front-?desk|reception"
     r"|service|marketing|noc|postmaster|hostmaster|webmaster|billing|accounts|orders|booking|bookings|feedback|enquiries|inquiries|library|editor)@",
@@ -57,6 +61,7 @@ _STRONG: Final = frozenset(("EMAIL_ADDRESS", "CREDIT_CARD", "IBAN_CODE", "US_SSN
 _WEAK: Final = frozenset(
     ("PHONE_NUMBER", "NATIONAL_ID", "TAX_ID", "HEALTH_ID", "PASSPORT", "DRIVER_LICENSE", "DATE_OF_BIRTH")
 )
+_COUNTED: Final = _STRONG | _WEAK
 _MANY: Final = 3
 """How often kinds for which other numbers are easily taken have to be there."""
 _TEST_CARDS: Final = regex(r"\A(?:4242|4111|5555|4000|3782|3714|6011|3056|3566|2223|5105)")
@@ -142,14 +147,14 @@ def people_in(text: str, path: str, offset: int = 0) -> tuple[Fact, ...]:
     counts: Counter[str] = Counter()
     for span in detect(text, tier="patterns"):
         value = text[span.start : span.end]
-        if _ROLE.match(value):
-            continue
-        if span.kind in _STRONG:
-            if (is_made_up and _RESERVED.search(value)) or (span.kind == "CREDIT_CARD" and _TEST_CARDS.match(value)):
-                continue
-            if _RESERVED.search(value) and "noreply" in value.lower().replace("-", ""):
-                continue
-        elif span.kind not in _WEAK or (is_made_up and _RESERVED.search(value)):
+        nobody = _NOBODY.get(span.kind)
+        if (
+            span.kind not in _COUNTED
+            or _ROLE.match(value)
+            or (nobody is not None and nobody.search(value))
+            or (is_made_up and _MADE_UP_TOO.search(value))
+            or (span.kind == "CREDIT_CARD" and _TEST_CARDS.match(value))
+        ):
             continue
         found.append(span)
         counts[span.kind] += 1

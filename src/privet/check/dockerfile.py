@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from privet.check import entrypoints
 from privet.check.components import of_command, of_image
+from privet.check.exports import in_force
 from privet.check.facts import PRESENT, Fact, Reading, Space, Unit, UnitKind
 from privet.check.flags import flags_of
 from privet.check.kubernetes_signs import SECRET_NAME
@@ -171,9 +172,9 @@ def _command(line: _Line) -> tuple[tuple[Word, ...], tuple[tuple[str, Word], ...
 
 
 def _last_program(commands: list) -> tuple[tuple[Word, ...], tuple[tuple[str, Word], ...]]:  # type: ignore[type-arg]
+    commands = in_force(commands)
     known = [command for command in commands if of_command(command.texts())[0]] or commands[-1:]
-    pairs = tuple(pair for command in commands if not command.words for pair in command.assignments)
-    return (known[-1].words, pairs + known[-1].assignments) if known else ((), pairs)
+    return (known[-1].words, known[-1].assignments) if known else ((), ())
 
 
 def _pairs(line: _Line, path: str) -> list[Fact]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -28,7 +28,7 @@ _FOLDER: Final = regex(r"[^*?/]+/")
 _REFUSED: Final = ("this [[exception]] does not count: ", "this allowance does not count: ")
 """How the notes begin about what does not count, in privet.toml and on a line."""
 _COMMENT: Final = regex(
-    r"(?:#|//|--|;|<!--|/\*|\{#)\s*privet:\s*allow\s+(?P<rule>(?!RULE\b)[\w.-]+)(?P<rest>(?:[^\S\n]+\w+\s*=\s*(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\"']+))*)"
+    r"(?:#|//|--|;|<!--|/\*|\{#)\s*privet:\s*allow\s+(?P<rule>(?!RULE\b|\*/)[\w.,*-]+)(?P<rest>(?:[^\S\n]+\w+\s*=\s*(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\"']+))*)"
 )
 _KEY: Final = regex(r"(\w+)\s*=\s*(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\s\"']+))")
 
@@ -56,8 +56,11 @@ class Allowances(NamedTuple):
     notes: tuple[Note, ...] = ()
 
 
-def of_policy(text: str | None, today: date) -> Allowances:
-    """Return the exceptions of a privet.toml that name a path. Those for settings and for egress are the policy's own matter."""
+def of_policy(text: str | None, today: date, files: Collection[str] | None = None) -> Allowances:
+    """Return the exceptions of a privet.toml that name a path. Those for settings and for egress are the policy's own matter.
+
+    One that names none of the `files` is told, where these are given: it is for a file that was moved, or misspelt.
+    """
     if text is None:
         return Allowances()
     import tomllib
@@ -81,7 +84,11 @@ def of_policy(text: str | None, today: date) -> Allowances:
         if why_not:
             notes.append(Note(FILE, line, f"{_REFUSED[0]}{why_not}"))
         else:
-            items.append(Allowance(str(block["rule"]), str(block["path"])))
+            item = Allowance(str(block["rule"]), str(block["path"]).removeprefix("./"))
+            items.append(item)
+            if files is not None and not any(_names(item.path, file) for file in files):
+                why_not = "no file has its path, which begins at the top of the repository"
+                notes.append(Note(FILE, line, f"{_REFUSED[0]}{why_not}"))
     return Allowances(tuple(items), tuple(notes))
 
 
@@ -112,6 +119,13 @@ def _why_not(block: dict[str, object], today: date) -> str:
     return f"it expired on {expires.isoformat()}" if expires < today else ""
 
 
+def _of_one_rule(written: str) -> str:
+    """Return why what stands in the place of a line's rule is none, "" where it may be one."""
+    if "*" in written:
+        return 'a line names its rule; rule "*" is for a folder, in privet.toml'
+    return "it is for one rule; write one for each, on lines of their own" if "," in written else ""
+
+
 def of_lines(path: str, text: str, today: date) -> Allowances:
     """Return the allowances in a file's comments; one on a line of its own is for the next line."""
     if "privet:" not in text:
@@ -123,7 +137,7 @@ def of_lines(path: str, text: str, today: date) -> Allowances:
         line = text.count("\n", 0, found.start()) + 1
         keys = {key: one or two or three for key, one, two, three in _KEY.findall(found["rest"])}
         block: dict[str, object] = {"owner": "line", "path": path, **keys, "rule": found["rule"]}
-        why_not = _why_not(block, today)
+        why_not = _of_one_rule(found["rule"]) or _why_not(block, today)
         if why_not:
             notes.append(Note(path, line, f"{_REFUSED[1]}{why_not}"))
             continue
@@ -143,12 +157,16 @@ def apply(findings: Iterable[Finding], allowances: Sequence[Allowance]) -> list[
 def _covers(item: Allowance, finding: Finding) -> bool:
     if item.rule not in (EVERY, finding.rule) or (item.line and item.line != finding.line):
         return False
-    return item.path == finding.path or (not item.line and _fits(finding.path, item.path))
+    return item.path == finding.path or (not item.line and _names(item.path, finding.path))
 
 
-def _fits(path: str, pattern: str) -> bool:
+def _names(pattern: str, path: str) -> bool:
     """Tell whether a pattern names a path: `*` stays within a folder, `**` does not, `deploy/` names all below it."""
-    return path.startswith(pattern) if pattern.endswith("/") else bool(_compiled(pattern).fullmatch(path))
+    return (
+        path == pattern or path.startswith(pattern)
+        if pattern.endswith("/")
+        else bool(_compiled(pattern).fullmatch(path))
+    )
 
 
 @lru_cache(maxsize=256)

@@ -26,7 +26,7 @@ def flags_of(words: Sequence[Word], path: str) -> tuple[Fact, ...]:
     index = 0
     while index < len(words):
         word = words[index]
-        text = word.value or ""
+        text = _written(word)
         index += 1
         if not text.startswith("-") or text in {"-", "--"}:
             if text and _NAME.match(text):
@@ -34,13 +34,21 @@ def flags_of(words: Sequence[Word], path: str) -> tuple[Fact, ...]:
             continue
         name, equals, value = text.partition("=")
         if equals:
-            found.append(Fact(Space.FLAG, name, value, path, word.start, word.end))
+            said = value if word.value is not None else _known(word._replace(partly=word.partly.partition("=")[2]))
+            found.append(Fact(Space.FLAG, name, said, path, word.start, word.end))
+        elif word.value is None:
+            continue  # its name is known only at run time
         elif index < len(words) and not (words[index].value or "").startswith("--") and not _is_flag(words[index]):
             found.append(Fact(Space.FLAG, name, _known(words[index]), path, words[index].start, words[index].end))
             index += 1
         else:
             found.append(Fact(Space.FLAG, name, "present", path, word.start, word.end))
     return tuple(found)
+
+
+def _written(word: Word) -> str:
+    """Return a word; of one that is known only at run time what is written before that: `--api-key=`."""
+    return word.partly.partition("\0")[0] if word.value is None else word.value
 
 
 def _known(word: Word) -> str | None:
@@ -52,5 +60,5 @@ def _known(word: Word) -> str | None:
 
 
 def _is_flag(word: Word) -> bool:
-    text = word.value or ""
+    text = _written(word)
     return text.startswith("-") and len(text) > 1 and not text[1].isdigit()

@@ -12,6 +12,7 @@ from itertools import groupby, pairwise
 from typing import Final
 
 from privet.check.compose_services import merged
+from privet.check.exports import in_force
 from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
 from privet.check.pattern import regex
 from privet.check.programs import process_units
@@ -114,7 +115,7 @@ def _job(document: Mapping, name: str, key: Scalar, job: Mapping, reference: str
         key=lambda pair: pair[0],
     ):
         listed = [command for _, command in found]
-        started = process_units(listed, source, owner=f"gitlab/{name}", parents=(own,), guards=_counts(job))
+        started = process_units(in_force(listed), source, owner=f"gitlab/{name}", parents=(own,), guards=_counts(job))
         itself = {command.words[0].start for command in listed if command.words and _compares_itself(command)}
         yield from (unit for unit in started if unit.kind is not UnitKind.GUARD or unit.start not in itself)
         for command in listed:

@@ -44,7 +44,7 @@ class State(NamedTuple):
     level: int
     rank: float
     fact: Fact | None
-    """The fact that decides; None for absence, and at level 0 for a value that is known only at run time."""
+    """The fact that decides; None for absence, and for a value that is known only at run time where it counts which one it is."""
 
     @property
     def explicit(self) -> bool:
@@ -205,7 +205,9 @@ def _explicit(rule: Rule, unit: Unit, group: Sequence[Fact], *, is_closed: bool)
     if all(value is None for value in values):
         # A flag whose value is known only at run time is there all the same.
         is_there = rule.values.test == "present" or (rule.values.test == "filled" and group[-1].space is Space.FLAG)
-        return State(rule, unit, 2, 1.0, group[-1]) if is_there else State(rule, unit, 0, 0.0, None)
+        if is_there:
+            return State(rule, unit, 2, 1.0, group[-1])
+        return State(rule, unit, 0, 0.0, group[-1] if rule.values.asks_presence else None)
     level = 2 if rule.values.unsafe(values) else 0
     if level and rule.values.test == "open-host" and group[-1].space is not Space.KEY and unit.kind in _CONTAINED:
         level = 0 if is_closed else 1

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
-from privet.check.facts import Unit, UnitKind
+from privet.check.facts import Space, Unit, UnitKind
 
 STARTS: Final = frozenset((UnitKind.SERVICE, UnitKind.CONTAINER, UnitKind.IMAGE, UnitKind.PROCESS))
 """Kinds that run."""
@@ -20,8 +20,11 @@ def match(base: Sequence[Unit], head: Sequence[Unit]) -> dict[int, int]:
     """Return the base's unit for each of the head's: same kind, name and path; then another path; then another name in the same file."""
     pairs: dict[int, int] = {}
     taken: set[int] = set()
-    by_key: dict[tuple[object, ...], list[int]]
+    by_key: dict[object, list[int]]
     for key in (
+        # Commands are numbered: one more before it makes another of the same command.
+        _command,
+        _script,
         lambda unit: (unit.kind, unit.name, unit.path),
         lambda unit: (unit.kind, unit.name, unit.path.rsplit("/", 1)[-1]),
         lambda unit: (unit.kind, unit.name),
@@ -30,8 +33,8 @@ def match(base: Sequence[Unit], head: Sequence[Unit]) -> dict[int, int]:
     ):
         by_key = defaultdict(list)
         for number, unit in enumerate(base):
-            if number not in taken:
-                by_key[key(unit)].append(number)
+            if number not in taken and (known := key(unit)) is not None:
+                by_key[known].append(number)
         for number, unit in enumerate(head):
             if number in pairs:
                 continue
@@ -47,6 +50,22 @@ def match(base: Sequence[Unit], head: Sequence[Unit]) -> dict[int, int]:
         if old is not None:
             pairs[number] = old
     return pairs
+
+
+def _command(unit: Unit) -> object:
+    """Return what a command line says, None for what is none."""
+    if unit.kind is not UnitKind.PROCESS:
+        return None
+    return (*_place(unit), tuple((fact.name, fact.value) for fact in unit.facts if fact.space is Space.FLAG))
+
+
+def _script(unit: Unit) -> object:
+    """Return where a command stands that runs a script, and which; None for any other."""
+    return _place(unit) if unit.kind is UnitKind.PROCESS and unit.parents else None
+
+
+def _place(unit: Unit) -> tuple[object, ...]:
+    return unit.path, unit.name.partition("#")[0], unit.parents
 
 
 def _moved_objects(base: Sequence[Unit], head: Sequence[Unit], pairs: dict[int, int]) -> dict[int, int]:

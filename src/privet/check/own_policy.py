@@ -7,11 +7,13 @@ somebody else has to read it.
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from privet.check.exceptions import FILE
 from privet.check.facts import Note
+from privet.check.pattern import regex
 from privet.check.rules import BY_ID
 from privet.check.weakness import Weakness
 from privet.errors import PolicyInvalid
@@ -19,6 +21,8 @@ from privet.errors import PolicyInvalid
 if TYPE_CHECKING:
     from privet.policy_file import LoadedPolicy
 
+_PLACE: Final = regex(rf"{re.escape(FILE)}:(\d+):")
+"""How the message of an invalid policy begins."""
 _WEAKER: Final = "privet-policy-weaker"
 _ALLOWED: Final = "privet-exception-added"
 _BROKEN: Final = "privet-policy-broken"
@@ -56,11 +60,15 @@ def weaker(base: str | None, head: str | None) -> list[Weakness]:
 
 def notes_of(text: str) -> tuple[Note, ...]:
     """Return that a policy cannot be read, whatever the change."""
-    if _loaded(text) is not None:
-        return ()
-    return (
-        Note(FILE, 1, "is not a policy that Privet can read, so what it says does not hold: see `privet policy show`"),
-    )
+    from privet.policy_file import policy_of
+
+    try:
+        policy_of(text)
+    except PolicyInvalid as error:
+        place = _PLACE.match(str(error))
+        message = "is not a policy that Privet can read, so what it says does not hold: see `privet policy show`"
+        return (Note(FILE, int(place[1]) if place else 1, message),)
+    return ()
 
 
 def _loaded(text: str | None) -> LoadedPolicy | None:

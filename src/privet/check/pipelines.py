@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from privet.check.exports import in_force
 from privet.check.facts import PRESENT, Fact, Reading, Space, Unit, UnitKind
 from privet.check.pattern import regex
 from privet.check.programs import process_units
@@ -73,7 +74,7 @@ def _units(path: str, job: _Job, sibling: Sibling) -> Iterator[Unit]:
         found = [
             command._replace(ignored=command.ignored or (command.piped and job.loses)) for command in commands(step.run)
         ]
-        listed.extend(found)
+        listed.extend(in_force(found))
         facts.extend(logged(step.run))
         for command in found if step.counts and job.is_run else ():
             if not command.words or command.ignored:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -15,6 +16,9 @@ from privet.check.ignores import keeps_out
 from privet.check.pattern import regex
 from privet.check.words import Command, Word
 
+CODE: Final = "code:"
+"""The beginning of a reference to a Python file that a program runs."""
+_RUNS_SCRIPTS: Final = frozenset(("python", "torch"))
 _QUIET: Final = frozenset(
     ("echo", "printf", "cd", "set", "test", "[", "true", "false", "exit", "return", "shift", "unset", "source", ".")
 )
@@ -77,8 +81,18 @@ def process_units(
         components |= more
         facts = environment_facts(command.assignments, path) + facts
         place = program_word.start, program_word.end
-        found.append(Unit(UnitKind.PROCESS, name, path, *place, components, facts, parents))
+        scripts = () if components.isdisjoint(_RUNS_SCRIPTS) else tuple(_scripts(texts))
+        found.append(Unit(UnitKind.PROCESS, name, path, *place, components, facts, parents + scripts))
     return tuple(found)
+
+
+def _scripts(texts: Sequence[str]) -> Iterator[str]:
+    """Yield the Python files that a command names, and the module that it runs: what they set counts for it, too."""
+    for before, text in pairwise(("", *texts)):
+        if text.endswith(".py"):
+            yield CODE + posixpath.normpath(text)
+        elif before == "-m":
+            yield f"{CODE}{text.replace('.', '/')}.py"
 
 
 def started(

@@ -47,6 +47,8 @@ def read(path: str, text: str, sibling: Sibling, *, compared: bool = False) -> R
         line = error.lineno if isinstance(error, SyntaxError) else 1
         return Reading(notes=(Note(path, line or 1, "is not valid Python, so it was not read"),))
     names = code.names
+    if compared:
+        names.give(call for call, _ in code.nodes.calls)
     aliases = [
         alias for alias, name in names.imports.items() if alias not in CALLEES and name.rsplit(".", 1)[-1] in CALLEES
     ]
@@ -215,7 +217,8 @@ class _Visitor(ast.NodeVisitor):
             words = []
             for item in first.elts:
                 known = self._names.value(item, self._scopes)
-                words.append(Word(known.value if known else None, *self._places.of(item)))
+                partly = "" if known else _beginning(item)
+                words.append(Word(known.value if known else None, *self._places.of(item), partly))
             commands = [Command(tuple(words), ())]
         else:
             known = self._names.value(first, self._scopes)
@@ -272,3 +275,13 @@ class _Visitor(ast.NodeVisitor):
     def _shows(self, code: str, what: str, node: ast.Call, place: ast.expr) -> None:
         fact = Fact(Space.KEY, code, "1", self._path, *self._places.of(place))
         self._units.append(self._unit(UnitKind.CALL, what, node.func, (fact,), ""))
+
+
+def _beginning(node: ast.expr) -> str:
+    """Return what is known of a text whose end is known only at run time: `f"--api-key={key}"`, `"--api-key=" + key`."""
+    first: ast.expr | None = None
+    if isinstance(node, ast.JoinedStr):
+        first = node.values[0] if node.values else None
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        first = node.left
+    return f"{first.value}\0" if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""

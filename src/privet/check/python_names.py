@@ -85,6 +85,29 @@ class Names:
             if other is not None:
                 _default(scope, argument.arg, other)
 
+    def give(self, calls: Iterable[ast.Call]) -> None:
+        """Take for a parameter the constant that a call of the module gives in place of its default, if any does."""
+        functions = {
+            node.name: node for node in self.scopes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        }
+        for call in calls:
+            function = functions.get(call.func.id) if isinstance(call.func, ast.Name) else None
+            if function is None:
+                continue
+            names = [item.arg for item in (*function.args.posonlyargs, *function.args.args)]
+            given = [(keyword.arg, keyword.value) for keyword in call.keywords]
+            if not any(isinstance(item, ast.Starred) for item in call.args):
+                given.extend(zip(names, call.args, strict=False))
+            scope = self.scopes[function]
+            for name, value in given:
+                default = scope.get(name or "")
+                if (
+                    isinstance(value, ast.Constant)
+                    and isinstance(default, ast.Constant)
+                    and value.value not in {None, default.value}
+                ):
+                    scope[name or ""] = value
+
     def _argument(self, call: ast.Call) -> None:
         if not (isinstance(call.func, ast.Attribute) and call.func.attr in {"add_argument", "option"}):
             return

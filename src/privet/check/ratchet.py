@@ -9,19 +9,20 @@ Invariants:
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from privet.check import config_ratchet, hook_scope, sleeping, unread_names
 from privet.check.code_ratchet import CodeRatchet
-from privet.check.facts import Space, Unit, UnitKind
+from privet.check.facts import Fact, Space, Unit, UnitKind
 from privet.check.guards import Guards
 from privet.check.judge import State, components_of, link, states, weakness_of
 from privet.check.matching import STARTS, match
+from privet.check.moved import Moved, is_open
 from privet.check.rule import Absence, Rule
 from privet.check.rules import BY_ID
-from privet.check.stand_ins import StandIns, implies
+from privet.check.stand_ins import implies
 from privet.check.weakness import Weakness
 
 _LOOSE: Final = frozenset((UnitKind.ENVIRONMENT, UnitKind.CALL, UnitKind.CONFIG, UnitKind.JOB))
@@ -77,7 +78,7 @@ def weaker(
     def remains(component: str) -> bool:
         return component in known or component in _GENERAL or is_used(component)
 
-    moved = _Moved(before, after, StandIns(before.values(), after.values(), base, head))
+    moved = Moved(before, after, base, head)
     still_there = {(fact.path, fact.name) for unit in head for fact in unit.facts}
     found: list[Weakness] = []
     new_ones: list[State] = []
@@ -90,9 +91,9 @@ def weaker(
             # Calls are numbered: one more before it makes another of the same call, so what got better pays for what is new.
             better.extend(_better(before[old], after[number]))
             new_ones.extend(_worse_calls(before[old], after[number]))
-            found.extend(_compared(before[old], after[number], moved, remains, told=False))
+            found.extend(_compared(before[old], after[number], head[number], moved, remains, told=False))
         else:
-            found.extend(_compared(before[old], after[number], moved, remains))
+            found.extend(_compared(before[old], after[number], head[number], moved, remains))
             found.extend(config_ratchet.weaker(base[old], head[number]))
     found.extend(unread_names.weaker(base, head, pairs, is_used))
     found.extend(hook_scope.narrower(base, head, pairs, paths))
@@ -106,6 +107,7 @@ def weaker(
         judged, opened = coverage.compared(base, head, pairs)
         found.extend([*opened, *coverage.wider(base, head)])
     provided = {parent for unit in base if unit.kind in STARTS for parent in unit.parents}
+    starters = {(unit.path, unit.name.rpartition(":")[0]) for unit in base if unit.kind is UnitKind.PROCESS}
     guards = Guards(base, head, pairs, fallen, judged)
     folders = {path.rpartition("/")[0] for path in paths}
     for number in gone:
@@ -114,21 +116,42 @@ def weaker(
             continue  # the whole folder is gone: nothing is left there that could be less protected
         if unit.kind is UnitKind.GUARD and guards.is_kept(number, code.is_kept):
             continue
-        if unit.kind is UnitKind.ENVIRONMENT and not provided.isdisjoint(unit.provides):
+        if unit.kind is UnitKind.ENVIRONMENT and (
+            (unit.path, unit.name) in starters or not provided.isdisjoint(unit.provides)
+        ):
             continue  # whoever took it from there is compared itself
         found.extend(_lost(unit, before[number], moved, remains))
-    return code.weaker(_placed(weakness, still_there, head) for weakness in _once(found, paths))
+    return code.weaker(_placed(weakness, still_there, head) for weakness in _once(found, paths, head))
 
 
-def _once(found: Sequence[Weakness], paths: Collection[str]) -> list[Weakness]:
+def _once(found: Sequence[Weakness], paths: Collection[str], head: Sequence[Unit]) -> list[Weakness]:
     """Return each weakness once; of a switch that a rule knows, only what that rule says, and nothing of one that went with its file."""
     known = {(item.path, item.start, item.is_lost) for item in found if item.rule.values.test != "switched"}
+    again = _told_again(found, head)
     return [
         item
         for item in dict.fromkeys(found)
-        if item.rule.values.test != "switched"
-        or ((item.path, item.start, item.is_lost) not in known and (not item.is_lost or item.path in paths))
+        if item not in again
+        and (
+            item.rule.values.test != "switched"
+            or ((item.path, item.start, item.is_lost) not in known and (not item.is_lost or item.path in paths))
+        )
     ]
+
+
+def _told_again(found: Iterable[Weakness], head: Sequence[Unit]) -> set[Weakness]:
+    """Return what else went with a line that several had: it is told of the programs that surely read it, or else of one."""
+    components = {(unit.path, unit.name): unit.components for unit in head}
+    gone: dict[tuple[str, tuple[str, int]], list[Weakness]] = defaultdict(list)
+    for item in found:
+        if item.was is not None:
+            gone[item.rule.id, item.was].append(item)
+    again: set[Weakness] = set()
+    for items in gone.values():
+        placed = [item for item in items if item.end]
+        sure = [item for item in placed if item.rule.component in components.get((item.path, item.unit), ())]
+        again.update(set(items).difference(sure or placed[:1] or items))
+    return again
 
 
 def _placed(weakness: Weakness, still_there: set[tuple[str, str]], head: Sequence[Unit]) -> Weakness:
@@ -158,48 +181,8 @@ def _is_told(state: State) -> bool:
     return state.level == 2 or (test == "added" and state.fact is not None) or (test == "switched" and state.rank > 0)
 
 
-def _is_open(state: State) -> bool:
-    """Tell whether something protects nothing: it is unsafe, or stands the wrong way already."""
-    return state.level > 0 or (state.rule.values.test in {"switched", "better"} and state.rank > 0)
-
-
-class _Moved:
-    """Which explicit protections are as many on the new side as before, wherever they stand."""
-
-    def __init__(self, before: Mapping[int, _States], after: Mapping[int, _States], others: StandIns) -> None:
-        self.others = others
-        self._before = self._count(before)
-        self._after = self._count(after)
-        self._variables = {
-            (state.rule.component, state.rule.group)
-            for of_unit in after.values()
-            for state in of_unit.values()
-            if state.fact is not None and state.fact.space is Space.ENV and not state.level
-        }
-
-    @staticmethod
-    def _count(side: Mapping[int, _States]) -> Counter[str]:
-        # One place counts once, however many services inherit it.
-        return Counter(
-            state.rule.id
-            for state in {
-                (state.rule.id, state.fact.path, state.fact.start): state
-                for of_unit in side.values()
-                for state in of_unit.values()
-                if state.fact is not None and not _is_open(state)
-            }.values()
-        )
-
-    def has_variable(self, rule: Rule) -> bool:
-        """Tell whether an environment of the new side says for a whole program what a keyword said for one call."""
-        return (rule.component, rule.group) in self._variables
-
-    def is_elsewhere(self, rule_id: str) -> bool:
-        return self._after[rule_id] >= self._before[rule_id]
-
-
 def _compared(
-    before: _States, after: _States, moved: _Moved, remains: Callable[[str], bool], *, told: bool = True
+    before: _States, after: _States, now: Unit, moved: Moved, remains: Callable[[str], bool], *, told: bool = True
 ) -> Iterable[Weakness]:
     """Yield what is weaker in one unit than in the same unit before; with `told` false, only what differs by degree or is lost."""
     by_rule = _worst_of(before)
@@ -212,7 +195,9 @@ def _compared(
         if state.unit.kind is UnitKind.PROCESS and state.fact is None and not remains(state.rule.component):
             continue  # a script that no longer sets anything of a program that is gone
         if _is_opened_elsewhere(state, old) or (
-            state.fact is None and old is not None and (implies(after, state.rule.id) or moved.others.has_for(old))
+            state.fact is None
+            and old is not None
+            and (implies(after, state.rule.id) or moved.others.has_for(old) or moved.is_handed(old, now))
         ):
             continue
         level, rank = (old.level, old.rank) if old else (0, None)
@@ -224,25 +209,27 @@ def _compared(
                 continue  # another function does now what this one did
             yield _weakness(state, old)
     known = {state.rule.id for state in after.values()} | {rule for rule in by_rule if implies(after, rule)}
-    yield from _gone_rules(by_rule, known, moved, remains)
+    yield from _gone_rules(by_rule, known, now, moved, remains)
 
 
 def _gone_rules(
-    before: Mapping[str, State], after: Collection[str], moved: _Moved, remains: Callable[[str], bool]
+    before: Mapping[str, State], after: Collection[str], now: Unit, moved: Moved, remains: Callable[[str], bool]
 ) -> Iterable[Weakness]:
     """Yield the protections of which a unit says nothing any more."""
     for old in before.values():
         unit = old.unit
         if unit.kind is UnitKind.DEFAULT:
             continue  # what has no default any more is set elsewhere, or is not there
-        if old.rule.id in after or old.fact is None or _is_open(old) or old.rule.absence is Absence.SAFE:
+        if old.rule.id in after or old.fact is None or is_open(old) or old.rule.absence is Absence.SAFE:
             continue
-        if (unit.kind in _LOOSE and moved.is_elsewhere(old.rule.id)) or moved.others.has_for(old):
+        if (
+            (unit.kind in _LOOSE and moved.is_elsewhere(old.rule.id))
+            or moved.others.has_for(old)
+            or moved.is_handed(old, now)
+        ):
             continue
         if remains(old.rule.component):
-            yield Weakness(
-                old.rule, old.fact.path, 0, 0, unit.name, is_missing=True, is_lost=True, setting=old.fact.name
-            )
+            yield _gone(old.rule, old.fact, unit)
 
 
 def _is_opened_elsewhere(state: State, old: State | None) -> bool:
@@ -270,10 +257,15 @@ def _weakness(state: State, old: State | None) -> Weakness:
     if state.fact is not None or old is None:
         return weakness_of(state)
     if old.fact is not None and old.fact.path != state.unit.path:
-        return Weakness(
-            state.rule, old.fact.path, 0, 0, state.unit.name, is_missing=True, is_lost=True, setting=old.fact.name
-        )
-    return weakness_of(state)._replace(is_lost=True, setting=old.fact.name if old.fact is not None else "")
+        return _gone(state.rule, old.fact, state.unit)
+    lost = weakness_of(state)._replace(is_lost=True)
+    return lost if old.fact is None else lost._replace(setting=old.fact.name, was=(old.fact.path, old.fact.start))
+
+
+def _gone(rule: Rule, fact: Fact, unit: Unit) -> Weakness:
+    """Return a setting that is not there any more, at the beginning of the file that had it."""
+    was = (fact.path, fact.start)
+    return Weakness(rule, fact.path, 0, 0, unit.name, is_missing=True, is_lost=True, setting=fact.name, was=was)
 
 
 def _unmoved(new_ones: Iterable[State], gone: Iterable[State]) -> Iterable[Weakness]:
@@ -287,7 +279,7 @@ def _unmoved(new_ones: Iterable[State], gone: Iterable[State]) -> Iterable[Weakn
             yield _weakness(state, None)
 
 
-def _lost(unit: Unit, found: _States, moved: _Moved, remains: Callable[[str], bool]) -> Iterable[Weakness]:
+def _lost(unit: Unit, found: _States, moved: Moved, remains: Callable[[str], bool]) -> Iterable[Weakness]:
     """Yield the protections that went with a unit that is gone."""
     if unit.kind is UnitKind.GUARD:
         yield Weakness(BY_ID[unit.guard], unit.path, 0, 0, unit.name, is_missing=True, is_lost=True)
@@ -295,11 +287,9 @@ def _lost(unit: Unit, found: _States, moved: _Moved, remains: Callable[[str], bo
     if unit.kind not in _LOOSE or unit.kind is UnitKind.CALL:
         return  # what is gone runs no more
     for state in found.values():
-        if state.fact is None or state.fact.path != unit.path or _is_open(state) or state.rule.absence is Absence.SAFE:
+        if state.fact is None or state.fact.path != unit.path or is_open(state) or state.rule.absence is Absence.SAFE:
             continue
         if moved.is_elsewhere(state.rule.id) or moved.others.has_for(state):
             continue
         if remains(state.rule.component):
-            yield Weakness(
-                state.rule, unit.path, 0, 0, unit.name, is_missing=True, is_lost=True, setting=state.fact.name
-            )
+            yield _gone(state.rule, state.fact, unit)

@@ -36,27 +36,37 @@ class Result:
     """Findings that the baseline lets pass."""
     only: tuple[str, ...] = ()
     """The rules that were asked, none for all."""
+    caused: frozenset[str] = frozenset()
+    """The fingerprints of what the named files make weaker in others."""
 
 
 def scan(tree: Tree, *, today: date | None = None, cache: Cache | None = None) -> Result:
     """Return what is weak in a tree; a `cache` spares reading again what has not changed."""
     day = today or date.today()
     side = read_tree(tree, day, cache=cache)
-    policy = exceptions.of_policy(tree.text(exceptions.FILE), day)
+    policy = exceptions.of_policy(tree.text(exceptions.FILE), day, tree.names)
     found = [*side.weaknesses, *weaknesses_of(side.units)]
     return _result(found, tree, (*policy.items, *side.allowances), (*side.notes, *policy.notes))
 
 
-def compare(base: Tree, head: Tree, *, changed: Collection[str] | None = None, today: date | None = None) -> Result:
+def compare(
+    base: Tree,
+    head: Tree,
+    *,
+    changed: Collection[str] | None = None,
+    today: date | None = None,
+    names: Collection[str] = (),
+) -> Result:
     """Return what `head` is weaker in. What allows it has to stand in `base`.
 
-    Of files that are not among the `changed` only those are read from which others take something: manifests and environments.
+    Of files that are not among the `changed` only those are read from which others take something: manifests and environments. Where
+    there are `names`, it is also told what these files and folders make weaker in others.
     """
     day = today or date.today()
     differs = {*base.entries, *head.entries} if changed is None else changed
     read_of = _context(base, head, differs)
     before, after = read_both(base, head, day, read_of, differs)
-    policy = exceptions.of_policy(base.text(exceptions.FILE), day)
+    policy = exceptions.of_policy(base.text(exceptions.FILE), day, {*base.entries, *head.entries})
     was_there = exceptions.known_to(before.allowances)
     lines = tuple(item for item in after.allowances if was_there(item))
     rest = tuple(path for path in head.entries if path not in read_of[1])
@@ -64,7 +74,14 @@ def compare(base: Tree, head: Tree, *, changed: Collection[str] | None = None, t
         *weaker(before.units, after.units, head.entries, lambda component: _is_used(component, head, rest)),
         *own_policy.weaker(base.text(exceptions.FILE), head.text(exceptions.FILE)),
     ]
-    return _result(found, head, (*policy.items, *lines), (*after.notes, *policy.notes))
+    result = _result(found, head, (*policy.items, *lines), (*after.notes, *policy.notes))
+    elsewhere = {item.fingerprint for item in result.findings if not is_named(item.path, names)} if names else set()
+    if not elsewhere:
+        return result
+    # What is still found when the named files are as they were is not their doing.
+    others = {path for path in differs if not is_named(path, names)}
+    undone = compare(base, head.as_in(base, lambda path: is_named(path, names)), changed=others, today=day)
+    return replace(result, caused=frozenset(elsewhere.difference(item.fingerprint for item in undone.findings)))
 
 
 def _context(base: Tree, head: Tree, changed: Collection[str]) -> tuple[Collection[str], Collection[str]]:
@@ -96,10 +113,12 @@ def _result(found: Sequence[Weakness], tree: Tree, allowances: Sequence[Allowanc
 
 
 def only(result: Result, paths: Collection[str]) -> Result:
-    """Return what concerns the named files, and those below the named folders."""
+    """Return what concerns the named files, those below the named folders, and what they make weaker in others."""
     return replace(
         result,
-        findings=tuple(item for item in result.findings if is_named(item.path, paths)),
+        findings=tuple(
+            item for item in result.findings if is_named(item.path, paths) or item.fingerprint in result.caused
+        ),
         notes=tuple(item for item in result.notes if is_named(item.path, paths)),
         weaknesses=tuple(item for item in result.weaknesses if is_named(item.path, paths)),
     )

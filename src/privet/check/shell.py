@@ -1,14 +1,16 @@
 """Shell scripts, Makefiles, Procfiles and .env files → variables and the programs that are started.
 
-Invariants: a variable that a script exports, or that stands in a .env file, is one environment for the file; a variable set only for a
-command belongs to that command. Nothing is run or expanded.
+Invariants: the variables of a script or a .env file are one environment for whoever reads the file; a program that a script starts gets
+what is exported before it, and what is set for that command. Nothing is run or expanded.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
+from privet.check.exports import in_force
 from privet.check.facts import Fact, Note, Reading, Space, Unit, UnitKind
 from privet.check.pattern import regex
 from privet.check.programs import environment_facts, process_units
@@ -36,7 +38,8 @@ def read(path: str, text: str, _: Sibling) -> Reading:
     """Return the units of a script or an environment file."""
     if format_of(path) == "dotenv":
         return dotenv(path, text)
-    name = path.rsplit("/", 1)[-1].lower()
+    owner = path.rsplit("/", 1)[-1]
+    name = owner.lower()
     reference = f"file:{path}"
     if name in {"makefile", "justfile"} or name.startswith("procfile"):
         pattern = _PROC if name.startswith("procfile") else _RECIPE
@@ -49,11 +52,14 @@ def read(path: str, text: str, _: Sibling) -> Reading:
             Fact(Space.ENV, item["name"], item["value"].strip(), path, item.start("value"), item.end("value"))
             for item in _MAKE_VARIABLE.finditer(text)
         )
+        units = process_units(commands, path, owner=owner, parents=(reference,), guards=True)
     else:
         commands = split(text)
-        facts = exported(commands, path) + _written(path, text)
-    units = process_units(commands, path, owner=path.rsplit("/", 1)[-1], parents=(reference,), guards=True)
-    own = Unit(UnitKind.ENVIRONMENT, path.rsplit("/", 1)[-1], path, 0, 0, frozenset(), facts, (), (reference,))
+        written = _written(path, text)
+        facts = _assigned(commands, path) + written
+        started = process_units(in_force(commands), path, owner=owner, guards=True)
+        units = tuple(unit if unit.guard else replace(unit, facts=written + unit.facts) for unit in started)
+    own = Unit(UnitKind.ENVIRONMENT, owner, path, 0, 0, frozenset(), facts, (), (reference,))
     return Reading((*((own,) if facts else ()), *units))
 
 
@@ -67,7 +73,7 @@ def _written(path: str, text: str) -> tuple[Fact, ...]:
     return tuple(found)
 
 
-def exported(commands: list[Command], path: str) -> tuple[Fact, ...]:
+def _assigned(commands: list[Command], path: str) -> tuple[Fact, ...]:
     """Return the variables that commands of their own set: `export A=b`, `A=b`."""
     return tuple(
         fact for command in commands if not command.words for fact in environment_facts(command.assignments, path)

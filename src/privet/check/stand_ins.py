@@ -12,6 +12,7 @@ from typing import Final
 
 from privet.check.facts import Fact, Space, Unit, UnitKind
 from privet.check.judge import State
+from privet.check.programs import CODE
 from privet.check.rule import Group, Rule
 from privet.check.rules.implied import IMPLIED
 
@@ -30,6 +31,12 @@ class StandIns:
     def __init__(
         self, before: Iterable[_States], after: Iterable[_States], base: Sequence[Unit], head: Sequence[Unit]
     ) -> None:
+        after = list(after)
+        self._in_code: dict[str, list[str]] = defaultdict(list)
+        for of_unit in after:
+            for state in of_unit.values():
+                if state.fact is not None and state.unit.kind is UnitKind.ENVIRONMENT and not state.level:
+                    self._in_code[state.rule.id].append(f"/{state.fact.path}")
         was, now = _explicit(before), _explicit(after)
         self._gained: dict[str, list[tuple[Rule, Space]]] = defaultdict(list)
         for (rule, space), count in now.items():
@@ -50,7 +57,12 @@ class StandIns:
                 _about(rule.id) == _about(old.rule.id) or (rule.group is old.rule.group and rule.group in _ONE_SWITCH)
             ):
                 return True
-        return old.fact.space is Space.ARGUMENT and self._is_key(old)
+        return self._is_in_code(old) or (old.fact.space is Space.ARGUMENT and self._is_key(old))
+
+    def _is_in_code(self, old: State) -> bool:
+        """Tell whether a Python file that a program runs sets for itself what the program was given."""
+        runs = [parent.removeprefix(CODE) for parent in old.unit.parents if parent.startswith(CODE)]
+        return any(path.endswith(f"/{script}") for path in self._in_code.get(old.rule.id, ()) for script in runs)
 
     def _is_key(self, old: State) -> bool:
         """Tell whether a keyword's name is a key that came with a config file, with a value that is no worse."""

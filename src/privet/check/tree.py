@@ -50,6 +50,7 @@ class Tree:
         *,
         notes: Iterable[Note] = (),
         new: Iterable[str] = (),
+        is_whole: bool = True,
     ) -> None:
         self.entries = {entry.path: entry for entry in entries}
         self.label = label
@@ -61,11 +62,27 @@ class Tree:
         """The files of which somebody wanted the text."""
         self._read = read
         self._every = self.entries
+        self._is_whole = is_whole
+
+    @property
+    def names(self) -> Collection[str] | None:
+        """The paths of all files, also where only a part is looked at; None where not all are known."""
+        return self._every.keys() if self._is_whole else None
 
     def part(self, wanted: Callable[[str], bool]) -> Tree:
         """Return the same tree with fewer files to look at; `text` still gives those that they name."""
         kept = [entry for path, entry in self.entries.items() if wanted(path)]
         return self._like(kept, self._read)
+
+    def as_in(self, other: Tree, wanted: Callable[[str], bool]) -> Tree:
+        """Return the same tree with the wanted files as another one has them."""
+        taken = {path: entry for path, entry in other.entries.items() if wanted(path)}
+        kept = (entry for path, entry in self.entries.items() if not wanted(path))
+
+        def read(entry: Entry, limit: int) -> bytes:
+            return other.read(entry.path, limit) if entry.path in taken else self._read(entry, limit)
+
+        return Tree(sorted((*kept, *taken.values())), read, self.label)
 
     def watched(self, told: Callable[[int], None]) -> Tree:
         """Return the same tree, which tells how many bytes were read."""
@@ -79,7 +96,7 @@ class Tree:
 
     def _like(self, entries: Iterable[Entry], read: Callable[[Entry, int], bytes]) -> Tree:
         other = Tree(entries, read, self.label, notes=self.notes, new=self.new)
-        other._every = self._every
+        other._every, other._is_whole = self._every, self._is_whole
         return other
 
     def read(self, path: str, limit: int = MAX_TEXT_BYTES) -> bytes:
@@ -162,7 +179,9 @@ def working_tree(root: Path, names: Collection[str] = (), asked: git.Question | 
         listed = question.answer()
     except BadInput:
         paths = dict.fromkeys(_walk(root, names or (".",), notes), "?")
+        is_whole = not names
     else:
+        is_whole = True
         paths = {item[2:]: item[0] for item in os.fsdecode(listed).split("\0") if item}
     folders = _Folders(root)
     entries: list[Entry] = []
@@ -187,7 +206,7 @@ def working_tree(root: Path, names: Collection[str] = (), asked: git.Question | 
             return file.read(limit)
 
     new = (path for path, tag in paths.items() if tag == "?")
-    return Tree(entries, read, "working tree", notes=notes, new=new)
+    return Tree(entries, read, "working tree", notes=notes, new=new, is_whole=is_whole)
 
 
 class _Folders:

@@ -46,6 +46,11 @@ class Values(NamedTuple):
         known = [value for value in values if value is not None and not _BLANK.fullmatch(value)]
         return len(known) == len(values) and _TESTS[self.test](self, known)
 
+    @property
+    def asks_presence(self) -> bool:
+        """Whether it counts that there is a value, and not which: one that is known only at run time is as good as any."""
+        return self.test == "empty" or (self.test == "better" and not self.words)
+
     def _is_better(self, value: str) -> bool:
         word = value.strip().lower()
         return word in self.words if self.words else word not in {"", "none", "null", "false"}

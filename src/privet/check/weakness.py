@@ -25,3 +25,5 @@ class Weakness(NamedTuple):
     """It was there before this change."""
     setting: str = ""
     """The spelling that was found: one of the rule's names."""
+    was: tuple[str, int] | None = None
+    """The file and the place that set it before this change."""

@@ -34,6 +34,8 @@ class Command(NamedTuple):
     ignored: bool = False
     piped: bool = False
     """What it writes goes to another: without `pipefail`, that one's result counts."""
+    exports: tuple[str, ...] = ()
+    """The variables that programs get from here on, of a command that has no words."""
 
     def texts(self) -> list[str]:
         """Return the words' values, "" for what is unknown."""
@@ -52,30 +54,10 @@ _VARIABLE: Final = regex(
     r"\$(?:(?P<name>[A-Za-z_]\w*)|\{(?P<braced>[A-Za-z_]\w*)(?:(?P<how>:?[-=+?])(?P<word>[^{}$`\"']*))?\})", re.ASCII
 )
 _RESERVED: Final = frozenset(
-    (
-        "if",
-        "then",
-        "else",
-        "elif",
-        "fi",
-        "do",
-        "done",
-        "while",
-        "until",
-        "for",
-        "case",
-        "esac",
-        "{",
-        "}",
-        "!",
-        "time",
-        "exec",
-        "nohup",
-        "command",
-        "builtin",
-    )  # fmt: skip
-)
-_EXPORTS: Final = frozenset(("export", "declare", "typeset", "readonly", "local"))
+    ("if", "then", "else", "elif", "fi", "do", "done", "while", "until", "for", "case", "esac", "{", "}", "!", "time", "exec", "nohup",
+     "command", "builtin")
+)  # fmt: skip
+_DECLARES: Final = frozenset(("export", "declare", "typeset", "readonly", "local"))
 
 
 def split(text: str, offset: int = 0) -> list[Command]:
@@ -124,7 +106,7 @@ class _Lexer:
     def _end(self, words: list[Word], found: list[Command], operator: str) -> None:
         if words:
             command = self._command(words)
-            if command.words or command.assignments:
+            if command.words or command.assignments or command.exports:
                 found.append(command)
             words.clear()
         if operator == "||" and found:
@@ -138,21 +120,21 @@ class _Lexer:
         while words and words[0].value in _RESERVED:
             words = words[1:]
         assignments: list[tuple[str, Word]] = []
-        exported = bool(words) and words[0].value in _EXPORTS
-        rest = words[1:] if exported else words
+        declared = bool(words) and words[0].value in _DECLARES
+        rest = words[1:] if declared else words
         used = 0
         for word in rest:
             pair = _assignment(self._text[word.start - self._offset : word.end - self._offset], word)
-            if pair is None and not (exported and (word.value or "").startswith("-")):
+            if pair is None and not declared:
                 break
             used += 1
             if pair is not None:
                 assignments.append(pair)
         left = tuple(rest[used:])
-        if exported or not left:
+        if declared or not left:
             self._known.update({name: word.value for name, word in assignments})
-            left = () if exported else left
-        elif (left[0].value or "").rsplit("/", 1)[-1] == "env":
+            return Command((), tuple(assignments), exports=_exported(words) if declared else ())
+        if (left[0].value or "").rsplit("/", 1)[-1] == "env":
             more, left = _of_env(left, self._text, self._offset)
             assignments.extend(more)
         return Command(left, tuple(assignments))
@@ -277,6 +259,16 @@ def _without_errexit(found: list[Command]) -> list[Command]:
         elif is_off and index + 1 < len(found):
             found[index] = command._replace(ignored=True)
     return found
+
+
+def _exported(words: Sequence[Word]) -> tuple[str, ...]:
+    """Return the names that `export A=b C` or `declare -x A=b` makes known to programs."""
+    written = [word.partly if word.value is None else word.value for word in words]
+    options = [text for text in written[1:] if text.startswith("-")]
+    if (written[0] != "export" and not any("x" in text for text in options)) or "-n" in options:
+        return ()
+    names = (text.partition("=")[0] for text in written[1:])
+    return tuple(name for name in names if _NAME.match(name))
 
 
 def _assignment(source: str, word: Word) -> tuple[str, Word] | None:

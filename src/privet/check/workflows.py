@@ -3,7 +3,7 @@
 Source: GitHub Actions workflow syntax. Invariants:
 
 - Each job has the permissions that it gets: its own, else the workflow's. Where all jobs have their own, the workflow is not without.
-- Environments are told at the job; a variable whose value is an expression is None.
+- Environments are told at the job; a program gets those of its step and of what is around it.
 - The step that runs the gate is a guard only where its failure fails the workflow, on changes.
 """
 
@@ -17,23 +17,29 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from privet.check.components import of_command
+from privet.check.exports import in_force
 from privet.check.facts import Fact, Reading, Space, Unit, UnitKind
 from privet.check.pattern import regex
-from privet.check.programs import environment_facts, process_units
+from privet.check.programs import process_units
 from privet.check.readers import Sibling
 from privet.check.scanners import OF_SOME, scanning
 from privet.check.words import Command
 from privet.check.workflow_calls import GATE, action_file, runs_gate
 from privet.check.workflow_gates import is_itself, lets_by, sees_changes
 from privet.check.workflow_signs import HEAD, for_strangers, logged, sign
-from privet.check.yaml_facts import environment, fact, keys
-from privet.check.yaml_nodes import Mapping, Node, Scalar, documents
-from privet.check.yaml_places import commands, part
-
-_EXPRESSION: Final = regex(r"\$\{\{((?:[^{}]|\{(?!\{)|\}(?!\})){0,2000}+)\}\}")
-_EXPORTED: Final = regex(
-    r"""^[ \t]*echo[ \t]+["']?([A-Za-z_]\w*)=([^\n"'>]*)["']?[ \t]*>>[ \t]*["']?\$\{?GITHUB_ENV""", re.MULTILINE
+from privet.check.workflow_variables import (
+    EXPRESSION,
+    Pair,
+    commands_of,
+    environment_of,
+    exported,
+    given,
+    kept,
+    variables_of,
 )
+from privet.check.yaml_facts import fact, keys
+from privet.check.yaml_nodes import Mapping, Node, Scalar, documents
+
 _OURS: Final = regex(r"(?:^|[/-])privet(?:@|$)")
 _YES: Final = frozenset(("true", "yes", "on"))
 
@@ -85,8 +91,7 @@ def _action(workflow: _Workflow) -> Iterator[Unit]:
     runs = workflow.document.mapping("runs")
     facts = list(_steps_facts(runs, ()))
     name = f"action {workflow.name}"
-    provides = (_reference(workflow.path, name),)
-    yield Unit(UnitKind.JOB, name, workflow.path, key.start, key.end, facts=tuple(facts), provides=provides)
+    yield Unit(UnitKind.JOB, name, workflow.path, key.start, key.end, facts=tuple(facts))
     yield from _steps(runs, name, workflow, is_gate=False)
 
 
@@ -100,7 +105,7 @@ def _units(workflow: _Workflow) -> Iterator[Unit]:
     own = list(_permissions(document))
     if not own and jobs and all(isinstance(node, Mapping) and "permissions" in node.pairs for _, node in jobs.values()):
         own = [_said(key, "actions.permissions", "by job")]
-    facts += [*own, *_environment(document), *for_strangers((document.get("env"),), workflow.events)]
+    facts += [*own, *environment_of(document), *for_strangers((document.get("env"),), workflow.events)]
     yield Unit(UnitKind.JOB, workflow.name, workflow.path, key.start, key.end, facts=tuple(facts))
     for name, (mark, node) in jobs.items():
         if isinstance(node, Mapping):
@@ -120,17 +125,8 @@ def _permissions(node: Mapping) -> Iterator[Fact]:
         yield from keys(found, "actions.permissions")
 
 
-def _environment(node: Mapping) -> Iterator[Fact]:
-    """Yield variables; an expression is known only when it runs, and is told as a key as it is written."""
-    for variable in environment(node.get("env")):
-        is_expression = variable.value is not None and "${{" in variable.value
-        yield variable._replace(value=None) if is_expression else variable
-    if "env" in node.pairs:
-        yield from keys(node.mapping("env"), "actions.env")
-
-
 def _job(workflow: _Workflow, name: str, mark: Scalar, node: Mapping) -> Iterator[Unit]:
-    facts = list(_environment(workflow.document)) + list(_environment(node))
+    facts = list(environment_of(workflow.document)) + list(environment_of(node))
     facts += list(_permissions(node)) or list(_permissions(workflow.document)) or [
         _said(mark, "actions.permissions", "inherited")
     ]  # fmt: skip
@@ -142,18 +138,11 @@ def _job(workflow: _Workflow, name: str, mark: Scalar, node: Mapping) -> Iterato
     if isinstance(node.get("uses"), Scalar):  # what is checked out is said there
         facts.append(_said(mark, "actions.steps[].with.persist-credentials", "")._replace(value=None))
     facts.extend(_weakened(node, workflow.document))
-    yield Unit(
-        UnitKind.JOB,
-        name,
-        workflow.path,
-        mark.start,
-        mark.end,
-        facts=tuple(facts),
-        provides=(_reference(workflow.path, name),),
-    )
+    yield Unit(UnitKind.JOB, name, workflow.path, mark.start, mark.end, facts=tuple(facts))
     is_gate = sees_changes(workflow.document) and _counts(node)
     is_partial = not is_gate and sees_changes(workflow.document, of_some_files=True) and _counts(node)
-    for unit in _steps(node, name, workflow, is_gate=is_gate or is_partial):
+    outer = given(workflow.document, node)
+    for unit in _steps(node, name, workflow, outer, is_gate=is_gate or is_partial):
         if not is_partial or unit.kind is not UnitKind.GUARD:
             yield unit
         elif unit.guard != GATE:
@@ -182,7 +171,7 @@ def _condition(node: Mapping, name: str) -> Iterator[Fact]:
     """Yield an `if` without the braces that it may have."""
     found = node.get("if")
     if isinstance(found, Scalar):
-        whole = _EXPRESSION.fullmatch(found.text.strip())
+        whole = EXPRESSION.fullmatch(found.text.strip())
         yield fact(Space.KEY, name, found)._replace(value=whole[1].strip() if whole else found.value)
 
 
@@ -206,11 +195,10 @@ def _steps_facts(node: Mapping, events: tuple[str, ...]) -> Iterator[Fact]:
         moves = bool(re.search(r"upload|publish|deploy|release", step.text("uses")))
         yield from keys(step, "actions.steps[]", {"actions.steps[].if", "" if moves else "actions.steps[].with.path"})
         yield from _condition(step, "actions.steps[].if")
-        for variable in environment(step.get("env")):
-            yield variable._replace(value=None) if variable.value and "${{" in variable.value else variable
+        yield from variables_of(step)
         run, uses = step.get("run"), step.text("uses")
         if isinstance(run, Scalar):
-            yield from _exported(run)
+            yield from exported(run)
             yield from logged(run)
         if uses.startswith("actions/checkout@"):
             yield from _checkout(step, events)
@@ -229,18 +217,10 @@ def _checkout(step: Mapping, events: tuple[str, ...]) -> Iterator[Fact]:
             yield sign("actions-pull-request-target-checkout", found)
 
 
-def _exported(run: Scalar) -> Iterator[Fact]:
-    """Yield what a script sets for what follows: exports, and lines added to the job's environment file."""
-    for command in commands(run, _EXPRESSION.sub(_blanked, run.text)):
-        if not command.words:
-            yield from environment_facts(command.assignments, run.source.path)
-    for found in _EXPORTED.finditer(run.text):
-        if "$" not in found[2]:
-            yield fact(Space.ENV, found[1], part(run, *found.span(2)))
-
-
-def _steps(node: Mapping, owner: str, workflow: _Workflow, *, is_gate: bool) -> Iterator[Unit]:
-    """Yield what the steps of a job start, numbered through the job, and its guards."""
+def _steps(
+    node: Mapping, owner: str, workflow: _Workflow, outer: tuple[Pair, ...] = (), *, is_gate: bool
+) -> Iterator[Unit]:
+    """Yield what the steps of a job start, numbered through the job, with the variables that each gets, and its guards."""
     path = workflow.path
     listed: list[Command] = []
     for step in _each_step(node):
@@ -253,7 +233,8 @@ def _steps(node: Mapping, owner: str, workflow: _Workflow, *, is_gate: bool) -> 
             yield from _of_action(uses, workflow)
         if isinstance(run, Scalar) and run.value:
             found = _commands(run, step, node, workflow.document)
-            listed.extend(found)
+            listed.extend(in_force(found, outer + given(step)))
+            outer += kept(run)
             if is_guard:
                 whole = [command for command in found if not _compares_itself(command, run)]
                 yield from (unit for unit in process_units(whole, path, guards=True) if unit.kind is UnitKind.GUARD)
@@ -263,7 +244,7 @@ def _steps(node: Mapping, owner: str, workflow: _Workflow, *, is_gate: bool) -> 
                         yield from scanning(" ".join(command.texts()), place)
                         if runs_gate(command, workflow.sibling):
                             yield _guard(path, place)
-    yield from process_units(listed, path, owner=owner, parents=(_reference(path, owner),))
+    yield from process_units(listed, path, owner=owner)
 
 
 def _of_action(uses: Scalar, workflow: _Workflow) -> Iterator[Unit]:
@@ -289,8 +270,7 @@ def _commands(run: Scalar, step: Mapping, job: Mapping, document: Mapping) -> li
     """Return the commands of a step; without `shell: bash` the failure of one that is piped is lost."""
     shells = (step.text("shell"), *(one.text("defaults", "run", "shell") for one in (job, document)))
     loses = next((shell for shell in shells if shell), "") != "bash"
-    found = commands(run, _EXPRESSION.sub(_blanked, run.text))
-    return [command._replace(ignored=command.ignored or (command.piped and loses)) for command in found]
+    return [command._replace(ignored=command.ignored or (command.piped and loses)) for command in commands_of(run)]
 
 
 def _weakened(node: Mapping, document: Mapping) -> Iterator[Fact]:
@@ -307,15 +287,6 @@ def _weakened(node: Mapping, document: Mapping) -> Iterator[Fact]:
                 runs = "check" in words and "privet" in of_command(words)[0]
                 if runs and (command.ignored or not counts or _compares_itself(command, run)):
                     yield sign("gate-weakened", Scalar("", command.words[0].start, command.words[-1].end, run.source))
-
-
-def _reference(path: str, name: str) -> str:
-    return f"job:{path}:{name}"
-
-
-def _blanked(found: re.Match[str]) -> str:
-    """Return a shell variable of an expression's length: known only at run time, and one word."""
-    return "$" + "_" * (len(found[0]) - 1)
 
 
 def _guard(path: str, place: Node) -> Unit:

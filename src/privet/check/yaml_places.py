@@ -28,6 +28,7 @@ _TOKENS: Final = {
 _BLANK_ESCAPE: Final = regex(r"\\(?:[ntrvfNLP_ \t]|x20|x09|x0[aA]|u0020|u000[aA]|\s*\n\s*)")
 _HEADER: Final = regex(r"[|>][^\n]*\n?")
 _Locate = Callable[[int, int], tuple[int, int]]
+_FILLED_IN: Final = regex(r"\$|\{\{")
 _SHELLS: Final = frozenset(("sh", "bash", "ash", "dash", "zsh"))
 
 
@@ -98,9 +99,18 @@ def commands(scalar: Scalar, text: str | None = None) -> list[Command]:
 def _words(node: Node | None) -> Iterator[Word]:
     """Yield the words of an argument vector: a list of scalars, or one text that is split as a shell does."""
     if isinstance(node, Items):
-        yield from (Word(item.value, item.start, item.end) for item in node.items if isinstance(item, Scalar))
+        yield from (
+            Word(item.value, item.start, item.end, _partly(item)) for item in node.items if isinstance(item, Scalar)
+        )
     elif isinstance(node, Scalar):
         yield from (word for command in commands(node) for word in command.words)
+
+
+def _partly(item: Scalar) -> str:
+    """Return what is written of a value that is known only at run time, before the variable or the template's expression."""
+    if item.value is not None:
+        return ""
+    return _FILLED_IN.split(item.source.text[item.start : item.end].lstrip("\"'"), maxsplit=1)[0] + "\0"
 
 
 def programs(vector: Sequence[Node | None]) -> list[tuple[frozenset[str], tuple[Fact, ...]]]:
@@ -157,7 +167,7 @@ def _scripts(vector: Sequence[Node | None]) -> list[Scalar]:
 
 def _moved(word: Word, locate: _Locate) -> Word:
     start, end = locate(word.start, word.end)
-    return Word(word.value, start, end)
+    return word._replace(start=start, end=end)
 
 
 def _locator(scalar: Scalar) -> _Locate:

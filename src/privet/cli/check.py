@@ -79,7 +79,7 @@ def _checked(options: argparse.Namespace) -> int:
     places = [Path(path) for path in options.paths]
     root = trees.root_of(places[0] if places else Path())
     names = tuple(_relative(place, root) for place in places)
-    base = git.base_of(root, options.base) if options.base else None
+    base = None if options.base is None else git.base_of(root, options.base)
     if base is not None and not base.is_exact:
         sys.stderr.write(
             f"privet check: where this branch left {_plain(options.base)} is not known here, so it is compared with that itself;"
@@ -89,7 +89,7 @@ def _checked(options: argparse.Namespace) -> int:
     # Git looks at all files while the modules that judge are loaded.
     listed = trees.listing(root)
     changed = None if base is None else trees.difference(root, base)
-    from privet.check import scan  # noqa: F401
+    from privet.check import scan
 
     tree = trees.working_tree(root, job.names, listed)
     result = _judged(job, tree, changed)
@@ -97,7 +97,8 @@ def _checked(options: argparse.Namespace) -> int:
     if options.fix:
         from privet.check.fix import fix
 
-        fixed = len(fix(root, tree, result.weaknesses, _named(job, result).findings))
+        told = [item for item in _named(job, result).findings if not job.names or scan.is_named(item.path, job.names)]
+        fixed = len(fix(root, tree, result.weaknesses, told))
         result = _judged(job, trees.working_tree(root, job.names)) if fixed else result
     if options.baseline is not None:
         result = _against(job, tree, options.baseline, result)
@@ -151,7 +152,7 @@ def _judged(job: _Job, tree: Tree, asked: Question | None = None) -> Result:
         old, changed = before(job.root, job.base, tree, asked)
         _all_there(job, tree, old)
         with _watched(tree, whole=False) as watched:
-            result = scan.compare(old, watched, changed=changed)
+            result = scan.compare(old, watched, changed=changed, names=job.names)
     else:
         from privet.check import cache
 

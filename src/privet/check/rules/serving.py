@@ -214,7 +214,7 @@ OTHERS: Final = (
         flag("kserve-agent-log-url", "--log-url --log-mode", filled(), CONTENT, SAFE, "",
             "the agent sends every request and answer to this address", hit="http://collector.example.com")),
     *read_by("production-stack", "source vllm-project/production-stack: helm/values.yaml",
-        key("production-stack-api-key", "*.vllmApiKey", empty(), DOOR, WEAKER, "",
+        key("production-stack-api-key", "*.vllmApiKey *.vllmApiKey.secretName", empty(), DOOR, WEAKER, "",
             "without a key everyone who reaches the port can use the models",
             remedy="refer to a secret: vllmApiKey: {secretName: …, secretKey: …}", hit='""', miss="from-a-secret"),
         key("production-stack-otel-endpoint", "*.routerSpec.otel.endpoint", remote(), TELEMETRY, SAFE, "",
