@@ -126,3 +126,20 @@ def test_which_reader_a_file_gets(path: str, text: str, kind: UnitKind) -> None:
 @pytest.mark.parametrize("path", ["i18n/de.yml", ".pre-commit-config.yaml", "data/table.yaml"])
 def test_a_file_that_no_rule_looks_at_says_nothing(path: str) -> None:
     assert read(path, "greeting: hello\nrows: [1, 2]\n", {}.get) == Reading()
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "is_noted"),
+    [
+        ("e.yaml", "x: [\n", True),
+        ("deep.yaml", "[" * 5000, True),
+        ("fine.yaml", "x: [1]\n---\ny: 2\n", False),
+        ("plays.yaml", "x: {{ y }}\n", False),
+        ("page.yml", "{% if x %}\na: [\n{% endif %}\n", False),
+        ("_helpers.tpl", '{{- define "x" -}}\na: [\n', False),
+    ],
+)
+def test_what_is_broken_is_a_note_in_a_file_of_no_known_kind_too(path: str, text: str, is_noted: bool) -> None:
+    reading = read(path, text, lambda _path: None)
+    assert not reading.units
+    assert bool(reading.notes) is is_noted

@@ -77,7 +77,13 @@ def _by_content(path: str, text: str, sibling: Sibling) -> Reading:
         return helm.read_values(path, text, sibling)
     from privet.check import yaml_config
 
-    return yaml_config.read(path, text) if yaml_config.is_telling(text) else Reading()
+    if yaml_config.is_telling(text):
+        return yaml_config.read(path, text)
+    if path.endswith(".tpl") or any(sign in text for sign in ("{{", "{%")):
+        return Reading()  # a template of something else: it need not be YAML before it is filled in
+    from privet.check.yaml_nodes import documents
+
+    return Reading(notes=tuple(documents(path, text)[1]))
 
 
 def is_values(path: str, sibling: Sibling) -> bool:
