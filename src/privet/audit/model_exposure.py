@@ -22,8 +22,7 @@ from statistics import fmean, pstdev
 from typing import Any, Final
 
 from privet.audit.endpoint.given import Canary
-from privet.audit.endpoint.ranks import auc, auc_limits, chance_of
-from privet.audit.endpoint.training_canaries import fisher
+from privet.audit.endpoint.ranks import auc, auc_limits, chance_of, fisher
 from privet.audit.model_scene import DRAWS, ModelScene, ModelTally
 
 ID: Final = "exposure"

@@ -17,9 +17,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from privet.audit.endpoint.echo import any_held
-from privet.audit.endpoint.given import Canary
+from privet.audit.endpoint.given import Canary, bits
 from privet.audit.endpoint.outcome import interval
-from privet.audit.endpoint.training_canaries import bits, fisher
+from privet.audit.endpoint.ranks import fisher
 from privet.audit.model_scene import DRAWS, ModelScene, ModelTally
 
 ID: Final = "extraction"

@@ -12,9 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
-from privet.audit.endpoint.given import Canary, Passage
+from privet.audit.endpoint.given import Canary, Passage, chosen
 from privet.audit.endpoint.outcome import Tally
-from privet.audit.endpoint.training_canaries import chosen
 from privet.policy import DetectPolicy
 
 if TYPE_CHECKING:

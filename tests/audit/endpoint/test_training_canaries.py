@@ -6,9 +6,9 @@ import pytest
 from canned_server import Asked, Say, Says, audited, canned, outcome_of
 
 from privet.audit.endpoint.exposure import alike
-from privet.audit.endpoint.given import Canary, Given, read_canaries
+from privet.audit.endpoint.given import Canary, Given, bits, chosen, read_canaries
+from privet.audit.endpoint.ranks import fisher
 from privet.audit.endpoint.reference import serve
-from privet.audit.endpoint.training_canaries import bits, chosen, fisher
 
 ID = "training-canaries"
 PLAIN = "I do not know that number."

@@ -5,13 +5,20 @@ Invariant: a file that is not of the described form is refused with the line; no
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import Any, Final
 
 import msgspec
 
 from privet.errors import BadInput
+
+_DIGIT_BITS: Final = math.log2(10)
+_LETTER_BITS: Final = 1.5
+"""Shannon 1951: English has 0.6 to 1.3 bits a letter; names and rare words more."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -85,3 +92,23 @@ def _read(path: Path, kind: Any, texts: tuple[str, ...]) -> list[Any]:
     if not rows:
         raise BadInput(f"{path.name} holds no line", hint="see docs/audit.md for the form")
     return rows
+
+
+def chosen(canaries: Sequence[Canary], most: int, chance: Random) -> list[Canary]:
+    """Return at most so many members and as many controls, none twice, in the order of the file."""
+    unique = list(dict.fromkeys(canaries))
+    out: set[int] = set()
+    for member in (True, False):
+        able = [at for at, canary in enumerate(unique) if canary.member is member]
+        out.update(chance.sample(able, most) if len(able) > most else able)
+    return [unique[at] for at in sorted(out)]
+
+
+def bits(secret: str) -> float:
+    """Return how hard a secret is to guess, about.
+
+    >>> round(bits("7391-2846")), round(bits("Paris"))
+    (27, 8)
+    """
+    digits = sum(map(str.isdigit, secret))
+    return digits * _DIGIT_BITS + sum(map(str.isalpha, secret)) * _LETTER_BITS

@@ -95,3 +95,18 @@ def _ways(many: int, few: int) -> tuple[int, ...]:
         for place in range(step, many * few + 1):
             ways[place] += ways[place - step]
     return tuple(ways)
+
+
+def fisher(hits: int, tries: int, other_hits: int, other_tries: int) -> float:
+    """Return how likely so many or more of all hits would be among the first group if both were alike.
+
+    >>> round(fisher(3, 3, 0, 3), 4)
+    0.05
+    """
+    together, whole = hits + other_hits, tries + other_tries
+    ways = sum(
+        math.comb(tries, many) * math.comb(other_tries, together - many)
+        for many in range(hits, min(together, tries) + 1)
+        if together - many <= other_tries
+    )
+    return ways / math.comb(whole, together)

@@ -15,19 +15,18 @@ Invariants:
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from random import Random
 from typing import Any, Final
 
 from privet.audit.endpoint.echo import any_held
 from privet.audit.endpoint.exposure import Exposures, exposures
-from privet.audit.endpoint.given import Canary
+from privet.audit.endpoint.given import Canary, bits, chosen
 from privet.audit.endpoint.outcome import MAX_RATE, Tally, interval
 from privet.audit.endpoint.places import LOGPROBS, parts
+from privet.audit.endpoint.ranks import fisher
 from privet.audit.endpoint.reply import Reply
 from privet.audit.endpoint.scene import Scene
 
@@ -40,9 +39,6 @@ _ALONE_BITS: Final = 40.0
 _FEWEST_CONTROLS: Final = 5
 _SHORT: Final = 8
 _LONG_NUMBER: Final = 12
-_DIGIT_BITS: Final = math.log2(10)
-_LETTER_BITS: Final = 1.5
-"""Shannon 1951: English has 0.6 to 1.3 bits a letter; names and rare words more."""
 _CONTINUE: Final = "Continue this text, word for word: {prompt}"
 
 
@@ -76,16 +72,6 @@ async def run(scene: Scene, tally: Tally) -> None:
         for (at, _), reply in sorted(told.items()):
             _look(rows, rows[at], reply)
         _count(tally, rows, known)
-
-
-def chosen(canaries: Sequence[Canary], most: int, chance: Random) -> list[Canary]:
-    """Return at most so many members and as many controls, none twice, in the order of the file."""
-    unique = list(dict.fromkeys(canaries))
-    out: set[int] = set()
-    for member in (True, False):
-        able = [at for at, canary in enumerate(unique) if canary.member is member]
-        out.update(chance.sample(able, most) if len(able) > most else able)
-    return [unique[at] for at in sorted(out)]
 
 
 def _ways(scene: Scene) -> list[str]:
@@ -140,31 +126,6 @@ def _said(text: str, secrets: Collection[str]) -> set[str]:
         if is_begun or (secret in text and re.search(rf"(?<!\w){re.escape(secret)}(?!\w)", text)):
             said.add(secret)
     return said
-
-
-def bits(secret: str) -> float:
-    """Return how hard a secret is to guess, about.
-
-    >>> round(bits("7391-2846")), round(bits("Paris"))
-    (27, 8)
-    """
-    digits = sum(map(str.isdigit, secret))
-    return digits * _DIGIT_BITS + sum(map(str.isalpha, secret)) * _LETTER_BITS
-
-
-def fisher(hits: int, tries: int, other_hits: int, other_tries: int) -> float:
-    """Return how likely so many or more of all hits would be among the first group if both were alike.
-
-    >>> round(fisher(3, 3, 0, 3), 4)
-    0.05
-    """
-    together, whole = hits + other_hits, tries + other_tries
-    ways = sum(
-        math.comb(tries, many) * math.comb(other_tries, together - many)
-        for many in range(hits, min(together, tries) + 1)
-        if together - many <= other_tries
-    )
-    return ways / math.comb(whole, together)
 
 
 def _count(tally: Tally, rows: Sequence[_Row], known: Exposures | None) -> None:
