@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from privet.cli import main
 from privet.cli.run import add_parser, plain_options
 
 
@@ -44,3 +45,22 @@ def test_plain_words_are_read_as_the_parser_reads_them(words: Sequence[str]) -> 
 )
 def test_all_other_words_are_the_parsers(words: Sequence[str]) -> None:
     assert plain_options(words) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "usage"),
+    [
+        (("run", "--bogus", "--", "true"), "usage: privet run [options]"),
+        (("scrub", "x", "-o", "y", "--bogus"), "usage: privet scrub "),
+        (("vault", "info", "x", "--bogus"), "usage: privet vault info "),
+    ],
+)
+def test_unknown_words_show_the_usage_of_the_verb(
+    words: Sequence[str], usage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(usage)
+    assert "unrecognized arguments: --bogus" in said

@@ -142,6 +142,58 @@ def test_attempts_are_told_with_program_destination_and_count() -> None:
     assert "203.0.113.7:443" in locked(*tried).stderr
 
 
+def test_a_look_up_counts_once_and_those_of_loopback_addresses_not_at_all() -> None:
+    tried = python("""
+        import socket, threading
+        def look_up(ask, *words):
+            try: ask(*words)
+            except OSError: pass
+        for _ in range(3):
+            look_up(socket.getaddrinfo, "one.example.com", 443)
+        held = [threading.Thread(target=look_up, args=(socket.getaddrinfo, "two.example.com", 80)) for _ in range(4)]
+        for one in held: one.start()
+        for one in held: one.join()
+        for near in ("::1", "127.0.0.1", "::ffff:127.0.0.1"):
+            look_up(socket.gethostbyaddr, near)
+        look_up(socket.getaddrinfo, "made-up.localhost", 80)
+        look_up(socket.gethostbyaddr, "192.0.2.7")
+    """)
+    done = locked(*tried, options=["--json"])
+    told = json.loads(done.stderr.splitlines()[-1])["attempts"]
+    assert {entry["destination"]: entry["count"] for entry in told} == {
+        "one.example.com": 3, "two.example.com": 4, "7.2.0.192.in-addr.arpa": 1
+    }  # fmt: skip
+
+
+def test_names_are_not_searched_for_in_the_domain_of_the_machine() -> None:
+    tried = python("""
+        import socket
+        for name in ("one.example.com", "single"):
+            try: socket.getaddrinfo(name, 443)
+            except OSError: pass
+    """)
+    ask = ["unshare", "--user", "--map-root-user", "--uts", "sh", "-c", 'hostname box.corp.example && exec "$@"', "-"]
+    done = subprocess.run([*ask, *RUN, "--json", "--", *tried], capture_output=True, text=True, timeout=60, check=False)
+    told = json.loads(done.stderr.splitlines()[-1])["attempts"]
+    assert {entry["destination"]: entry["count"] for entry in told} == {"one.example.com": 1, "single": 1}
+
+
+def test_who_asks_for_a_name_without_a_connected_socket_is_known() -> None:
+    done = locked(
+        *python("""
+        import socket
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+            out.bind(("", 0))
+            out.sendto(bytes.fromhex("0001010000010000000000000378797a0000010001"), ("127.0.0.1", 53))
+            out.recv(99)
+        """),
+        options=["--json"],
+    )
+    (told,) = json.loads(done.stderr.splitlines()[-1])["attempts"]
+    assert told["destination"] == "xyz"
+    assert told["program"].startswith("python")
+
+
 def test_very_many_attempts_are_told() -> None:
     source = """
         import socket
@@ -165,6 +217,29 @@ def test_audit_prints_exceptions_to_justify() -> None:
         options=["--audit"],
     )
     assert '[[exception]]\nrule = "egress"\nhost = "models.example.com"\nport = 8443\n' in done.stdout
+
+
+def test_what_is_named_is_not_proposed_again(tmp_path: Path) -> None:
+    named = exception("models.example.com", 8443) + exception("127.0.0.1", 8081)
+    (tmp_path / "privet.toml").write_text(named)
+    source = """
+        import socket, sys
+        try: socket.create_connection((sys.argv[1], 8443), timeout=5)
+        except OSError: pass
+    """
+    done = locked(*python(source, "models.example.com"), options=["--audit"], cwd=tmp_path)
+    assert done.stdout == ""
+    assert "1 attempt to leave, none let through\n" in done.stderr
+    assert "privet.toml names all that it wanted" in done.stderr
+    done = locked(*python(source, "other.example.com"), options=["--audit"], cwd=tmp_path)
+    assert 'host = "other.example.com"' in done.stdout
+    assert "names all" not in done.stderr
+
+
+def test_who_asks_for_a_named_host_beside_the_broker_is_told_where_it_is_open(tmp_path: Path) -> None:
+    (tmp_path / "privet.toml").write_text(exception("models.example.com", 8443))
+    done = locked(*python("import socket; socket.getaddrinfo('models.example.com', 8443)"), cwd=tmp_path)
+    assert "models.example.com is open to what asks the proxy in HTTPS_PROXY, and to nothing else" in done.stderr
 
 
 ASK = python("""
@@ -203,6 +278,71 @@ def test_a_named_service_of_this_machine_is_where_it_always_was(server: int, tmp
     assert done.stdout == "from outside\n"
     assert f"localhost:{server}: 0 bytes out, 12 bytes in" in done.stderr
     assert "refused" in locked(*ask).stderr
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+CONNECT = python("""
+    import select, socket, sys
+    with socket.socket() as out:
+        out.setblocking(sys.argv[2] == "blocking")
+        failed = out.connect_ex(("127.0.0.1", int(sys.argv[1])))
+        if sys.argv[2] != "blocking":
+            select.select([], [out], [])
+            failed = failed if failed not in (0, 115) else out.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        print(failed)
+""")
+
+
+@pytest.mark.parametrize("how", ["blocking", "not"])
+def test_a_named_service_that_does_not_run_refuses(how: str, tmp_path: Path) -> None:
+    port = closed_port()
+    (tmp_path / "privet.toml").write_text(exception("localhost", port))
+    done = locked(*CONNECT, str(port), how, cwd=tmp_path)
+    assert done.stdout == "111\n"
+    assert f"privet run: localhost:{port} does not answer\n" in done.stderr
+    assert "attempt" not in done.stderr
+
+
+@pytest.mark.parametrize("how", ["blocking", "not"])
+def test_a_service_of_this_machine_that_is_not_named_is_told(how: str, server: int) -> None:
+    done = locked(*CONNECT, str(server), how)
+    assert done.stdout == "111\n"
+    assert [line.split()[1:] for line in done.stderr.splitlines() if "localhost" in line] == [
+        [f"localhost:{server}", "1"]
+    ]
+    assert f'host = "localhost"\nport = {server}\n' in locked(*CONNECT, str(server), how, options=["--audit"]).stdout
+
+
+@pytest.mark.parametrize("how", ["blocking", "not"])
+def test_a_port_where_nothing_listens_is_no_attempt(how: str) -> None:
+    done = locked(*CONNECT, str(closed_port()), how)
+    assert done.stdout == "111\n"
+    assert "attempt" not in done.stderr
+
+
+def test_a_named_host_that_has_no_address_is_no_attempt(tmp_path: Path) -> None:
+    (tmp_path / "privet.toml").write_text(exception("none.invalid", 443))
+    done = locked(*ASK, "none.invalid", "443", cwd=tmp_path)
+    assert "502 Bad Gateway" in done.stdout
+    assert "none.invalid:443 could not be resolved" in done.stdout
+    assert "privet run: none.invalid:443 could not be resolved\n" in done.stderr
+    assert "attempt" not in done.stderr
+    done = locked(*ASK, "none.invalid", "443", options=["--json"], cwd=tmp_path)
+    told = json.loads(done.stderr.splitlines()[-1])
+    assert told["unreached"] == [{"host": "none.invalid", "port": 443, "reason": "could not be resolved", "count": 1}]
+
+
+def test_a_named_host_that_does_not_answer_is_no_attempt(tmp_path: Path) -> None:
+    port = closed_port()
+    (tmp_path / "privet.toml").write_text(exception("localhost", port))
+    done = locked(*ASK, "localhost", str(port), cwd=tmp_path)
+    assert "502 Bad Gateway" in done.stdout
+    assert f"privet run: localhost:{port} does not answer\n" in done.stderr
 
 
 def test_what_is_not_named_is_refused_by_the_broker(server: int, tmp_path: Path) -> None:

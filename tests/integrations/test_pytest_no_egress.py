@@ -114,5 +114,10 @@ def test_every_worker_of_xdist_is_locked(tmp_path: Path) -> None:
     pytest.importorskip("xdist")
     code, said = run(tmp_path, LOUD, "--privet-no-egress", "-n", "2")
     assert code == 1
-    assert f"test_them.py::test_that_says_so  {OUTSIDE}:443  2" in said
-    assert "test_them.py::test_that_asks_for_a_name  zebra.example.com  1" in said
+    rows = [line for line in said.splitlines() if "::" in line and ("example.com" in line or OUTSIDE in line)]
+    told = [row.split() for row in rows]
+    assert ["test_them.py::test_that_says_so", f"{OUTSIDE}:443", "2"] in told
+    assert ["test_them.py::test_that_asks_for_a_name", "zebra.example.com", "1"] in told
+    # The table is aligned.
+    assert len({row.index(destination) for row, (_, destination, _) in zip(rows, told, strict=True)}) == 1
+    assert len({len(row) for row in rows}) == 1

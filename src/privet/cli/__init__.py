@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from typing import Final
+    from typing import Any, Final
 
     from privet.cli.run import Options
 
@@ -73,7 +73,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(prog="privet", description="Privacy by default for open-source models.")
     parser.add_argument("--version", action="store_true", help="print the version and exit")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=_verb_parser())
     chosen = next((word for word in words if not word.startswith("-")), None)
     for name, summary in VERBS.items():
         if name == chosen:
@@ -82,6 +82,21 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         else:
             verbs.add_parser(name, help=summary)
     return parser
+
+
+def _verb_parser() -> type[argparse.ArgumentParser]:
+    import argparse
+
+    class VerbParser(argparse.ArgumentParser):
+        """Says what it does not know with its own usage; argparse leaves that to the parser above, which shows the verbs."""
+
+        def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+            known, unknown = super().parse_known_args(args, namespace)
+            if unknown:
+                self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            return known, unknown
+
+    return VerbParser
 
 
 def _done(options: argparse.Namespace | Options) -> int:

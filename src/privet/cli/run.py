@@ -100,7 +100,7 @@ def run_command(options: argparse.Namespace | Options) -> int:
     from privet.egress.run import run
 
     ended = run(command, made.environment, named, learning=options.audit, complain=_say)
-    _tell(options, ended)
+    _tell(options, ended, named)
     return ended.code
 
 
@@ -130,17 +130,18 @@ def _named() -> Sequence[tuple[str, int]]:
     return named(_FILE, _say)
 
 
-def _tell(options: argparse.Namespace | Options, ended: Ended) -> None:
+def _tell(options: argparse.Namespace | Options, ended: Ended, named: Sequence[tuple[str, int]]) -> None:
     if not (options.json or options.audit or any(ended.told.values())):
         return
-    from privet.report.egress_text import as_json, blocks, summary
+    # Loaded where there is something to tell: most programs try nothing.
+    from privet.cli.run_summary import blocks, summary, summary_as_json
 
     if options.json:
-        sys.stderr.write(_json(as_json(ended.code, ended.told)))
+        sys.stderr.write(_json(summary_as_json(ended)))
     else:
-        sys.stderr.write(summary(ended.told, is_learning=options.audit))
+        sys.stderr.write(summary(ended.told, named, is_learning=options.audit))
     if options.audit:
-        sys.stdout.write(blocks(ended.told))
+        sys.stdout.write(blocks(ended.told, named))
 
 
 def _json(found: object) -> str:

@@ -26,6 +26,14 @@ class Opened(NamedTuple):
     received: int
 
 
+class Unreached(NamedTuple):
+    """A destination that is named, and why there was no connection to it."""
+
+    host: str
+    port: int
+    why: str
+
+
 class Attempts:
     """Counts attempts; threads may share it."""
 
@@ -33,6 +41,7 @@ class Attempts:
         self._lock = threading.Lock()
         self._counts: Counter[Attempt] = Counter()
         self._opened: list[Opened] = []
+        self._unreached: Counter[Unreached] = Counter()
 
     def add(self, program: str, destination: str) -> None:
         """Count one attempt; of very many destinations the rest is counted as one."""
@@ -47,10 +56,20 @@ class Attempts:
         with self._lock:
             self._opened.append(connection)
 
-    def told(self) -> dict[str, list[list[str | int]]]:
-        """Return all as JSON holds it: `attempts` with program, destination and count, `opened` with host, port and bytes."""
+    def unreached(self, destination: Unreached) -> None:
+        """Note a named destination that could not be reached."""
         with self._lock:
-            if not self._counts and not self._opened:
+            self._unreached[destination] += 1
+
+    def told(self) -> dict[str, list[list[str | int]]]:
+        """Return all as JSON holds it, nothing where there is nothing.
+
+        `attempts` has program, destination and count, `opened` host, port and bytes, `unreached` host, port, reason and count.
+        """
+        with self._lock:
+            if not self._counts and not self._opened and not self._unreached:
                 return {}
             attempts: list[list[str | int]] = [[*attempt, count] for attempt, count in sorted(self._counts.items())]
-            return {"attempts": attempts, "opened": [list(connection) for connection in self._opened]}
+            unreached: list[list[str | int]] = [[*where, count] for where, count in sorted(self._unreached.items())]
+            opened: list[list[str | int]] = [list(connection) for connection in self._opened]
+            return {"attempts": attempts, "opened": opened, "unreached": unreached}

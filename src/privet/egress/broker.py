@@ -11,13 +11,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from privet.egress.attempts import Attempts, Opened
-from privet.egress.outside import Outside
+from privet.egress.attempts import Attempts, Opened, Unreached
+from privet.egress.outside import Outside, Refusal
 from privet.egress.relay import relay
 
 NAME_PORT: Final = 53
 _MAX_HEAD_BYTES: Final = 16_384
 _HEAD_SECONDS: Final = 30.0
+_STATUS: Final = {Refusal.UNRESOLVED: "502 Bad Gateway", Refusal.SILENT: "502 Bad Gateway"}
 _CONNECT: Final = re.compile(rb"CONNECT (\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5}) HTTP/1\.[01]\r?\n")
 
 
@@ -34,9 +35,12 @@ def serve(client: socket.socket, outside: Outside, attempts: Attempts, program: 
             return
         host, port = asked[1].decode().strip("[]").rstrip(".").lower(), int(asked[2])
         opened = outside.dial(host, port)
-        if isinstance(opened, str):
-            attempts.add(program(), f"{host}:{port}")
-            _refuse(client, "403 Forbidden", opened)
+        if isinstance(opened, Refusal):
+            if opened is Refusal.UNNAMED:
+                attempts.add(program(), f"{host}:{port}")
+            else:
+                attempts.unreached(Unreached(host, port, opened))
+            _refuse(client, _STATUS.get(opened, "403 Forbidden"), f"{host}:{port} {opened}")
             return
         client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
         sent, came = relay(client, opened)
@@ -47,9 +51,11 @@ def open_door(client: socket.socket, host: str, port: int, outside: Outside, att
     """Join one connection with a named destination."""
     with suppress(OSError), client:
         opened = outside.dial(host, port)
-        if not isinstance(opened, str):
-            sent, came = relay(client, opened)
-            attempts.opened(Opened(host, port, sent, came))
+        if isinstance(opened, Refusal):
+            attempts.unreached(Unreached(host, port, opened))
+            return
+        sent, came = relay(client, opened)
+        attempts.opened(Opened(host, port, sent, came))
 
 
 def _head(client: socket.socket) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,10 @@ from privet.egress.addresses import printable
 _MAX_ADDRESS_BYTES: Final = 128
 _MAX_PATH_BYTES: Final = 107
 _NAME_CHARS: Final = 64
+_OF_A_THREAD: Final = os.O_EXCL
+"""PIDFD_THREAD"""
+_NO_HANDLE: Final = (errno.EINVAL, errno.ENOENT)
+_MOST_HANDLES: Final = 64
 _NUMBER: Final = 0xFFFFFFFF
 
 
@@ -25,14 +30,50 @@ def address_of(thread: int, place: int, size: int) -> bytes:
     return kernel.memory_of(thread, place, min(size & 0xFFFFFFFF, _MAX_ADDRESS_BYTES))
 
 
-def descriptor_of(thread: int, number: int) -> int:
-    """Return a copy of a descriptor."""
-    number &= _NUMBER
-    try:
-        # Most threads are their process's first: one read less.
-        return kernel.descriptor_of(thread, number)
-    except OSError:
+class Handles:
+    """Handles of the threads that asked last, as to open one takes longer than to use it.
+
+    A handle stays with its thread: once that has ended it leads to nobody, whoever has the number then.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[int, int] = {}
+
+    def descriptor_of(self, thread: int, number: int) -> int:
+        """Return a copy of a descriptor of a thread."""
+        number &= _NUMBER
+        # Nobody is to close the handle meanwhile: another could be opened by its number.
+        with self._lock:
+            held = self._open.get(thread)
+            if held is not None:
+                try:
+                    return kernel.descriptor_through(held, number)
+                except ProcessLookupError:
+                    os.close(self._open.pop(thread))
+            held = _handle(thread)
+            if held is not None:
+                if len(self._open) >= _MOST_HANDLES:
+                    self._close_all()
+                self._open[thread] = held
+                return kernel.descriptor_through(held, number)
         return kernel.descriptor_of(int(_status(thread, "Tgid")[0]), number)
+
+    def _close_all(self) -> None:
+        for held in self._open.values():
+            os.close(held)
+        self._open.clear()
+
+
+def _handle(thread: int) -> int | None:
+    """Return a handle of a thread; None for all but the first of a process where the kernel has none (before Linux 6.9)."""
+    for flags in (_OF_A_THREAD, 0):
+        try:
+            return os.pidfd_open(thread, flags)
+        except OSError as error:
+            if error.errno not in _NO_HANDLE:
+                raise
+    return None
 
 
 def user_of(thread: int) -> int:

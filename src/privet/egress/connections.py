@@ -15,7 +15,7 @@ import os
 import socket
 import struct
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
 
@@ -31,11 +31,12 @@ _SOON: Final = _TIME.pack(0, 20_000)
 class Connections(ABC):
     """Answers `connect`. What may be reached is said by who answers."""
 
-    def __init__(self, listener: int, looked_at: Collection[int] = ()) -> None:
+    def __init__(self, listener: int, looked_at: Iterable[int] = ()) -> None:
         """Answer on a filter's descriptor. Connections to the ports `looked_at` of loopback are looked at like those elsewhere."""
         self._listener = listener
-        self._looked_at = looked_at
+        self._looked_at = set(looked_at)
         self._threads = Threads()
+        self._handles = callers.Handles()
 
     @abstractmethod
     def _may_pass(self, thread: int, where: Destination, descriptor: int) -> None:
@@ -58,6 +59,10 @@ class Connections(ABC):
     def _asked_at(self, thread: int, descriptor: int) -> None:
         """Note who has connected to a port that is looked at."""
 
+    def _connect(self, _thread: int, descriptor: int, raw: bytes) -> None:
+        """Connect a socket to an address of the internet."""
+        kernel.connect(descriptor, raw)
+
     def _guarded(self, act: Callable[..., None], question: Question, *more: object) -> None:
         """Do what answers a question. Where that fails, so does the call."""
         try:
@@ -68,7 +73,7 @@ class Connections(ABC):
 
     def _connecting(self, question: Question) -> None:
         raw = callers.address_of(question.thread, question.arguments[1], question.arguments[2])
-        descriptor = callers.descriptor_of(question.thread, question.arguments[0])
+        descriptor = self._handles.descriptor_of(question.thread, question.arguments[0])
         if not is_waiting(self._listener, question):
             os.close(descriptor)
             return
@@ -83,23 +88,26 @@ class Connections(ABC):
 
     def _connected_soon(self, question: Question, descriptor: int, raw: bytes) -> None:
         """Connect to an address of loopback, which takes less than to wake a thread, and only then a thread where it does not."""
-        held = socket_of(descriptor)
-        kept = held.getsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, len(_SOON))
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SOON)
+        try:
+            kept = kernel.socket_option(descriptor, socket.SOL_SOCKET, socket.SO_SNDTIMEO, len(_SOON))
+        except OSError:
+            os.close(descriptor)
+            raise
+        kernel.set_socket_option(descriptor, socket.SOL_SOCKET, socket.SO_SNDTIMEO, _SOON)
         is_done = True
         try:
-            kernel.connect(descriptor, raw)
+            self._connect(question.thread, descriptor, raw)
         except BlockingIOError:
             is_done = False
         finally:
             # It is the program's own socket.
-            held.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, kept)
+            kernel.set_socket_option(descriptor, socket.SOL_SOCKET, socket.SO_SNDTIMEO, kept)
             if is_done:
-                held.close()
+                os.close(descriptor)
         if is_done:
             answer(self._listener, question)
         else:
-            self._threads.do(partial(self._guarded, self._connected, question, held.detach(), raw))
+            self._threads.do(partial(self._guarded, self._connected, question, descriptor, raw))
 
     def _connected(self, question: Question, descriptor: int, raw: bytes) -> None:
         where = destination(raw)
@@ -109,7 +117,7 @@ class Connections(ABC):
             else:
                 self._may_pass(question.thread, where, descriptor)
                 try:
-                    kernel.connect(descriptor, raw)
+                    self._connect(question.thread, descriptor, raw)
                 finally:
                     if where.is_inside and where.port in self._looked_at:
                         self._asked_at(question.thread, descriptor)

@@ -167,7 +167,8 @@ def _own_names() -> socket.socket | None:
         # On a file system of its own in memory: nothing is written to the disk.
         kernel.mount("tmpfs", "/proc", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV)
         try:
-            write_text("/proc/resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+            # What is not found is searched for in no domain of the machine's, which would be another name to count.
+            write_text("/proc/resolv.conf", "nameserver 127.0.0.1\nsearch localhost\noptions timeout:1 attempts:1\n")
             kernel.mount("/proc/resolv.conf", os.path.realpath(_RESOLV_CONF), "", kernel.MS_BIND)
         finally:
             kernel.unmount("/proc")

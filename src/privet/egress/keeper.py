@@ -9,6 +9,7 @@ of a CONNECT.
 from __future__ import annotations
 
 import errno
+import ipaddress
 import os
 import select
 import socket
@@ -21,10 +22,10 @@ from typing import Final
 
 from privet.egress import broker, callers, kernel, unix_sockets
 from privet.egress.addresses import Destination, destination, loopback_port
-from privet.egress.attempts import Attempts
+from privet.egress.attempts import Attempts, Unreached
 from privet.egress.connections import Connections, socket_of
 from privet.egress.name_service import NameService
-from privet.egress.outside import Outside
+from privet.egress.outside import Outside, Refusal
 from privet.egress.ports import Ports
 from privet.egress.seccomp import CALLS, Question, answer, is_waiting, received
 
@@ -38,6 +39,8 @@ _LOOK_SECONDS: Final = 0.2
 _PORTS_SECONDS: Final = 1.0
 """A list of the open ports takes the kernel some milliseconds; who comes to a closed one meanwhile is turned away."""
 _SETTLE_SECONDS: Final = 0.5
+_HOME: Final = (ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv4Address("0.0.0.0"))  # noqa: S104 (compared, not bound)
+"""where services of the machine that are named answer inside"""
 
 
 class Keeper(Connections):
@@ -61,6 +64,7 @@ class Keeper(Connections):
         self._names: socket.socket | None = None
         self._broker: socket.socket | None = None
         self._doors: dict[int, tuple[socket.socket, str, int]] = {}
+        self._at_home: dict[int, str] = {}
         self._ended = threading.Event()
 
     def take_names(self, names: socket.socket | None) -> None:
@@ -71,11 +75,13 @@ class Keeper(Connections):
         """Open named destinations for those who ask on this socket."""
         if listening is not None:
             self._broker = _able(listening)
-            self._looked_at = {broker.NAME_PORT, self._broker.getsockname()[1]}
+            self._looked_at.add(self._broker.getsockname()[1])
 
     def take_doors(self, doors: Sequence[tuple[socket.socket, str, int]]) -> None:
         """Open a named destination of this machine, host and port, for those who connect to its socket."""
         self._doors = {held.fileno(): (_able(held), host, port) for held, host, port in doors}
+        self._at_home = {port: host for _, host, port in doors}
+        self._looked_at |= self._at_home.keys()
 
     def serve(self, ended: int) -> None:
         """Answer until the descriptor `ended` can be read."""
@@ -86,8 +92,14 @@ class Keeper(Connections):
                 self._poll.register(held, select.POLLIN)
         hiding = threading.Thread(target=self._hide_new, daemon=True)
         hiding.start()
+        asked_alone = [(self._listener, select.POLLIN)]
         while True:
-            ready = dict(self._poll.poll(_PORTS_SECONDS * 1000))
+            found = self._poll.poll(_PORTS_SECONDS * 1000)
+            if found == asked_alone:
+                # As nearly always, and the program waits.
+                self._asked()
+                continue
+            ready = dict(found)
             if ended in ready:
                 self._ended.set()
                 hiding.join()
@@ -129,7 +141,11 @@ class Keeper(Connections):
     def _sending(self, question: Question) -> None:
         """Send a datagram to a unix socket as `_connecting` connects; of others, which the namespace drops, note where they were to go."""
         raw = callers.address_of(question.thread, question.arguments[4], question.arguments[5])
-        if loopback_port(raw) is None:
+        port = loopback_port(raw)
+        if port == broker.NAME_PORT:
+            # Resolvers that do not connect, such as musl's.
+            self._asking(question)
+        if port is None:
             where = destination(raw)
             if where.path is not None:
                 self._threads.do(partial(self._guarded, self._sent, question, where))
@@ -159,7 +175,7 @@ class Keeper(Connections):
         number, place, size, flags = question.arguments[:4]
         if size > _MAX_DATAGRAM_BYTES:
             raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
-        descriptor = callers.descriptor_of(question.thread, number)
+        descriptor = self._handles.descriptor_of(question.thread, number)
         try:
             data = kernel.memory_of(question.thread, place, size)
             if is_waiting(self._listener, question):
@@ -169,7 +185,7 @@ class Keeper(Connections):
             os.close(descriptor)
 
     def _listening(self, question: Question) -> None:
-        with socket_of(callers.descriptor_of(question.thread, question.arguments[0])) as held:
+        with socket_of(self._handles.descriptor_of(question.thread, question.arguments[0])) as held:
             kernel.listen(held.fileno(), question.arguments[1] & 0x7FFFFFFF)
             self._ports.show(held)
         answer(self._listener, question)
@@ -181,12 +197,42 @@ class Keeper(Connections):
                 if new := self._outside.new_sockets():
                     unix_sockets.hide(new)
 
-    def _may_pass(self, thread: int, where: Destination, _descriptor: int) -> None:
+    def _may_pass(self, thread: int, where: Destination, descriptor: int) -> None:
         # The namespace has no way out for it: it only counts.
         self._note(thread, where)
+        host = self._at_home.get(where.port)
+        if host is None or where.address not in _HOME or not _is_stream(descriptor):
+            return
+        if self._outside.is_served(host, where.port) is False:
+            # The door would open, and close in the program's face.
+            self.attempts.unreached(Unreached(host, where.port, Refusal.SILENT))
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+
+    def _connect(self, thread: int, descriptor: int, raw: bytes) -> None:
+        """Connect, and note where nothing inside answers and a service of the machine would."""
+        try:
+            kernel.connect(descriptor, raw)
+        except (ConnectionRefusedError, BlockingIOError) as error:
+            where = destination(raw)
+            is_refused = isinstance(error, ConnectionRefusedError) or _has_failed(descriptor)
+            if is_refused and where.address in _HOME and not self._ports.is_shown(where.port):
+                # Not now: the program would know by the time that it takes.
+                self._threads.do(partial(self._missed, callers.program_of(thread), where.port))
+            raise
+
+    def _missed(self, program: str, port: int) -> None:
+        if self._outside.is_served("localhost", port):
+            self.attempts.add(program, f"localhost:{port}")
 
     def _is_inside(self, file: int) -> bool:
         return unix_sockets.is_inside(os.fstat(file))
+
+    def _asking(self, question: Question) -> None:
+        descriptor = self._handles.descriptor_of(question.thread, question.arguments[0])
+        try:
+            self._asked_at(question.thread, descriptor)
+        finally:
+            os.close(descriptor)
 
     def _asked_at(self, thread: int, descriptor: int) -> None:
         """Note who asks for a name or a named destination, by its port."""
@@ -200,6 +246,18 @@ class Keeper(Connections):
 
     def _tried(self, thread: int, where: Destination) -> None:
         self.attempts.add(callers.program_of(thread), self._service.text(where))
+
+
+def _is_stream(descriptor: int) -> bool:
+    with socket.socket(fileno=os.dup(descriptor)) as held:
+        return held.type == socket.SOCK_STREAM
+
+
+def _has_failed(descriptor: int) -> bool:
+    """Tell whether a connection that is being made has failed; the program is told why when it asks."""
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _able(held: socket.socket) -> socket.socket:

@@ -130,11 +130,14 @@ def descriptor_of(process: int, number: int) -> int:
     """Return a copy of a descriptor of another process (pidfd_getfd(2))."""
     held = os.pidfd_open(process)
     try:
-        return _checked(
-            _libc.syscall(ctypes.c_long(_PIDFD_GETFD), ctypes.c_int(held), ctypes.c_int(number), ctypes.c_uint(0))
-        )
+        return descriptor_through(held, number)
     finally:
         os.close(held)
+
+
+def descriptor_through(handle: int, number: int) -> int:
+    """Return a copy of a descriptor of the process or thread that a handle of pidfd_open(2) stands for."""
+    return _checked(_libc.syscall(ctypes.c_long(_PIDFD_GETFD), handle, ctypes.c_int(number), 0))
 
 
 class Ruleset:
@@ -266,7 +269,7 @@ def unmount(target: str) -> None:
 
 def connect(descriptor: int, address: bytes) -> int:
     """Connect a socket to an address as the kernel writes it (struct sockaddr)."""
-    return _checked(_libc.connect(ctypes.c_int(descriptor), address, ctypes.c_uint(len(address))))
+    return _checked(_libc.connect(descriptor, address, len(address)))
 
 
 def sendto(descriptor: int, data: bytes, flags: int, address: bytes) -> int:
@@ -286,6 +289,18 @@ def sendto(descriptor: int, data: bytes, flags: int, address: bytes) -> int:
 def listen(descriptor: int, backlog: int) -> None:
     """Let a socket listen."""
     _checked(_libc.listen(ctypes.c_int(descriptor), ctypes.c_int(backlog)))
+
+
+def socket_option(descriptor: int, level: int, option: int, size: int) -> bytes:
+    """Return an option of a socket (getsockopt(2))."""
+    held, length = ctypes.create_string_buffer(size), ctypes.c_uint(size)
+    _checked(_libc.getsockopt(descriptor, level, option, held, ctypes.byref(length)))
+    return held.raw
+
+
+def set_socket_option(descriptor: int, level: int, option: int, value: bytes) -> None:
+    """Set an option of a socket (setsockopt(2))."""
+    _checked(_libc.setsockopt(descriptor, level, option, value, len(value)))
 
 
 _SETRESUID: Final = {"x86_64": 117, "aarch64": 147}

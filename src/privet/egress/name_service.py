@@ -20,6 +20,7 @@ class NameService:
     def __init__(self, attempts: Attempts, *, learning: bool) -> None:
         self._attempts = attempts
         self._stand_ins = resolver.StandIns() if learning else None
+        self._look_ups = resolver.LookUps()
         self._askers: dict[int, str] = {}
 
     def answer(self, names: socket.socket) -> None:
@@ -29,10 +30,14 @@ class NameService:
             asked = resolver.query(message)
             if asked is None:
                 return
-            if self._stand_ins is not None:
+            if resolver.is_near(asked.name):
+                reply = resolver.no_such_name(message, asked)
+            elif self._stand_ins is not None:
                 reply = resolver.address_of(message, asked, self._stand_ins.address(asked.name))
             else:
-                self._attempts.add(self.asker(sender[1]), asked.name)
+                program = self.asker(sender[1])
+                if self._look_ups.is_new(program, asked):
+                    self._attempts.add(program, asked.name)
                 reply = resolver.no_such_name(message, asked)
             names.sendto(reply, sender)
 

@@ -1,4 +1,4 @@
-"""What the process that stayed outside does for the keeper: open a port for the user, dial a named destination, list new unix sockets.
+"""What the process that stayed outside does for the keeper: open a port for the user, dial a named destination, look who listens or is new.
 
 Invariants: the keeper can ask for nothing else. Which destinations are named was decided before the program started, and is checked out
 here again, so nothing inside can widen it.
@@ -12,14 +12,16 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from enum import StrEnum
 from typing import Final, NamedTuple
 
-from privet.egress import unix_sockets
+from privet.egress import listeners, unix_sockets
 from privet.egress.addresses import Address, is_local, plain
 
 _MESSAGE_BYTES: Final = 4096
 _DIAL_SECONDS: Final = 30.0
 _MOST_PATHS: Final = 32
+_SERVED: Final = {"yes": True, "no": False}
 
 
 class Named(NamedTuple):
@@ -27,6 +29,15 @@ class Named(NamedTuple):
 
     host: str
     port: int
+
+
+class Refusal(StrEnum):
+    """Why there is no connection to a destination; the last two say that it is open, and could not be had."""
+
+    UNNAMED = "is not named by an exception"
+    NEARBY = "is at an address of this machine or a network nearby: name that address by an exception too"
+    UNRESOLVED = "could not be resolved"
+    SILENT = "does not answer"
 
 
 class Outside:
@@ -47,7 +58,12 @@ class Outside:
         _, descriptors = self._asked(f"listen {port}")
         return socket.socket(fileno=descriptors[0]) if descriptors else None
 
-    def dial(self, host: str, port: int) -> socket.socket | str:
+    def is_served(self, host: str, port: int) -> bool | None:
+        """Tell whether a service of the machine listens at a port of its loopback address; None where that cannot be known."""
+        said, _ = self._asked(f"served {port} {host}")
+        return _SERVED.get(said)
+
+    def dial(self, host: str, port: int) -> socket.socket | Refusal:
         """Return a connection to a named destination, or why there is none."""
         mine, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with mine:
@@ -55,7 +71,7 @@ class Outside:
                 socket.send_fds(self._line, [f"dial {port} {host}".encode()], [theirs.fileno()])
             # It may take long, and others ask meanwhile.
             said, descriptors, _, _ = socket.recv_fds(mine, _MESSAGE_BYTES, 1)
-        return socket.socket(fileno=descriptors[0]) if descriptors else said.decode()
+        return socket.socket(fileno=descriptors[0]) if descriptors else Refusal(said.decode() or Refusal.SILENT)
 
     def new_sockets(self) -> list[str]:
         """Return paths of unix sockets that were made outside since this was asked last."""
@@ -87,6 +103,9 @@ class Desk:
             port, _, host = rest.partition(" ")
             line = socket.socket(fileno=descriptors[0])
             threading.Thread(target=self._dialled, args=(line, Named(host, int(port))), daemon=True).start()
+        elif verb == "served":
+            port, _, host = rest.partition(" ")
+            _answer(self._line, _served(host, int(port)), None)
         else:
             # The rest is told the next time.
             _answer(self._line, "\0".join(self._machine.new_paths(_MOST_PATHS)), None)
@@ -110,20 +129,17 @@ class Desk:
 
     def _dial(self, named: Named) -> tuple[str, socket.socket | None]:
         if named not in self._named:
-            return f"{named.host}:{named.port} is not named by an exception", None
+            return Refusal.UNNAMED, None
         try:
             addresses = self._addresses(named)
         except OSError:
-            return f"{named.host} cannot be resolved", None
+            return Refusal.UNRESOLVED, None
         if not addresses:
-            return (
-                f"{named.host} is at an address of this machine or a network nearby: name that address by an exception too",
-                None,
-            )
+            return Refusal.NEARBY, None
         for address in addresses:
             with suppress(OSError):
                 return "open", socket.create_connection((str(address), named.port), timeout=_DIAL_SECONDS)
-        return f"{named.host}:{named.port} does not answer", None
+        return Refusal.SILENT, None
 
     def _addresses(self, named: Named) -> list[Address]:
         """Return the addresses of a host, resolved once; local ones only where an exception names them or the host is one."""
@@ -144,6 +160,14 @@ class Desk:
         if named.host == "localhost" and address.is_loopback:
             return True
         return any(str(address) == other.host for other in self._named if other.port == named.port)
+
+
+def _served(host: str, port: int) -> str:
+    addresses = ("127.0.0.1", "::1") if host == "localhost" else (host,)
+    try:
+        return "yes" if any(listeners.is_served(address, port) for address in addresses) else "no"
+    except (OSError, ValueError):
+        return "unknown"
 
 
 def _answer(line: socket.socket, text: str, held: socket.socket | None) -> None:

@@ -57,6 +57,10 @@ class Ports:
             self._shown[port] = (shown, inside)
             self._poll.register(shown, select.POLLIN)
 
+    def is_shown(self, port: int) -> bool:
+        """Tell whether a port is open outside for the program."""
+        return port in self._shown
+
     def serve(self, ready: set[int]) -> None:
         """Take who comes to the shown ports whose descriptors are ready."""
         for port, (shown, inside) in list(self._shown.items()):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 import struct
+from collections import Counter
 from typing import Final, NamedTuple
 
-from privet.egress.addresses import printable
+from privet.egress.addresses import Address, Destination, plain, printable
 
 _HEADER: Final = struct.Struct("!6H")
 _QUESTION: Final = struct.Struct("!2H")
@@ -17,7 +18,12 @@ _ANSWERED: Final = 0x8180
 _NO_SUCH_NAME: Final = 3
 _MAX_LABEL: Final = 63
 _MAX_NAME: Final = 255
+_MOST_ASKED: Final = 1 << 14
 A: Final = 1
+_ADDRESS_KINDS: Final = (A, 28, 65)  # A, AAAA, HTTPS
+_REVERSE_4: Final = ".in-addr.arpa"
+_REVERSE_6: Final = ".ip6.arpa"
+"""the names of addresses end so (RFC 1035, section 3.5; RFC 3596, section 2.5)"""
 _STAND_INS: Final = ipaddress.IPv4Network("198.18.0.0/15")
 """Addresses that are given out where only the names are to be learned (RFC 2544: for tests, routed nowhere)."""
 
@@ -48,6 +54,25 @@ def query(message: bytes) -> Query | None:
     return Query(name, kind, place + 1 + _QUESTION.size)
 
 
+def is_near(name: str) -> bool:
+    """Tell whether a name is one of this machine's loopback, or stands for such an address: it asks for nothing outside (RFC 6761)."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    return Destination(_address_of_name(name)).is_inside
+
+
+def _address_of_name(name: str) -> Address | None:
+    try:
+        if name.endswith(_REVERSE_4):
+            return ipaddress.IPv4Address(".".join(name.removesuffix(_REVERSE_4).split(".")[::-1]))
+        if name.endswith(_REVERSE_6):
+            return plain(ipaddress.IPv6Address(bytes.fromhex(name.removesuffix(_REVERSE_6)[::-1].replace(".", ""))))
+    except ValueError:
+        # Whoever likes can ask for a name that is none of an address.
+        pass
+    return None
+
+
 def no_such_name(message: bytes, asked: Query) -> bytes:
     """Return the answer that there is no such name."""
     return _answer(message, asked, _NO_SUCH_NAME, b"")
@@ -63,6 +88,31 @@ def _answer(message: bytes, asked: Query, code: int, record: bytes) -> bytes:
     (number,) = struct.unpack_from("!H", message)
     header = _HEADER.pack(number, _ANSWERED | code, 1, bool(record), 0, 0)
     return header + message[_HEADER.size : asked.end] + record
+
+
+class LookUps:
+    """Look-ups of names by program: what resolvers ask at once, or one after the other, for one name is one.
+
+    They ask for each kind of address by a message of its own, in any order and from any port, and for each kind once. So a program has
+    looked a name up as often as it has asked for the kind that it has asked for most.
+    """
+
+    def __init__(self) -> None:
+        self._asked: Counter[tuple[str, str, int]] = Counter()
+        self._counted: Counter[tuple[str, str]] = Counter()
+
+    def is_new(self, program: str, asked: Query) -> bool:
+        """Tell whether a question begins another look-up."""
+        if asked.kind not in _ADDRESS_KINDS:
+            return True
+        if len(self._asked) >= _MOST_ASKED:
+            self._asked.clear()
+            self._counted.clear()
+        self._asked[program, asked.name, asked.kind] += 1
+        if self._asked[program, asked.name, asked.kind] <= self._counted[program, asked.name]:
+            return False
+        self._counted[program, asked.name] += 1
+        return True
 
 
 class StandIns:

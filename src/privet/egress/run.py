@@ -151,7 +151,7 @@ class _Watch:
 
 def _told(text: str) -> dict[str, Any]:
     if not text:
-        return {"attempts": [], "opened": []}
+        return {"attempts": [], "opened": [], "unreached": []}
     import json
 
     told: dict[str, Any] = json.loads(text)

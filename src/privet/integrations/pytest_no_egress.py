@@ -103,6 +103,8 @@ class NoEgress:
             return
         total = sum(self._found.values())
         terminalreporter.section(f"privet: {total} attempt{'s' * (total != 1)} to leave this machine", red=True)
+        wide = max(len(test) for test, _ in self._found)
+        far = max(len(destination) for _, destination in self._found)
         for (test, destination), count in sorted(self._found.items()):
-            terminalreporter.line(f"{test}  {destination}  {count}")
+            terminalreporter.line(f"{test:{wide}}  {destination:{far}}  {count}")
         terminalreporter.line("no test may need another machine: stand something in for it on 127.0.0.1")

@@ -15,8 +15,8 @@ def summary(told: dict[str, Any], *, is_learning: bool) -> str:
     lines = []
     attempts = told["attempts"]
     if attempts:
-        what = "wanted, and not let through" if is_learning else "stopped"
-        lines.append(f"privet run: {_counted(sum(count for *_, count in attempts), 'attempt')} to leave {what}")
+        what = ", none let through" if is_learning else " stopped"
+        lines.append(f"privet run: {_counted(sum(count for *_, count in attempts), 'attempt')} to leave{what}")
         wide = max(len(program) for program, *_ in attempts)
         far = max(len(destination) for _, destination, _ in attempts)
         lines += [f"  {program:{wide}}  {destination:{far}}  {count}" for program, destination, count in attempts]
