@@ -46,6 +46,8 @@ subject = "patient"
         ('column = "a"', "how is missing or not known"),
         ('how = "label"', "neither a column nor a kind"),
         ('how = "label"\nkind = "person"', "kind is not a kind"),
+        ('how = "remove"\nkind = "PERSONS"', "kind is not a kind"),
+        ('how = "label"\ncolumn = "a"\nkind = "PERSONS"', "kind is not a kind"),
         ('how = "drop"\nkind = "PERSON"', "only a column can be dropped"),
         ('how = "generalise"\ncolumn = "a"', "do not fit"),
         ('how = "generalise"\ncolumn = "a"\nstep = 5\nto = "year"', "do not fit"),
@@ -87,3 +89,15 @@ def test_what_scrubbing_guarantees_cannot_be_loosened(tmp_path: Path) -> None:
         loaded(tmp_path, "[scrub]\nmetadata = true\n")
     with pytest.raises(PolicyInvalid, match="weaker than the value in force"):
         loaded(tmp_path, "[scrub]\nmin_group_rows = 2\n")
+
+
+def test_a_transform_may_be_of_a_kind_that_the_file_itself_adds(tmp_path: Path) -> None:
+    rule = '[[detect.rules]]\nid = "staff"\nkind = "STAFF_NUMBER"\npattern = "S[0-9]{6}"\n'
+    transform = '[[scrub.transform]]\nkind = "STAFF_NUMBER"\nhow = "remove"\n'
+    assert loaded(tmp_path, rule + transform).scrub.transform == {Transform("remove", kind="STAFF_NUMBER")}
+
+
+def test_a_misspelled_kind_is_told_with_the_one_that_is_meant(tmp_path: Path) -> None:
+    with pytest.raises(PolicyInvalid) as error:
+        loaded(tmp_path, '[[scrub.transform]]\nkind = "PERSONS"\nhow = "remove"\n')
+    assert error.value.hint == "did you mean PERSON?"

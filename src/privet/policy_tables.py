@@ -10,13 +10,14 @@ Invariants:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
 from typing import Any, Final
 
 from privet.errors import PolicyInvalid
 from privet.policy import OwnRule, Transform
+from privet.records import KINDS
 
 TABLES: Final[dict[str, type]] = {"detect.rules": OwnRule, "scrub.transform": Transform}
 """Settings that are lists of tables, and what each table becomes."""
@@ -50,11 +51,12 @@ def tables_of(setting_id: str, document: Mapping[str, Any], source: str, name: s
             f"{name}:{line_of(source, setting_id)}: {key} is not a list",
             hint=f"write [[{setting_id}]], with two brackets",
         )
+    kinds = (*KINDS, *_own_kinds(document))
     found: dict[Any, Any] = {}
     for index, block in enumerate(blocks):
         where = f"{name}:{line_of(source, setting_id, nth=index)}"
         values = _values(setting_id, block, where)
-        made = _own_rule(values, where) if setting_id == "detect.rules" else _transform(values, where)
+        made = _own_rule(values, where) if setting_id == "detect.rules" else _transform(values, where, kinds)
         identity = made.id if isinstance(made, OwnRule) else (made.column or made.kind)
         if identity in found:
             raise PolicyInvalid(
@@ -73,15 +75,22 @@ def _own_rule(values: dict[str, Any], where: str) -> OwnRule:
     return OwnRule(**values, where=where)
 
 
-def _transform(values: dict[str, Any], where: str) -> Transform:
+def _own_kinds(document: Mapping[str, Any]) -> list[str]:
+    """Return the kinds of the rules that the file adds, as far as they are written as they should be."""
+    section = document.get("detect", {})
+    blocks = section.get("rules", []) if isinstance(section, dict) else []
+    kinds = [block.get("kind") for block in blocks if isinstance(block, dict)] if isinstance(blocks, list) else []
+    return [kind for kind in kinds if isinstance(kind, str)]
+
+
+def _transform(values: dict[str, Any], where: str, kinds: Sequence[str]) -> Transform:
     values.setdefault("how", "")
     made = Transform(**values, where=where)
-    kind_fits = not made.kind or _SHAPES["kind"][0].fullmatch(made.kind)
     ways = sum(map(bool, (made.step, made.keep_chars, made.to)))
     for fits, problem, remedy in (
         (made.how in HOW, "how is missing or not known", f"how is one of {', '.join(HOW)}"),
         (made.column or made.kind, "neither a column nor a kind is named", "write column = '...' or kind = '...'"),
-        (kind_fits, "kind is not a kind", "`privet policy explain detect.kinds` lists them"),
+        (not made.kind or made.kind in kinds, "kind is not a kind", _kind_meant(made.kind, kinds)),
         (made.how != "drop" or made.column, "only a column can be dropped", "write column = '...'"),
         (ways == (made.how == "generalise"), "step, keep_chars or to do not fit", "to generalise takes one of them"),
         (not made.to or made.to in PERIODS, "to is not a period", f"to is one of {', '.join(PERIODS)}"),
@@ -96,6 +105,11 @@ def _transform(values: dict[str, Any], where: str) -> Transform:
         if not fits:
             raise PolicyInvalid(f"{where}: {problem} in [[scrub.transform]]", hint=remedy)
     return made
+
+
+def _kind_meant(kind: str, kinds: Sequence[str]) -> str:
+    close = get_close_matches(kind, kinds, n=1)
+    return f"did you mean {close[0]}?" if close else "`privet policy explain detect.kinds` lists them"
 
 
 def _values(setting_id: str, block: object, where: str) -> dict[str, Any]:

@@ -164,6 +164,8 @@ def test_few_records_are_underpowered_and_the_sample_is_named(tmp_path: Path) ->
     small = audit_dataset(write(tmp_path / "b.jsonl", sentences(30)), Options())
     assert small.verdict == "underpowered"
     assert small.residual["needed_records"] is None
+    says = next(check.says for check in small.checks if check.id == "residual")
+    assert "it takes 100 records or more" in says
 
 
 def test_a_share_over_the_limit_fails_only_where_it_is_sure(tmp_path: Path) -> None:
@@ -327,3 +329,30 @@ def test_who_stands_only_in_the_metadata_of_the_raw_set_is_searched(
     (data / "a.txt").write_text("the trees are green, wrote somebody, and the wall is old")
     found = next(check for check in audit_dataset(data, options).checks if check.id == "raw")
     assert (found.verdict, found.figures["identifiers"]) == ("pass", 1)
+
+
+def test_an_output_that_is_not_complete_is_no_dataset(tmp_path: Path) -> None:
+    work = tmp_path / ".privet-work"
+    work.mkdir()
+    (work / "plan.json").write_text("{}")
+    with pytest.raises(BadInput, match="not complete") as error:
+        whole_audit(tmp_path, Options(tier="patterns"))
+    assert "same privet scrub command" in (error.value.hint or "")
+
+
+def test_what_is_attached_to_a_pdf_is_judged_and_not_that_it_is_there(tmp_path: Path) -> None:
+    for name, text in (("clean", "the lake is wide"), ("dirty", "write to jane@example.com")):
+        made = pikepdf.new()
+        made.add_blank_page()
+        made.attachments["notes.txt"] = text.encode()
+        made.save(tmp_path / f"{name}.pdf")
+        inline = pikepdf.Dictionary(F=pikepdf.String("b.txt"), EF=pikepdf.Dictionary(F=made.make_stream(text.encode())))
+        made.pages[0].obj.Annots = pikepdf.Array([pikepdf.Dictionary(Subtype=pikepdf.Name.FileAttachment, FS=inline)])
+        made.save(tmp_path / f"{name}-pinned.pdf")
+    result = whole_audit(tmp_path, Options(tier="patterns"))
+    assert next(check.verdict for check in result.checks if check.id == "metadata") == "pass"
+    assert {(item["rule"], item["file"]) for item in result.findings} == {
+        ("residual-email-address", "dirty.pdf!/notes.txt"),
+        ("residual-email-address", "dirty-pinned.pdf!/notes.txt"),
+        ("residual-email-address", "dirty-pinned.pdf!/b.txt"),
+    }

@@ -130,6 +130,9 @@ def test_an_empty_folder_is_bad_input(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     with pytest.raises(BadInput, match="no files"):
         Dataset.at(tmp_path)
+    (tmp_path / "privet-manifest.json").write_text("{}")
+    with pytest.raises(BadInput, match="no files but a manifest"):
+        Dataset.at(tmp_path)
 
 
 def test_a_damaged_member_leaves_the_others_readable(tmp_path: Path) -> None:

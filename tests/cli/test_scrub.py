@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
+from email.message import EmailMessage
 from itertools import product
 from pathlib import Path
 
@@ -103,6 +104,24 @@ def test_what_is_set_aside_is_exit_1_and_said(here: Here) -> None:
     assert here.run("raw", "-o", "out", "--json", code=1).stdout == here.out("privet-manifest.json")
 
 
+def test_what_is_attached_and_cannot_be_cleaned_is_exit_1_and_no_metadata(here: Here) -> None:
+    mail = EmailMessage()
+    mail["From"], mail["Subject"] = "a", "boats"
+    mail.set_content("hello")
+    mail.add_attachment(b"MZ" + bytes(300), maintype="application", subtype="x-a", filename="a.exe")
+    here.file("raw/m.eml", mail.as_bytes())
+    with zipfile.ZipFile(here.path / "raw" / "u.zip", "w") as archive:
+        archive.writestr("../../evil.txt", "words\n")
+        archive.writestr("ok.txt", "words\n")
+    said = here.run("raw", "-o", "out", code=1).stdout.decode()
+    assert "set aside    m.eml: 1 of its members\n" in said
+    assert "set aside    u.zip: 1 of its members\n" in said
+    assert "metadata" not in said
+    told = {name: entry["members"] for name, entry in here.manifest().items()}
+    assert told["m.eml"] == [{"name": "a.exe", "reason": "a program"}]
+    assert told["u.zip"] == [{"name": "evil.txt", "reason": "its name leads out of the archive, or cannot be shown"}]
+
+
 def test_it_is_said_of_which_files_rows_were_dropped(here: Here) -> None:
     words = "the old tree near the wall of the yard was cut down last week by two men with a saw and a rope"
     near = words.replace("last week", "last month")
@@ -115,7 +134,7 @@ def test_it_is_said_of_which_files_rows_were_dropped(here: Here) -> None:
     here.file("privet.toml", "[scrub]\nnear_similarity = 0.6\n")
     lines = here.run("raw", "-o", "out").stdout.decode().splitlines()
     assert [line for line in lines if line.startswith("  dropped")] == [
-        "  dropped      of EMAIL_ADDRESS.jsonl: 2 duplicates, 1 near duplicates",
+        "  dropped      of EMAIL_ADDRESS.jsonl: 2 duplicates, 1 near duplicate",
     ]
     assert "tree" not in "".join(lines)
 
@@ -404,22 +423,31 @@ def records(here: Here) -> int:
     return len(list(folder.iterdir())) if folder.is_dir() else 0
 
 
+def is_caught(run: subprocess.Popen[bytes], how: signal.Signals) -> bool:
+    """Tell whether a program is far enough to do something about a signal, if anything can be done."""
+    with suppress(OSError):
+        said = Path(f"/proc/{run.pid}/status").read_text()
+        return how is signal.SIGKILL or bool(int(said.partition("SigCgt:")[2].split()[0], 16) >> (how - 1) & 1)
+    return False
+
+
 def test_a_run_that_is_stopped_again_and_again_goes_on_to_the_same_bytes(here: Here) -> None:
     many(here)
-    for how, after in ((signal.SIGINT, 1), (signal.SIGKILL, 2), (signal.SIGTERM, 4)):
+    for how, after in ((signal.SIGINT, 1), (signal.SIGKILL, 2), (signal.SIGHUP, 3), (signal.SIGTERM, 4)):
         for _attempt in range(5):
             with started(here, "raw", "-o", "out", "--workers", "2") as run:
-                while records(here) < after and run.poll() is None:
+                while (records(here) < after or not is_caught(run, how)) and run.poll() is None:
                     os.sched_yield()
                 # A terminal sends it to all processes of the command.
                 with suppress(ProcessLookupError):
-                    (os.killpg if how is signal.SIGINT else os.kill)(run.pid, how)
+                    (os.killpg if how in (signal.SIGINT, signal.SIGHUP) else os.kill)(run.pid, how)
                 _, errors = run.communicate(timeout=60)
             if run.returncode:
                 break
             shutil.rmtree(here.path / "out")  # on a busy machine it was done before it could be stopped
-        assert run.returncode == (130 if how is signal.SIGINT else -how)
-        assert b"Traceback" not in errors
+        assert run.returncode == (-how if how is signal.SIGKILL else 128 + how)
+        if how is not signal.SIGKILL:
+            assert errors == b"privet scrub: stopped; the same command goes on where it was\n"
         assert [path.name for path in (here.path / "out").iterdir()] == [".privet-work"]
         assert records(here) >= after
     here.run("raw", "-o", "out")
@@ -530,7 +558,7 @@ def test_archives_lead_nowhere_outside(here: Here) -> None:
         for name in ("../up.txt", "/tmp/privet-escaped.txt", "a/../../../up.txt", "ok.txt"):
             file.writestr(name, "words\n")
     here.file("raw/a.zip", archive.getvalue())
-    here.run("raw", "-o", "out")
+    here.run("raw", "-o", "out", code=1)
     with zipfile.ZipFile(here.path / "out" / "a.zip") as file:
         assert file.namelist() == ["ok.txt"]
     assert not Path("/tmp/privet-escaped.txt").exists()

@@ -45,6 +45,8 @@ def left(column: str, *values: str) -> list[str]:
         ("reach", "jane@example.com", "EMAIL_ADDRESS"),
         ("category", "jane@example.com", "EMAIL_ADDRESS"),
         ("status", "4111 1111 1111 1111", "CREDIT_CARD"),
+        ("note", "@gpemberton", "SOCIAL_HANDLE"),
+        ("text", "@heike.linden", "SOCIAL_HANDLE"),
     ],
 )
 def test_identifiers_are_found_by_the_name_of_their_column(column: str, value: str, kind: str | None) -> None:
@@ -133,3 +135,12 @@ def test_kinds_that_the_policy_does_not_ask_for_are_left() -> None:
     cells = Cells(Detector(policy), Detector(policy, "patterns"), policy.kinds)
     assert cells.find(["2024-03-01", "xlopez"], "user created_at") == [(), ()]
     assert cells.find(["xlopez"], "user") == [()]
+
+
+def test_a_value_of_several_handles_holds_each_of_them() -> None:
+    assert left("mentions", "@a_b, @c_d. @property") == ["[SOCIAL_HANDLE], [SOCIAL_HANDLE]. @property"]
+
+
+def test_what_is_written_like_a_handle_and_is_none_stays() -> None:
+    values = ["@property", "@media", "@scope/package", "@", "@ home", "5 @ 3"]
+    assert left("code", *values) == values

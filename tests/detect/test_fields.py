@@ -91,7 +91,9 @@ HITS = {
         vin license_plate licence_plate plate_number Kennzeichen kfz_kennzeichen plaque_immatriculation targa kenteken
         numer_rejestracyjny""",
     "URL": "profile_url linkedin linkedin_url avatar_url facebook_url profile_picture",
-    "SOCIAL_HANDLE": "twitter_handle twitterHandle instagram_handle telegram_id skype nickname discord_id github_username",
+    "SOCIAL_HANDLE": """
+        twitter_handle twitterHandle instagram_handle telegram_id skype nickname discord_id github_username twitter
+        instagram GitHub handle user_handle instagram_username reddit_user""",
     "PASSWORD": """
         password passwd user_password new_password password_hash passwordHash Passwort contraseña mot_de_passe
         wachtwoord hasło senha pin_code""",
@@ -128,7 +130,8 @@ MISSES = """
     mime_type url source_url image_url image thumbnail video_id birth_rate birth_weight birth_order city_population
     city_count zip_file zip_size street_type street_count mail_count mailbox mobile_app mobile_friendly is_mobile
     platform os browser referrer campaign channel source medium cell cell_type cell_count pass pass_rate pin portable
-    handle alias latent_dim lateral longest long_description latest pickup_time start_time location_type device_count
+    alias product_handle file_handle github_stars twitter_count
+    latent_dim lateral longest long_description latest pickup_time start_time location_type device_count
     geo_level image_width token_type bearing lattice citystate_flag cityscape phoneme ipo macro emailer companyability
     streetlight iban_valid ssn_valid passport_valid card_expired license_type license_status firstborn first last full
     second family given user customer patient employee owner_type host agent provider_id provider Bestellnummer

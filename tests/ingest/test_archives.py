@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privet.ingest.archives import clean_bzip2, clean_gzip, clean_tar, clean_xz, clean_zip, clean_zstd, refuse
-from privet.metadata.job import CannotClean, Job, Limits, Member
+from privet.metadata.job import CannotClean, Job, Limits, Member, SetAside
+from privet.metadata.zip_members import UNSAFE, safe_name
 
 CANARY = "jane.canary@example.com"
 
@@ -84,22 +85,24 @@ def test_zip_keeps_contents_and_nothing_else(compression: int) -> None:
 def test_names_that_leave_the_archive_are_dropped(name: str) -> None:
     job = _job()
     assert list(_members(_run(clean_zip, _zip((name, "x"), ("ok", "y")), job))) == ["ok"]
-    assert job.removed == {"unsafe member name": 1}
+    (aside,) = job.set_aside
+    assert aside.reason == UNSAFE
+    assert safe_name(aside.name) == aside.name
     job = _job()
     assert _tar_members(_run(clean_tar, _tar(("ok", b"y"), (name, b"x")), job)) == {"ok": b"y"}
-    assert job.removed["unsafe member name"] == 1
+    assert [reason for _, reason in job.set_aside] == [UNSAFE]
 
 
 def test_a_member_without_a_name_is_dropped() -> None:
     job = _job()
     assert list(_members(_run(clean_zip, _zip(("a", "x"), ("ok", "y")).replace(b"a", b"\0"), job))) == ["ok"]
-    assert job.removed == {"unsafe member name": 1}
+    assert [reason for _, reason in job.set_aside] == [UNSAFE]
 
 
 def test_a_name_that_cleaning_made_unsafe_is_dropped() -> None:
     job = Job(nested=lambda name, content: Member("../a" if name == "a" else name, content))
     assert list(_members(_run(clean_zip, _zip(("a", "x"), ("b", "x")), job))) == ["b"]
-    assert job.removed == {"unsafe member name": 1}
+    assert [reason for _, reason in job.set_aside] == [UNSAFE]
 
 
 def test_links_are_dropped_and_the_last_of_a_name_stays() -> None:
@@ -263,7 +266,7 @@ def test_tar_base_256_sizes_and_sparse_files() -> None:
         ("s", b"abc", {"pax_headers": {"GNU.sparse.major": "1", "GNU.sparse.realsize": "9000000000000"}}), ("b", b"y")
     )
     assert _tar_members(_run(clean_tar, sparse, job)) == {"b": b"y"}
-    assert job.removed["sparse member"] == 1
+    assert job.set_aside == [SetAside("s", "a sparse file: pack it without --sparse")]
 
 
 def test_bytes_behind_a_tar_go() -> None:

@@ -141,7 +141,7 @@ def test_members_that_are_left_out_are_named_without_identifiers(plain: Cleaning
 def test_a_member_that_leads_out_is_dropped(plain: Cleaning) -> None:
     names = ("../up.txt", "/etc/passwd", "a/../../b.txt", "C:\\x.txt", "..\\y.txt", "fine.txt")
     assert list(unzipped(plain.whole(zipped(*((name, b"x\n") for name in names))))) == ["fine.txt"]
-    with pytest.raises(CannotClean, match=r"^nothing in it can be cleaned$"):
+    with pytest.raises(CannotClean, match=r"^nothing in it can be cleaned: its name leads out"):
         plain.whole(tarred("../../x.txt", b"x\n"))
 
 
@@ -308,3 +308,13 @@ def test_of_texts_that_are_the_same_each_counts(plain: Cleaning) -> None:
         "to [EMAIL_ADDRESS]", "words", "to [EMAIL_ADDRESS]", "of [IP_ADDRESS]", "words", "to [EMAIL_ADDRESS]"
     ]  # fmt: skip
     assert plain.texts.taken() == {"body": {"EMAIL_ADDRESS": 3, "IP_ADDRESS": 1}}
+
+
+def test_what_is_attached_and_cannot_be_cleaned_is_named_with_the_reason(plain: Cleaning) -> None:
+    mail = b"From: a\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nhello\n--b\nContent-Type: application/x-a; name=%s\n\n%s\n--b--\n"
+    plain.begin()
+    removed = plain.document("mail", "m.eml", io.BytesIO(mail % (EMAIL, b"MZ" + bytes(300))), io.BytesIO())
+    assert removed == {"member set aside": 1}
+    ((name, reason),) = plain.set_aside
+    assert EMAIL.decode() not in name
+    assert reason == "a program"

@@ -45,6 +45,12 @@ def cleaned(column: str, *values: Any, policy: Policy = DEFAULT) -> list[Any]:
         ("password", "hunter2", "[PASSWORD]"),
         ("emails", ["jane@example.com", ""], ["[EMAIL_ADDRESS]", ""]),
         ("age", "34", "34"),
+        ("twitter", "@gpemberton", "[SOCIAL_HANDLE]"),
+        ("handle", "@jane_doe", "[SOCIAL_HANDLE]"),
+        ("instagram", "heike_linden", "[SOCIAL_HANDLE]"),
+        ("github", "hlindenbaum", "[SOCIAL_HANDLE]"),
+        ("note", "@gpemberton", "[SOCIAL_HANDLE]"),
+        ("twitter", "what was said there, in full", "what was said there, in full"),
     ],
 )
 def test_a_value_under_the_name_of_its_column(column: str, value: Any, new: Any) -> None:
@@ -210,3 +216,21 @@ def test_a_column_without_a_name_is_said_to_have_none() -> None:
     narrow = columns(replace(DEFAULT, scrub=replace(DEFAULT.scrub, columns=frozenset(("b",)))))
     narrow.clean({"": ["x"], "b": ["y"]})
     assert narrow.dropped == {"(no name)": 1}
+
+
+@pytest.mark.parametrize(
+    ("how", "value", "kind"),
+    [
+        (Transform("shift", column="visit"), "2024-03-14", "DATE_TIME"),
+        (Transform("generalise", column="seen", to="month"), "2024-03-14", "DATE_TIME"),
+        (Transform("generalise", column="age", step=10), 34, "AGE"),
+        (Transform("generalise", column="patientAge", step=10), "34", "AGE"),
+        (Transform("generalise", column="income", step=1000), 34_500, "QUANTITY"),
+        (Transform("generalise", column="stage", step=2), 3, "QUANTITY"),
+        (Transform("generalise", column="zip", keep_chars=2), "10115", "LOCATION"),
+    ],
+)
+def test_what_a_transform_replaced_is_counted_as_what_it_is(how: Transform, value: Any, kind: str) -> None:
+    used = columns(replace(DEFAULT, scrub=replace(DEFAULT.scrub, transform=frozenset((how,)))))
+    used.clean({how.column: [value]})
+    assert used._texts.taken() == {how.column: {kind: 1}}

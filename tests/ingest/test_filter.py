@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import zipfile
 from collections import Counter
 from collections.abc import Iterable
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -15,8 +17,27 @@ from privet.errors import Unprotected
 from privet.ingest.filter import filtered
 from privet.policy import DEFAULT, Policy, with_value
 
+BLOB = bytes(range(256)) * 9
 EMAIL = b"jane.doe@example.com"
 NARROW = with_value(DEFAULT, "scrub.columns", frozenset({"text"}))
+
+
+def zipped(*members: str | bytes) -> bytes:
+    """Return an archive of names, each followed by its content."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in zip(members[::2], members[1::2], strict=True):
+            archive.writestr(str(name), content)
+    return file.getvalue()
+
+
+def mail(attached: bytes) -> bytes:
+    message = EmailMessage()
+    message["From"] = "jane.doe@example.com"
+    message["Subject"] = "boats"
+    message.set_content("hello")
+    message.add_attachment(attached, maintype="application", subtype="octet-stream", filename="x.bin")
+    return message.as_bytes()
 
 
 class Pipe(io.RawIOBase):
@@ -125,6 +146,14 @@ def test_what_is_packed_comes_out_packed() -> None:
         (b'{"a": 1}\n{"a": \n', {}, "line 2"),
         (b'{"a": 1}\n{"a": "' + b"x" * 5000 + b'"}\n', {"scrub.max_record_bytes": 1000}, "max_record_bytes|longer"),
         (b"PK\3\4" + bytes(5000), {"scrub.max_file_bytes": 4000}, "max_file_bytes"),
+        (zipped("b.txt", b"x", "x.bin", BLOB), {}, "of a file inside it: its format is not known"),
+        (
+            zipped("b.txt", b"x", "inner.zip", zipped("a.txt", b"x", "x.bin", BLOB)),
+            {},
+            "of a file inside it: its format",
+        ),
+        (zipped("b.txt", b"x", "../evil.txt", b"x"), {}, "leads out of the archive"),
+        (mail(BLOB), {}, "of a file inside it: its format is not known"),
     ],
 )
 def test_what_cannot_be_cleaned_is_refused(content: bytes, policy: dict[str, Any], reason: str) -> None:

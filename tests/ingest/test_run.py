@@ -27,7 +27,7 @@ from privet.ingest.local import Failed, LocalEngine, Task
 from privet.ingest.plan import MANIFEST, planned
 from privet.ingest.run import Job, scrub
 from privet.ingest.work import FOLDER, Work
-from privet.policy import DEFAULT, with_value
+from privet.policy import DEFAULT, Transform, with_value
 
 PEOPLE = "\n".join(
     f'{{"id":{number},"text":"number {number}: write to jane{number}@example.com today"}}' for number in range(3000)
@@ -597,3 +597,38 @@ def test_columns_of_sheets_are_told_like_those_of_tables(tmp_path: Path) -> None
     missing = with_value(DEFAULT, "scrub.columns", frozenset({"text", "age"}))
     outcome = scrub(job(tmp_path / "raw", tmp_path / "other", policy=missing), Inline, Quiet())
     assert outcome.manifest["unused_columns"] == ["age"]
+
+
+def test_a_file_that_somebody_put_into_the_output_is_named_and_nothing_is_touched(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    scrub(job(raw, out), Inline, Quiet())
+    (out / "deep" / "of bob@example.com.txt").write_text("mine")
+    (out / "here").symlink_to(tmp_path)
+    before = tree(out)
+    for change in (False, True):
+        if change:
+            (raw / "new.txt").write_text("words\n")
+        with pytest.raises(BadInput, match=r"put there: deep/of EMAIL_ADDRESS\.txt and 1 more;"):
+            scrub(job(raw, out), Inline, Quiet())
+        assert tree(out) == before
+    (out / "deep" / "of bob@example.com.txt").unlink()
+    (out / "here").unlink()
+    assert scrub(job(raw, out), Inline, Quiet()).is_new
+
+
+def test_inputs_without_a_file_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "raw" / "inner").mkdir(parents=True)
+    with pytest.raises(BadInput, match="hold no file"):
+        scrub(job(tmp_path / "raw", tmp_path / "out"), Inline, Quiet())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_column_that_is_only_a_field_inside_another_is_told(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "a.jsonl").write_text('{"meta": {"age": 41}}\n')
+    for column, unused in (("age", ["age"]), ("meta.age", [])):
+        transform = frozenset((Transform("generalise", column=column, step=10),))
+        policy = replace(DEFAULT, scrub=replace(DEFAULT.scrub, transform=transform))
+        outcome = scrub(job(tmp_path / "raw", tmp_path / column, policy=policy), Inline, Quiet())
+        assert outcome.manifest["unused_columns"] == unused
+        assert outcome.is_clean == (not unused)

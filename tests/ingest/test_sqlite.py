@@ -164,6 +164,20 @@ def test_where_no_column_is_kept_no_name_of_a_table_is(scrubbed: Scrub, cleaner:
     assert EMAIL.encode() not in out
 
 
+def test_a_number_behind_a_value_is_that_of_its_row_whatever_tables_stand_before(
+    scrubbed: Scrub, tmp_path: Path
+) -> None:
+    source = tmp_path / "a.db"
+    with _database(source) as database:
+        for name, more in (("a", ""), ("b", " WITHOUT ROWID")):
+            database.execute(f"CREATE TABLE {name} (mail TEXT PRIMARY KEY){more}")
+            database.executescript(f"INSERT INTO {name} VALUES ('jane@example.com'), ('[EMAIL]')")  # noqa: S608
+    _, database = _cleaned(scrubbed, source)
+    with closing(database):
+        assert {mail for (mail,) in database.execute("SELECT mail FROM a")} == {"[EMAIL]", "[EMAIL]-2"}
+        assert {mail for (mail,) in database.execute("SELECT mail FROM b")} == {"[EMAIL]", "[EMAIL]-2"}
+
+
 def test_unique_values_stay_unique(scrubbed: Scrub, tmp_path: Path) -> None:
     source = tmp_path / "a.db"
     with _database(source) as database:

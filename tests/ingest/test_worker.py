@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from privet.evidence import file_digest, keyed_file_digest
 from privet.ingest import long_text, worker
+from privet.ingest.manifest import table_entry
 from privet.ingest.plan import Item, planned
+from privet.ingest.repeats import Kept
 from privet.ingest.work import Work
 from privet.ingest.worker import BATCH, Batch, Done, Setup, UnitDone, Worker
 from privet.policy import DEFAULT, Policy, with_value
@@ -230,3 +236,21 @@ def test_a_part_is_seen_whole_or_not_at_all(bench: Callable[..., Bench]) -> None
     stop.set()
     watcher.join()
     assert seen <= {-1, 6000}
+
+
+def test_a_file_inside_a_value_of_a_table_that_is_left_out_is_told(bench: Callable[..., Bench]) -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("a.txt", "words")
+        archive.writestr("x.bin", bytes(range(256)) * 9)
+    table = io.BytesIO()
+    pq.write_table(pa.table({"file": pa.array([held.getvalue()], pa.binary())}), table)
+    b = bench()
+    item = b.file("rows.parquet", table.getvalue())
+    (done,) = b.worker.files([item])
+    unit = b.worker.unit(item, done.form, 0, done.units[0])
+    assert [member.reason for member in unit.members] == ["its format is not known"]
+    assert unit.removed == {"member set aside": 1}
+    entry = table_entry(b.worker.joined(item, done, [None]), "rows.parquet", [unit], [Kept(None)])
+    assert entry["removed"] == {"member set aside": 1}
+    assert entry["members"] == [{"name": "x.bin", "reason": "its format is not known"}]

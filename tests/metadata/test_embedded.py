@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privet.metadata.embedded import base64_text, data_url, decoded, extension, in_text, is_data_url
-from privet.metadata.job import Job, Member
+from privet.metadata.job import Job, Member, SetAside
 
 PNG = b"\x89PNG\r\n" + b"secret " * 20
 SEEN: list[tuple[str, bytes]] = []
@@ -48,7 +48,7 @@ def test_data_addresses(url: str, new: str, name: str) -> None:
 def test_what_goes_is_told() -> None:
     how = Job()
     assert data_url("data:image/png;base64,AAAA", how) == "data:,"
-    assert how.removed == {"embedded file": 1}
+    assert how.set_aside == [SetAside("embedded.png", "it cannot be cleaned")]
 
 
 def test_addresses_in_a_text() -> None:

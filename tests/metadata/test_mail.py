@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privet.metadata import mail
-from privet.metadata.job import CannotClean, Job, Limits, Member
+from privet.metadata.job import CannotClean, Job, Limits, Member, SetAside
 
 sys.path.append(str(Path(__file__).parent))
 
@@ -290,7 +290,7 @@ def test_mails_in_mails_end() -> None:
 def test_attachments_that_cannot_be_cleaned_go_and_are_told() -> None:
     how = Job()
     out = cleaned(mail.clean, letter().as_bytes(), how)
-    assert how.removed["attachment"] == 3
+    assert len(how.set_aside) == 3
     assert "application/pdf" not in [part.get_content_type() for part in email.message_from_bytes(out).walk()]
 
 
@@ -400,7 +400,7 @@ def test_parts_in_encodings_that_nobody_reads_go() -> None:
         how = job()
         raw = f"From: x\nContent-Type: image/png\nContent-Transfer-Encoding: {encoding}\n\n{body}\n"
         assert W.encode() not in cleaned(mail.clean, raw.encode(), how)
-        assert how.removed["broken part"] == 1
+        assert how.set_aside == [SetAside("part", "its encoding is broken or not known")]
 
 
 def test_an_encrypted_mail_in_a_mailbox_is_dropped_and_the_others_stay() -> None:
@@ -408,7 +408,7 @@ def test_an_encrypted_mail_in_a_mailbox_is_dropped_and_the_others_stay() -> None
     how = job()
     raw = f"From a Mon Jan  1 10:00:00 2024\nFrom: {A}\n{secret}\nFrom a Mon Jan  1 10:00:00 2024\nFrom: x\n\nhello\n"
     out = cleaned(mail.clean, raw.encode(), how)
-    assert how.removed["encrypted part"] == 1
+    assert how.set_aside == [SetAside("part", "encrypted")]
     assert b"AAAA" not in out
     assert b"hello" in out
 
@@ -436,4 +436,4 @@ def test_too_many_parts_are_not_read() -> None:
     how = job(limits=Limits(max_members=5))
     raw = "From: x\nContent-Type: multipart/mixed; boundary=b\n\n" + f"--b\n\n{A}\n" * 20 + "--b--\n"
     assert cleaned(mail.clean, raw.encode(), how).count(b"[X]") == 4
-    assert how.removed["nested part"] == 16
+    assert len(how.set_aside) == 16

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privet.metadata.job import Job
+from privet.metadata.job import Job, SetAside
 from privet.metadata.mail_parts import decoded, encoded, in_base64, is_canonical, parts, read, without_blobs
 
 
@@ -65,5 +65,7 @@ def test_blobs() -> None:
     how = Job()
     text = "a\n-----BEGIN PGP MESSAGE-----\nx\n-----END PGP MESSAGE-----\nb\nbegin 644 f\nx\nend\nc\nbegin 1 x\nbegin 644 open\nd\n"
     assert without_blobs(text, how) == "a\nb\nc\nbegin 1 x\nbegin 644 open\nd\n"
-    assert how.removed == {"encrypted part": 1, "attachment": 1}
+    assert how.set_aside == [SetAside("part", "encrypted"), SetAside("attachment", "uuencoded")]
     assert without_blobs("a\n-----BEGIN PGP SIGNATURE-----\nx", how) == "a\n"
+    assert how.removed["signature"] == 1
+    assert len(how.set_aside) == 2

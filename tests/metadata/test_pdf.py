@@ -26,7 +26,7 @@ from reportlab.platypus import Paragraph, SimpleDocTemplate, Table
 
 from privet.edits import Edit
 from privet.metadata import pdf
-from privet.metadata.job import CannotClean, Job, Limits, Member
+from privet.metadata.job import CannotClean, Job, Limits, Member, SetAside
 
 SECRET = re.compile(r"\w*Zorvath\w*|zoe@example\.com", re.IGNORECASE)
 
@@ -690,7 +690,34 @@ def test_attachments_over_the_limit_are_dropped() -> None:
     made.attachments["big"] = AttachedFileSpec(made, bytes(1000), filename="big")
     job = Job(nested=Member, limits=Limits(max_file_bytes=999))
     clean(save(made), job)
-    assert job.removed["attachment"]
+    assert [member.name for member in job.set_aside] == ["big"]
+
+
+def test_an_attachment_that_stays_is_not_said_to_be_removed() -> None:
+    made = page()
+    made.attachments["notes.txt"] = b"plain notes"
+    job = Job(nested=Member)
+    with pikepdf.open(io.BytesIO(clean(save(made), job))) as opened:
+        assert [bytes(file.get_file().read_bytes()) for file in opened.attachments.values()] == [b"plain notes"]
+    assert not job.removed
+
+
+def test_a_file_that_only_a_page_refers_to_stays_as_an_attachment() -> None:
+    made = page()
+    made.attachments["notes.txt"] = b"plain notes"
+    made.pages[0].obj.AF = Array([made.Root.Names.EmbeddedFiles.Names[1]])
+    del made.Root.Names
+    del made.Root.AF
+    with pikepdf.open(io.BytesIO(clean(save(made), Job(nested=Member)))) as opened:
+        assert [bytes(file.get_file().read_bytes()) for file in opened.attachments.values()] == [b"plain notes"]
+
+
+def test_an_attachment_that_cannot_be_cleaned_is_told() -> None:
+    made = page()
+    made.attachments["x.bin"] = bytes(range(256))
+    job = Job()
+    clean(save(made), job)
+    assert job.set_aside == [SetAside("x.bin", "it cannot be cleaned")]
 
 
 def test_what_is_left_out_is_told() -> None:

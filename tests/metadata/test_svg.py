@@ -167,5 +167,5 @@ def test_a_picture_that_cannot_be_cleaned_gives_way_and_is_told() -> None:
     assert (
         cleaned(svg.clean, raw.encode(), how) == b'<svg xmlns="http://www.w3.org/2000/svg"><image href="data:,"/></svg>'
     )
-    assert how.removed == {"embedded file": 1, "script": 1, "comment": 1}
+    assert how.removed == {"member set aside": 1, "script": 1, "comment": 1}
     assert job().removed == {}

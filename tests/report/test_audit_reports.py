@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -116,3 +117,12 @@ def test_the_kind_of_an_identifier_in_bytes_is_told(tmp_path: Path) -> None:
     texts = [item["message"]["text"] for item in as_sarif(known)["runs"][0]["results"]]
     assert "personal metadata is left: identifier in bytes (EMAIL_ADDRESS)" in texts
     assert "jane" not in as_text(known) + as_html(known) + json.dumps(as_sarif(known))
+
+
+@pytest.mark.parametrize(("allowed", "begins"), [(0.3, "41"), (0.001, "22")])
+def test_the_line_of_what_is_allowed_does_not_go_through_the_figure_of_the_bound(
+    result: Result, allowed: float, begins: str
+) -> None:
+    page = _Page()
+    page.feed(as_html(replace(result, residual={**result.residual, "upper_bound": 0.25, "max_residual": allowed})))
+    assert next(attrs["y1"] for tag, attrs in page.tags if tag == "line" and "stroke-dasharray" in attrs) == begins

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from privet.audit import checks, manifest_check, near, residual
 from privet.audit.counting import Counting
-from privet.audit.files import digest_of
+from privet.audit.files import check_is_complete, digest_of
 from privet.audit.groups import Groups
 from privet.audit.masking import Masking
 from privet.audit.metadata_left import MetadataLeft
@@ -80,7 +80,8 @@ def audit_dataset(root: Path, options: Options | None = None, step: Step = lambd
     """Return the audit of a dataset. `step` is told how many characters were read so far.
 
     Raises:
-        BadInput: there is nothing at all, all was read and no row has the declared columns, or the signer is no public key.
+        BadInput: there is nothing at all, or nothing but a manifest; the run that makes it is not complete; all was read and no row has the
+            declared columns; or the signer is no public key.
         Unprotected: the detector cannot be loaded.
 
     """
@@ -89,6 +90,7 @@ def audit_dataset(root: Path, options: Options | None = None, step: Step = lambd
         raise BadInput(
             "the signer is no public key", hint="give 32 bytes in base64, as public_key in a manifest has them"
         )
+    check_is_complete(root)
     return _Audit(root, options, step).run()
 
 

@@ -185,8 +185,8 @@ def _inner(element: Any) -> Iterator[str]:
             yield each.tail or ""
 
 
-def pdf(content: bytes) -> Iterator[Record]:
-    """Yield the blocks of each page of a PDF, and of its annotations and form fields."""
+def pdf(content: bytes) -> Iterator[Record | File]:
+    """Yield the blocks of each page of a PDF, and of its annotations and form fields; and what is attached to it."""
     import pypdfium2  # type: ignore[import-untyped]
 
     document = pypdfium2.PdfDocument(content)
@@ -204,16 +204,19 @@ def pdf(content: bytes) -> Iterator[Record]:
     yield from _pdf_notes(content)
 
 
-def _pdf_notes(content: bytes) -> Iterator[Record]:
+def _pdf_notes(content: bytes) -> Iterator[Record | File]:
     import pikepdf
 
     with pikepdf.open(BytesIO(content)) as document:
         info = document.trailer.get("/Info")
         known = info.objgen if isinstance(info, pikepdf.Dictionary) else None
+        seen: set[tuple[int, int]] = set()
         for item in document.objects:
             # Of the document's properties the metadata are told.
             if isinstance(item, pikepdf.Dictionary) and item.objgen != known:
                 yield from _pdf_strings(item, 0)
+            if isinstance(item, (pikepdf.Dictionary, pikepdf.Array, pikepdf.Stream)):
+                yield from _attached(item, seen, 0)
 
 
 _PDF_SAID: Final = frozenset(
@@ -248,3 +251,20 @@ def _pdf_strings(item: Any, depth: int) -> Iterator[Record]:
             yield from text_blocks(unquote(str(value)) if key == "/URI" else str(value))
         elif isinstance(value, pikepdf.Dictionary) and not value.is_indirect and depth < _MAX_DEPTH:
             yield from _pdf_strings(value, depth + 1)
+
+
+def _attached(item: Any, seen: set[tuple[int, int]], depth: int) -> Iterator[File]:
+    """Yield the files that an object, or what is written inside it, holds or refers to: each once."""
+    import pikepdf
+
+    is_list = isinstance(item, pikepdf.Array)
+    if not is_list and isinstance(files := item.get("/EF"), pikepdf.Dictionary):
+        name = str(item.get("/UF", item.get("/F", "attachment")))
+        for stream in files.values():
+            if isinstance(stream, pikepdf.Stream) and stream.objgen not in seen:
+                seen.add(stream.objgen)
+                yield File(name, stream.read_bytes())
+    for value in item if is_list else item.values():
+        is_inside = isinstance(value, (pikepdf.Dictionary, pikepdf.Array)) and not value.is_indirect
+        if is_inside and depth < _MAX_DEPTH:
+            yield from _attached(value, seen, depth + 1)

@@ -14,6 +14,9 @@ from typing import Any, Final
 
 from privet.errors import BadInput
 
+_WORK: Final = ".privet-work"
+"""The folder in which `privet scrub` keeps what is done until its output is complete (docs/scrub.md)."""
+
 
 def files_of(root: Path) -> list[Path]:
     """Return the files of a dataset, sorted by their path.
@@ -36,6 +39,20 @@ def files_of(root: Path) -> list[Path]:
     if not found and not passed_over(root):
         raise BadInput("the dataset has no files", hint="name a file, or a folder that holds some")
     return found
+
+
+def check_is_complete(root: Path) -> None:
+    """Do nothing where no run of `privet scrub` is at work in a folder, or was cut off in it.
+
+    Raises:
+        BadInput: one is, or was.
+
+    """
+    if (root / _WORK).is_dir():
+        raise BadInput(
+            "the run of privet scrub that makes this dataset is not complete",
+            hint="wait for it, or run the same privet scrub command again: it goes on where it was",
+        )
 
 
 def passed_over(root: Path) -> dict[str, str]:

@@ -11,6 +11,7 @@ The formula and what it assumes are in docs/audit.md.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -153,6 +154,8 @@ def judged(
     unmeasured = looked.languages[UNMEASURED] / max(1, sum(looked.languages.values()))
     needed = None if drawn.full else needed_records(share, recall, max_residual)
     verdict, says = _verdict(upper, lower, unmeasured, needed, drawn, max_residual)
+    if verdict == "underpowered" and drawn.full and upper > max_residual:
+        says += f": {_least_records(flagged, recall, max_residual)}"
     if worst is None and verdict != "fail":
         verdict, says = "underpowered", "there are no canaries of any kind that the policy looks for"
     if not_covered:
@@ -182,6 +185,7 @@ def judged(
     )
 
 
+_ANY_NUMBER: Final = 1 << 24
 _NOWHERE: Final = [Record(1, "")]
 
 
@@ -205,7 +209,7 @@ def _verdict(
     if drawn.full:
         return (
             "underpowered",
-            f"every record was looked at, and the bound is {upper:.4%}: recall is too low, or there are too few records",
+            f"every record was looked at, and the bound is {upper:.4%}",
         )
     if needed is None:
         return (
@@ -213,6 +217,14 @@ def _verdict(
             f"the bound is {upper:.4%}, and no sample makes it smaller than {limit:.4%} at this share",
         )
     return "underpowered", f"the bound is {upper:.4%}; draw {needed} records or more to come under {limit:.4%}"
+
+
+def _least_records(flagged: int, recall: float, limit: float) -> str:
+    """Say how many records it takes, all of them looked at and no more flagged, for the bound to come under a limit."""
+    if recall <= 0 or limit <= 0:
+        return "recall is too low"
+    holding = max(1, residual_limit(flagged, _ANY_NUMBER, _ANY_NUMBER, recall, SHARE_ERROR))
+    return f"it takes {math.ceil(holding / limit):,} records or more, and no more of them flagged, to come under {limit:.4%}"
 
 
 def _mean_recall(cells: Iterable[Cell], kinds: Counter[str]) -> float:

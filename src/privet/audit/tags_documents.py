@@ -25,7 +25,7 @@ _PDF_TOOLS: Final = frozenset(("/Producer", "/Creator", "/CreationDate", "/ModDa
 
 
 def pdf(stream: BinaryIO) -> Iterator[Tag]:
-    """Yield the properties of a PDF, XMP, authors of annotations, attachments and old revisions."""
+    """Yield the properties of a PDF, XMP, authors of annotations and old revisions. What is attached is examined like a file of its own."""
     import pikepdf
 
     content = stream.read(_MAX_BYTES)
@@ -47,8 +47,6 @@ def pdf(stream: BinaryIO) -> Iterator[Tag]:
                     yield Tag("metadata-pdf-annotation-author", text=words_in(item["/T"]), owner=True)
             elif isinstance(item, pikepdf.Dictionary) and "/PieceInfo" in item:
                 yield Tag("metadata-pdf-piece-info")
-        if document.Root.get("/Names", pikepdf.Dictionary()).get("/EmbeddedFiles") is not None:
-            yield Tag("metadata-pdf-attachment")
     # A linearized file has two ends from the start.
     ends = 2 if b"/Linearized" in content[:2048] else 1
     if content.count(b"startxref") > ends and content.count(b"%%EOF") > ends:

@@ -14,6 +14,7 @@ from privet.audit.reading import BY_LINE, records_of
 from privet.audit.record import File, Record
 from privet.audit.sample import MAX_STRATA
 from privet.audit.unpacking import Entry, Unread, entry_of, expand, nested
+from privet.errors import BadInput
 
 _PIECES: Final = 1 << 16
 """In files of lines a record's place is that of its line times this, plus its number in the line: unread lines need no counting."""
@@ -61,7 +62,10 @@ class Dataset:
             BadInput: there is nothing to read.
 
         """
-        return cls(root, files_of(root), passed_over(root))
+        found = cls(root, files_of(root), passed_over(root))
+        if not found.data_files and not found.unread:
+            raise BadInput("the dataset has no files but a manifest", hint="name a folder that holds some")
+        return found
 
     @property
     def data_files(self) -> list[Path]:

@@ -1,6 +1,6 @@
 """`privet scrub`: files and datasets in, the same without identifiers and metadata out, and a signed manifest.
 
-Exit 0: all is clean, 1: some files were set aside, each with its reason in the manifest and here.
+Exit 0: all is clean, 1: some files, or files inside others, were set aside, each with its reason in the manifest.
 """
 
 from __future__ import annotations
@@ -8,17 +8,17 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from privet.cli.extras import needing
 from privet.cli.key_file import MAKE_KEY, read_key
 from privet.cli.policy import load
 from privet.cli.progress import Progress
-from privet.cli.style import Style
+from privet.cli.scrub_signals import ending_stops, exit_code
+from privet.cli.scrub_summary import tell
 from privet.detect.engine import Detector, TierName
 from privet.errors import BadInput
 from privet.evidence import Signer
@@ -32,9 +32,6 @@ if TYPE_CHECKING:  # these load what only a run needs
 
 _TIERS: Final[tuple[TierName, ...]] = ("patterns", "names", "deep")
 _KEYED: Final = frozenset(("pseudonym", "token", "shift", "realistic"))
-_MAX_SHOWN: Final = 20
-_MANY_ROWS: Final = 20
-_WHY_DROPPED: Final = ("duplicates", "near_duplicates", "suppressed")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -67,11 +64,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(options: argparse.Namespace) -> int:
     """Scrub and tell."""
     try:
-        with needing("scrub", "scrub"):
+        with ending_stops(), needing("scrub", "scrub"):
             return _scrub(options)
-    except KeyboardInterrupt:
-        sys.stderr.write("privet scrub: stopped; the same command goes on where it was\n")
-        return 130
+    except KeyboardInterrupt as stop:
+        later = "" if "-" in options.inputs else "; the same command goes on where it was"
+        sys.stderr.write(f"privet scrub: stopped{later}\n")
+        return exit_code(stop)
 
 
 def _scrub(options: argparse.Namespace) -> int:
@@ -108,7 +106,7 @@ def _scrub(options: argparse.Namespace) -> int:
 
         sys.stdout.buffer.write(json_bytes(outcome.manifest))
     else:
-        _tell(outcome.manifest, options.out, is_new=outcome.is_new)
+        tell(outcome.manifest, options.out, is_new=outcome.is_new)
     return int(not outcome.is_clean)
 
 
@@ -167,79 +165,3 @@ def _key(options: argparse.Namespace, policy: Policy) -> bytes | None:
     if keyed:
         raise BadInput(f"the transform {keyed[0]} needs a key", hint=f"add --key-file; {MAKE_KEY}")
     return None
-
-
-def _tell(manifest: dict[str, Any], out: Path, *, is_new: bool) -> None:
-    """Print what was done and what to do next."""
-    style = Style.of(sys.stdout)
-    files = manifest["files"]
-    aside = [entry for entry in files if entry["status"] != "cleaned"]
-    write = sys.stdout.write
-    if not is_new:
-        write("nothing to do: the output is complete and unchanged\n")
-    write(f"{style.bold(str(len(files) - len(aside)))} of {len(files)} files clean, {len(aside)} set aside\n")
-    _tell_counts(files)
-    if unused := manifest["unused_columns"]:
-        write(f"  {style.yellow('columns')}      named in the policy and in no table: {', '.join(unused)}\n")
-    _tell_dropped(files)
-    for entry in files:
-        if _is_mostly_gone(entry.get("rows")):
-            left = f"{entry['rows']['written']:,} of {entry['rows']['read']:,} rows are left"
-            write(f"  {style.yellow('mostly gone')}  {entry['input']}: {left}\n")
-        if members := entry["removed"].get("member set aside", 0):
-            write(f"  {style.yellow('set aside')}    {entry['input']}: {members:,} of its members\n")
-    for entry in aside[:_MAX_SHOWN]:
-        write(f"  {style.yellow('set aside')}    {entry['input']}: {entry['reason']}\n")
-    if len(aside) > _MAX_SHOWN:
-        write(f"  … and {len(aside) - _MAX_SHOWN} more, in the manifest\n")
-    write(f"next: privet audit dataset {out}\n")
-
-
-def _tell_dropped(files: Sequence[dict[str, Any]]) -> None:
-    """Say of which files rows were dropped, those that lost most first."""
-    gone = [(entry, counts) for entry in files if (counts := _dropped(entry.get("rows", {})))]
-    gone.sort(key=lambda item: -sum(item[1].values()))
-    for entry, counts in gone[:_MAX_SHOWN]:
-        sys.stdout.write(f"  {'dropped':<12} {entry['output']}: {_listed(counts)}\n")
-    if len(gone) > _MAX_SHOWN:
-        sys.stdout.write(f"  … and rows of {len(gone) - _MAX_SHOWN} files more, in the manifest\n")
-
-
-def _dropped(rows: dict[str, int]) -> dict[str, int]:
-    return {name: rows[name] for name in _WHY_DROPPED if rows.get(name)}
-
-
-def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
-
-
-def _is_mostly_gone(rows: dict[str, int] | None) -> bool:
-    return rows is not None and rows["read"] >= _MANY_ROWS and rows["written"] < rows["read"] / 2
-
-
-def _tell_counts(files: Sequence[dict[str, Any]]) -> None:
-    kinds: Counter[str] = Counter()
-    removed: Counter[str] = Counter()
-    rows: Counter[str] = Counter()
-    columns: Counter[str] = Counter()
-    for entry in files:
-        removed.update(entry["removed"])
-        rows.update(entry.get("rows", {}))
-        columns.update(entry.get("dropped_columns", {}))
-        for found in entry["found"].values():
-            kinds.update(found)
-    write = sys.stdout.write
-    for title, counts in (("identifiers", kinds), ("metadata", removed)):
-        if counts:
-            most = ", ".join(f"{kind} {count:,}" for kind, count in counts.most_common(8))
-            more = f", {len(counts) - 8} kinds more" if len(counts) > 8 else ""
-            write(f"  {title:<12} {most}{more}\n")
-    if columns:
-        write(f"  {'columns':<12} dropped: {', '.join(sorted(columns))}\n")
-    if rows["read"]:
-        gone = _listed({name: rows[name] for name in _WHY_DROPPED})
-        write(f"  {'rows':<12} {rows['read']:,} read, {rows['written']:,} written; dropped: {gone}\n")
-    if unseen := sum(entry.get("pixels") == "not looked at" for entry in files):
-        write(
-            f"  {'pixels':<12} of {unseen:,} files not looked at: pip install 'privet[pictures]' covers text and faces\n"
-        )

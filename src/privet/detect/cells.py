@@ -44,6 +44,14 @@ _NOBODY: Final = frozenset(
      "hi", "hey", "thanks", "test", "default", "public")
 )  # fmt: skip
 """Words in a column of accounts that are nobody's."""
+_HANDLES: Final = re.compile(r"\s*@\w[\w.]{1,30}(?:[\s,;]+@\w[\w.]{1,30})*\s*", re.ASCII)
+_HANDLE: Final = re.compile(r"@\w[\w.]*(?<!\.)", re.ASCII)
+_NO_HANDLES: Final = frozenset(
+    ("@property", "@staticmethod", "@classmethod", "@abstractmethod", "@dataclass", "@override", "@overload", "@cached_property",
+     "@deprecated", "@test", "@param", "@return", "@returns", "@throws", "@see", "@since", "@media", "@import", "@charset",
+     "@keyframes", "@supports")
+)  # fmt: skip
+"""Words of programs that are written like a handle."""
 _BARCODE: Final = re.compile(r"\d{8}|\d{12,14}")
 _BARCODES: Final = frozenset(("ean", "gtin", "upc", "isbn", "barcode"))
 _SHORT: Final = 2
@@ -71,6 +79,7 @@ class Cells:
         hints = hints_of_field(column)
         is_timed = "DATE_TIME" in hints & self._kinds
         is_personal = "PERSON" in hints & self._kinds
+        looks_for_handles = "SOCIAL_HANDLE" in self._kinds
         holds_accounts = is_personal and said.rpartition(" ")[2] in ACCOUNTS
         found = self._finder.find_all([lead + value for value in values])
         out = []
@@ -84,6 +93,8 @@ class Cells:
                 kept = [_whole(value, kind, kept[0].rule)]
             elif holds_accounts and not kept and _ACCOUNT.fullmatch(value) and value not in _NOBODY:
                 kept = [_whole(value, "PERSON", "column-account")]
+            elif not kept and looks_for_handles and value.lstrip()[:1] == "@":
+                kept = _handles(value)
             out.append(tuple(kept))
         return out
 
@@ -91,6 +102,14 @@ class Cells:
 def _whole(value: str, kind: str, rule: str) -> Span:
     """Return a span over a value without the white space at its ends."""
     return Span(len(value) - len(value.lstrip()), len(value.rstrip()), kind, _WHOLE_SCORE, rule)
+
+
+def _handles(value: str) -> list[Span]:
+    """Return the handles of a value that is nothing else: in a text a word says that it is one, and here nothing else can stand."""
+    if not _HANDLES.fullmatch(value):
+        return []
+    found = [match.span() for match in _HANDLE.finditer(value) if match[0].lower() not in _NO_HANDLES]
+    return [Span(start, end, "SOCIAL_HANDLE", _WHOLE_SCORE, "column-handle") for start, end in found]
 
 
 def _kind_of_name(value: str, spans: Sequence[Span], *, is_personal: bool) -> str | None:

@@ -163,10 +163,8 @@ _NAMES: Final = {
         instagramurl githuburl githubprofile personalwebsite personalurl avatarurl avatar profilepicture profileimage
         profileimageurl profilephoto profilepictureurl selfieurl""",
     "SOCIAL_HANDLE": """
-        twitterhandle twitterusername twittername instagramhandle tiktokhandle snapchat telegramid telegramhandle
-        skype skypeid skypename discord discordid discordtag mastodon githubusername githublogin githubhandle
-        facebookid nickname nick gamertag socialhandle socialmediahandle steamid soprannome bijnaam pseudonim
-        apelidorede""",
+        handle handles skype skypeid skypename discord discordid discordtag discordusername nickname nick gamertag
+        socialhandle socialmediahandle steamid soprannome bijnaam pseudonim apelidorede""",
     "PASSWORD": """
         password passwords passwd pwd passphrase passcode passwordhash passwdhash pwhash pwdhash hashedpassword
         encryptedpassword passwordsalt pincode securityanswer secretanswer otp otpcode onetimepassword mfasecret
@@ -186,7 +184,16 @@ _NAMES: Final = {
     "CRYPTO": """
         walletaddress wallet bitcoinaddress btcaddress ethaddress ethereumaddress cryptoaddress walletid""",
 }
-KINDS_OF_NAMES: Final = {name: kind for kind, names in _NAMES.items() for name in names.split()}
+_NETWORKS: Final = """
+    bluesky bsky facebook github gitlab instagram insta linkedin mastodon pinterest reddit snapchat telegram tiktok tumblr
+    twitch twitter weibo xing
+"""
+_THERE: Final = ("", "account", "handle", "handles", "id", "login", "name", "user", "username")
+"""What a name that begins with a network ends with where its values are accounts: twitter, github login."""
+KINDS_OF_NAMES: Final = {
+    **{network + end: "SOCIAL_HANDLE" for network in _NETWORKS.split() for end in _THERE},
+    **{name: kind for kind, names in _NAMES.items() for name in names.split()},
+}
 """What the values of a column are, by its name in one word."""
 
 NUMBER_WORDS: Final = _set(

@@ -2,7 +2,7 @@
 
 Invariants:
 
-- Members keep their order; one that cannot be cleaned is left out and counted, and the archive goes on. Where none is left of those that
+- Members keep their order; one that cannot be cleaned is left out and told, and the archive goes on. Where none is left of those that
   there were, the archive is refused: an empty one would look like a clean one.
 - No member leaves the archive's folder; no link, device, owner, date, comment or extra field is written.
 - Unpacking stops at the limits of the job, before anything is cleaned; how deep archives may lie in archives is the caller's to say.
@@ -19,7 +19,7 @@ from privet.ingest.tar_members import TarEntry, TarWriter, read_tar
 from privet.ingest.weight import check_content, check_weight
 from privet.metadata.job import CannotClean, Job
 from privet.metadata.pieces import size_of
-from privet.metadata.zip_members import Meter, Names, open_zip, safe_name, write_zip
+from privet.metadata.zip_members import UNSAFE, Meter, Names, open_zip, safe_name, shown_name, write_zip
 
 _TAR_ENDINGS: Final = {
     "tgz": "tar",
@@ -31,7 +31,7 @@ _TAR_ENDINGS: Final = {
     "emz": "emf",
 }
 _NOTHING: Final = "nothing in it can be cleaned"
-_LEFT_OUT: Final = frozenset(("link", "device", "sparse member", "unknown member", "unsafe member name"))
+_LEFT_OUT: Final = frozenset(("link", "device"))
 _UNCLEAN: Final = "what is packed in it cannot be cleaned"
 _TOO_LARGE: Final = "larger than scrub.max_file_bytes"
 _ENDINGS: Final = frozenset(("gz", "gzip", "zst", "zstd", "bz2", "bzip2", "xz"))
@@ -137,22 +137,22 @@ def _content(source: BinaryIO, entry: TarEntry, meter: Meter, job: Job) -> bytes
 
 def _clean_members(found: Iterable[_Found], job: Job) -> None:
     names = Names()
-    reasons: list[str] = []
     for member in found:
         content = member.content()
-        cleaned = None if content is None else job.nested(member.name, content)
+        if content is None:
+            job.leave_out(member.name, _TOO_LARGE)
+            continue
+        cleaned = job.member(member.name, content)
         if cleaned is None:
-            reasons.append(_TOO_LARGE if content is None else job.refused)
-            job.leave_out(member.name, reasons[-1])
             continue
         new = safe_name(cleaned.name)
         if new is None:
-            job.dropped("unsafe member name")
+            job.leave_out(shown_name(cleaned.name), UNSAFE)
             continue
         member.add(names.free(new), cleaned.content)
-    if not names.taken and (reasons or job.removed.keys() & _LEFT_OUT):
+    if not names.taken and (job.set_aside or job.removed.keys() & _LEFT_OUT):
         # Of archives in archives the innermost says why.
-        why = next(iter(reasons), "").removeprefix(f"{_NOTHING}: ")
+        why = job.set_aside[0].reason.removeprefix(f"{_NOTHING}: ") if job.set_aside else ""
         raise CannotClean(f"{_NOTHING}: {why}" if why else _NOTHING)
 
 

@@ -54,7 +54,9 @@ class Cleaning:
         self.converted: Path | None = None
         """what a program made of this file already, where it is of a format that one has to convert"""
         self.set_aside: list[SetAside] = []
-        """members of archives in this file that were left out, the first of them, by cleaned names below it"""
+        """files inside this one that were left out, the first of them, by cleaned names below it"""
+        self.left_out = 0
+        """how many there were"""
         self.pixels = ""
         """whether the pixels of the pictures in this file were all looked at; empty where it has none"""
         self.rows: dict[str, int] = {}
@@ -101,7 +103,7 @@ class Cleaning:
         target.seek(0)
         target.truncate()
         inside.begin_again()
-        self._unpacked, self.set_aside = 0, []
+        self._unpacked, self.set_aside, self.left_out = 0, [], 0
         found, sheets, pixels = self.texts.found, self._of_sheets, self.pixels
         self.texts.found, self._of_sheets = {}, []
         try:
@@ -125,6 +127,7 @@ class Cleaning:
         return job.removed
 
     def _note(self, members: Sequence[SetAside]) -> None:
+        self.left_out += len(members)
         for name, reason in members[: max(0, _MAX_NAMED - len(self.set_aside))]:
             path = [clean_path(part, self.texts) for part in (*self._within, name) if part]
             self.set_aside.append(SetAside("/".join(path), reason))
@@ -194,7 +197,7 @@ class Cleaning:
         """Count anew what is unpacked, and what becomes of tables, for a new file."""
         self._depth = self._unpacked = 0
         self.pixels = ""
-        self._within, self.set_aside = [], []
+        self._within, self.set_aside, self.left_out = [], [], 0
         self.rows = {}
         self._of_sheets, self._tables = [], 0
         self._dropped, self._seen = Counter(), set()
@@ -208,7 +211,6 @@ class Cleaning:
         if self._unpacked > self.limits.max_unpacked_bytes:
             raise CannotClean("its members unpack to more than scrub.max_unpacked_bytes")
         if self._depth >= self.limits.max_depth:
-            job.dropped("member nested too deep")
             job.refused = "nested too deep"
             return None
         inside = self._inside
@@ -231,6 +233,7 @@ class Cleaning:
         job.removed += told.removed
         job.refused = told.refused
         self.set_aside += told.set_aside
+        self.left_out += len(told.set_aside)
         return Member(told.name, content) if told.is_clean else None
 
     def _made(self, job: Job, name: str, content: bytes) -> Member | None:

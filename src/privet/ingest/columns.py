@@ -22,6 +22,7 @@ from typing import Any, Final
 from privet.dates import DateShift
 from privet.detect.field_words import ORDINARY
 from privet.detect.fields import hints_of_field, kind_of_field
+from privet.ingest.column_kinds import kind_of_numbers, kind_of_words
 from privet.ingest.generalise import generalised
 from privet.ingest.marks import Marks
 from privet.ingest.record_file import MISSING
@@ -33,11 +34,11 @@ from privet.surrogates import label
 
 _FROM_DIGITS: Final = 10**5
 _MAX_WHOLE: Final = 10**24
-_DEFAULT_KIND: Final = "ID_NUMBER"
 _NAMELESS: Final = "(no name)"
 _DIGIT: Final = re.compile(r"\d")
 _MAX_ONE_CHARS: Final = 200
-_MAIL_SPACES: Final = 3
+_ONE_SPACES: Final = 3
+"""So many spaces stand in no address and no handle, but in a text that a column of them may hold instead."""
 _LONG_KINDS: Final = frozenset(("API_KEY", "JWT", "PRIVATE_KEY", "PASSWORD", "CONNECTION_STRING", "URL", "ID_NUMBER"))
 
 
@@ -137,7 +138,7 @@ class Columns:
 
     def _transformed(self, how: Transform, place: str, values: list[Any], subjects: list[str]) -> list[Any]:
         kind = how.kind or kind_of_field(how.column)
-        words = kind or _kind_of_words(how.column)
+        words = kind or kind_of_words(how.column)
         done = Counter[str]()
         out: list[Any] = []
         for value, subject in zip(values, subjects, strict=True):
@@ -145,7 +146,7 @@ class Columns:
                 out.append(value)
                 continue
             # The owner of a thing is called by a name or a number; a column that is told by its name alone holds both.
-            own = words if isinstance(value, str) and not _DIGIT.search(value) else kind or _DEFAULT_KIND
+            own = words if isinstance(value, str) and not _DIGIT.search(value) else kind or kind_of_numbers(how)
             done[own] += 1
             out.append(self._one(how, own, value, subject))
         for own, count in done.items():
@@ -321,7 +322,9 @@ def _is_one(kind: str, text: str) -> bool:
     """Tell whether a text may be one identifier of a kind: a column named e-mail may hold letters."""
     if kind in _LONG_KINDS:
         return True
-    if kind == "EMAIL_ADDRESS" and "@" not in text and text.count(" ") >= _MAIL_SPACES:
+    if kind == "EMAIL_ADDRESS" and "@" not in text and text.count(" ") >= _ONE_SPACES:
+        return False
+    if kind == "SOCIAL_HANDLE" and text.count(" ") >= _ONE_SPACES:
         return False
     return len(text) <= _MAX_ONE_CHARS
 
@@ -336,16 +339,6 @@ def declared_columns(policy: Policy) -> frozenset[str]:
     scrub = policy.scrub
     transformed = {name for item in scrub.transform for name in (item.column, item.subject) if name}
     return (scrub.columns | scrub.quasi_identifiers | scrub.sensitive | transformed) - {EVERYTHING}
-
-
-def _kind_of_words(column: str) -> str:
-    """Return the kind of words in a column that may hold something else too: {"name": …} is somebody's, as far as it says.
-
-    >>> _kind_of_words("name"), _kind_of_words("customer"), _kind_of_words("subject")
-    ('PERSON', 'PERSON', 'ID_NUMBER')
-    """
-    hints = hints_of_field(column) - {ORDINARY}
-    return "PERSON" if "PERSON" in hints else min(hints, default=_DEFAULT_KIND)
 
 
 def _shape(value: Any) -> type:

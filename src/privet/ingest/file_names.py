@@ -10,6 +10,7 @@ Invariants:
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
@@ -29,6 +30,7 @@ _DOMAINS: Final = frozenset((".com", ".org", ".net", ".edu", ".gov", ".info", ".
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 _PLACE: Final = "file names"
 _MIN_SCORE: Final = 0.6
+_UNPRINTABLE: Final = frozenset(("Cc", "Cs", "Zl", "Zp"))
 
 
 class Clean(NamedTuple):
@@ -128,3 +130,8 @@ def clean_paths(paths: Sequence[str], texts: Texts) -> list[Clean]:
 def clean_path(path: str, texts: Texts) -> str:
     """Return a relative path without identifiers."""
     return clean_paths([path], texts)[0].counted(texts)
+
+
+def printable(name: str) -> str:
+    """Return a name as text: bytes that are no UTF-8 and characters that control a terminal become `_`."""
+    return "".join("_" if unicodedata.category(char) in _UNPRINTABLE else char for char in name)

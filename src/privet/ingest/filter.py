@@ -160,4 +160,7 @@ def _whole(head: bytes, source: BinaryIO, target: BinaryIO, cleaning: Cleaning, 
         content += more
     if len(content) > most:
         raise CannotClean("it is larger than scrub.max_file_bytes")
-    target.write(cleaning.whole(bytes(content), name))
+    clean = cleaning.whole(bytes(content), name)
+    if cleaning.set_aside:
+        raise CannotClean(f"of a file inside it: {cleaning.set_aside[0].reason}")
+    target.write(clean)

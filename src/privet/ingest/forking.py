@@ -6,9 +6,14 @@ Invariant: this module loads nothing but the standard library, so that a command
 from __future__ import annotations
 
 import multiprocessing
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.context import ForkServerContext
 from typing import Final
 
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LOADED: Final = ["privet.ingest.worker", "privet.detect.engine", "privet.detect.names"]
 
 
@@ -20,8 +25,34 @@ def context() -> ForkServerContext:
 
 
 def begin() -> None:
-    """Start the process from which the others come; it loads by itself while this one goes on."""
+    """Start the process from which the others come; it loads by itself while this one goes on. Where it runs, nothing is done."""
     context()
     from multiprocessing import forkserver
 
-    forkserver.ensure_running()
+    # A terminal that closes tells all processes, and this one is to end them in order: a mask is inherited, a handler is not.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Have signals that end a program wait until the end: nobody would end a process that is being started when one comes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    # Other threads may take a signal, so a mask of this one would not hold it; handlers run in this one alone.
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    mine = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    for number in mine:
+        signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in mine.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])

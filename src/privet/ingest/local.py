@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from privet.errors import PrivetError, Unprotected
 from privet.ingest import worker
-from privet.ingest.forking import context
+from privet.ingest.forking import begin, context, held
 
 _WAITING_PER_PROCESS: Final = 3
 _BYTES_IN_TIME: Final = 32 * 1024 * 1024
@@ -44,6 +44,7 @@ class LocalEngine:
     def __init__(self, setup: worker.Setup, processes: int, timeout_seconds: float) -> None:
         from pebble import ProcessPool
 
+        begin()
         self._pool = ProcessPool(max_workers=processes, initializer=worker.start, initargs=(setup,), context=context())
         self._most = processes * _WAITING_PER_PROCESS
         self._timeout = timeout_seconds
@@ -72,9 +73,10 @@ class LocalEngine:
         tasks = iter(tasks)
         while True:
             for task in islice(tasks, self._most - len(waiting)):
-                future: Future[Any] = self._pool.schedule(
-                    worker.run, args=[task.name, task.arguments], timeout=self._seconds(task)
-                )
+                with held():
+                    future: Future[Any] = self._pool.schedule(
+                        worker.run, args=[task.name, task.arguments], timeout=self._seconds(task)
+                    )
                 waiting[future] = task
             if not waiting:
                 return

@@ -21,8 +21,11 @@ from privet.evidence import Signer, digest, keyed_file_digest, merkle_root
 from privet.ingest.plan import Item
 from privet.ingest.repeats import Kept
 from privet.ingest.worker import Done, UnitDone
+from privet.metadata.job import SetAside
 
 FORMAT: Final = "privet-manifest/1"
+_MAX_NAMED: Final = 1000
+"""members of one file"""
 
 
 def entry(done: Done, output: str | None) -> dict[str, Any]:
@@ -43,12 +46,16 @@ def entry(done: Done, output: str | None) -> dict[str, Any]:
     if done.pixels:
         out["pixels"] = done.pixels
     if done.members:
-        out["members"] = [{"name": member.name, "reason": member.reason} for member in done.members]
+        out["members"] = _told(done.members)
     if done.tables:
         out["dropped_columns"] = done.dropped
     if done.rows:
         out["rows"] = done.rows
     return out
+
+
+def _told(members: Sequence[SetAside]) -> list[dict[str, str]]:
+    return [{"name": member.name, "reason": member.reason} for member in members]
 
 
 def table_entry(done: Done, output: str | None, units: Sequence[UnitDone], kept: Sequence[Kept]) -> dict[str, Any]:
@@ -61,11 +68,13 @@ def table_entry(done: Done, output: str | None, units: Sequence[UnitDone], kept:
         removed.update(unit.removed)
         for place, kinds in unit.found.items():
             found.setdefault(place, Counter()).update(kinds)
+    members = [member for unit in units for member in unit.members][:_MAX_NAMED]
     rows = sum(unit.rows for unit in units)
     gone = Counter[str]()
     for part in kept:
         gone.update(duplicates=part.duplicates, near_duplicates=part.near_duplicates, suppressed=part.suppressed)
-    return entry(done, output) | {
+    out = entry(done, output) | ({"members": _told(members)} if members else {})
+    return out | {
         "removed": dict(sorted(removed.items())),
         "found": {place: dict(sorted(kinds.items())) for place, kinds in sorted(found.items())},
         "dropped_columns": dict(sorted(dropped.items())),

@@ -8,6 +8,7 @@ Invariants:
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,7 +18,7 @@ from privet.evidence import Signer, digest, file_digest, is_signed, json_bytes, 
 from privet.ingest.manifest import names_digest
 from privet.ingest.places import Places
 from privet.ingest.plan import MANIFEST, Item, opened
-from privet.ingest.work import FOLDER, Work, sync, write_beside
+from privet.ingest.work import FOLDER, Work, beside, sync, write_beside
 from privet.ingest.worker import Done
 from privet.metadata.job import CannotClean
 
@@ -33,6 +34,21 @@ def outputs(items: Sequence[Item], files: Mapping[str, Done]) -> dict[str, str]:
         if done.status == "cleaned":
             found[item.key] = places.free(done.name, done.suffix)
     return found
+
+
+def strangers(out: Path) -> list[str]:
+    """Return the files in the output of an earlier run that no run put there, by their raw names: what they hold, nobody cleaned."""
+    if not (out / MANIFEST).exists() and not (out / FOLDER).exists():
+        return []
+    known = _earlier(out) | Work(out).meant() | {MANIFEST, beside(out / MANIFEST).name}
+    found: list[str] = []
+    for folder, folders, names in os.walk(out):
+        here = Path(folder).relative_to(out)
+        if here == Path():
+            folders[:] = [name for name in folders if name != FOLDER]
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        found += [str(here / name) for name in (*names, *links)]
+    return sorted(name for name in found if name not in known)
 
 
 def put_in_place(work: Work, placed: Mapping[str, str], document: Mapping[str, Any]) -> None:

@@ -55,7 +55,7 @@ def planned(inputs: Sequence[Path], out: Path) -> list[Item]:
     """Return the files below the inputs. One folder's files keep their places; several inputs go below their own names.
 
     Raises:
-        BadInput: an input is missing, two have one name, or the output lies in an input or the other way round.
+        BadInput: an input is missing, there is no file in them, two have one name, or the output lies in an input or the other way round.
 
     """
     names = [_name(path) for path in inputs]
@@ -75,6 +75,8 @@ def planned(inputs: Sequence[Path], out: Path) -> list[Item]:
             items += _below(path, "" if len(inputs) == 1 else f"{name}/")
         else:
             items.append(_item(path, name))
+    if not items:
+        raise BadInput("the inputs hold no file", hint="name files, or folders that hold some")
     return sorted(items, key=lambda item: os.fsencode(item.name))
 
 

@@ -21,26 +21,25 @@ from privet.errors import BadInput
 from privet.evidence import Signer, digest
 from privet.ingest.cleaned import Cleaned, Engine, Watch
 from privet.ingest.columns import declared_columns
+from privet.ingest.file_names import clean_path, printable
 from privet.ingest.inner_tables import refusal
 from privet.ingest.local import Failed, Task
 from privet.ingest.manifest import entry, manifest, names_digest, table_entry
 from privet.ingest.pixels import installed
-from privet.ingest.placing import complete, outputs, put_in_place
+from privet.ingest.placing import complete, outputs, put_in_place, strangers
 from privet.ingest.plan import Item, planned
 from privet.ingest.repeats import Kept, kept_rows
+from privet.ingest.texts import Texts
 from privet.ingest.work import Work
 from privet.ingest.worker import Done, Setup
 from privet.keys import derive
+from privet.metadata.job import MEMBER
 from privet.policy import Policy
 from privet.policy_plain import plain_policy
 
 __all__ = ["Engine", "Job", "Outcome", "Watch", "scrub"]
 
 _UNIT_BYTES: Final = {"patterns": 8 * 1024 * 1024, "names": 1024 * 1024, "deep": 256 * 1024}
-
-
-MEMBER: Final = "member set aside"
-"""What archives call a member that could not be cleaned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +105,7 @@ def scrub(job: Job, engine: Callable[[Setup], Engine], watch: Watch) -> Outcome:
 
     """
     items = planned(job.inputs, job.out)
+    _refuse_strangers(job)
     if (known := complete(items, job.out, job.plan(), job.signer, job.digest_key)) is not None:
         return Outcome(known, is_new=False)
     work = Work(job.out)
@@ -122,6 +122,18 @@ def scrub(job: Job, engine: Callable[[Setup], Engine], watch: Watch) -> Outcome:
     finally:
         work.close(complete=document is not None)
     return Outcome(document, is_new=True)
+
+
+def _refuse_strangers(job: Job) -> None:
+    """Do nothing where all in the output of an earlier run is of such a run: what is not would stand among what is clean."""
+    found = strangers(job.out)
+    if found:
+        name = clean_path(printable(found[0]), Texts(job.policy, job.tier, job.key))
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        raise BadInput(
+            f"in the output folder there is what no run of privet scrub put there: {name}{more}",
+            hint="move it elsewhere, or choose a new folder",
+        )
 
 
 class _Run:

@@ -241,8 +241,11 @@ class _Copy:
             for name in self._keys.watched(table)
             if name in written
         ]
+        filled = 0
         for rows in self._rows(table, columns, number):
-            numbers = [row[0] for row in rows]
+            # Rows without a number of their own are counted from 1, as those with one are.
+            numbers = [filled + at + 1 if row[0] is None else row[0] for at, row in enumerate(rows)]
+            filled += len(rows)
             values = {name: [row[at + 1] for row in rows] for at, name in enumerate(columns)}
             new = self._records.clean(values)
             if list(new) != list(names.values()):
@@ -292,9 +295,8 @@ class _Copy:
 
         `free` has the name of each column, and whether its value was cleaned and refers to no other.
         """
-        count = self._new.total_changes if number is None else number
         tried = list(row)
-        ways = [[f"{value}-{count}", count] if isinstance(value, str) else [count] for value in row]
+        ways = [[f"{value}-{number}", number] if isinstance(value, str) else [number] for value in row]
         while True:
             try:
                 stored = list(map(_storable, tried))

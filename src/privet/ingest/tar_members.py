@@ -18,13 +18,14 @@ from typing import BinaryIO, Final, NamedTuple
 
 from privet.metadata.job import MIB, CannotClean, Job
 from privet.metadata.pieces import Window, size_of
-from privet.metadata.zip_members import Meter, safe_name
+from privet.metadata.zip_members import UNSAFE, Meter, safe_name, shown_name
 
 _BLOCK: Final = 512
 _RECORD: Final = 20 * _BLOCK
 _FILES: Final = b"0\x007"
 _WITHOUT_CONTENT: Final = b"123456"
-_TOLD: Final = {b"1": "link", b"2": "link", b"3": "device", b"4": "device", b"6": "device", b"S": "sparse member"}
+_TOLD: Final = {b"1": "link", b"2": "link", b"3": "device", b"4": "device", b"6": "device"}
+_SPARSE: Final = "a sparse file: pack it without --sparse"
 
 
 class TarEntry(NamedTuple):
@@ -55,7 +56,7 @@ def read_tar(source: BinaryIO, job: Job) -> dict[str, TarEntry]:
     for raw, entry in _entries(Window(source, size_of(source)), job):
         name = safe_name(_text(raw))
         if name is None:
-            job.dropped("unsafe member name")
+            job.leave_out(shown_name(_text(raw)), UNSAFE)
             continue
         job.dropped("duplicate member", int(found.pop(name, None) is not None))
         found[name] = entry
@@ -84,14 +85,21 @@ def _entries(window: Window, job: Job) -> Iterator[tuple[bytes, TarEntry]]:
             raise CannotClean("truncated: the last member is not whole")
         name = ahead.name or _name(header)
         if kind not in _FILES or ahead.sparse:
-            if kind != b"5":
-                job.dropped("sparse member" if ahead.sparse else _TOLD.get(kind, "unknown member"))
+            _leave_out(kind, name, job, is_sparse=ahead.sparse or kind == b"S")
         elif not name.endswith(b"/"):
             yield name, TarEntry(place, size, bool(_number(header[100:108]) & 0o100))
         place += -(-size // _BLOCK) * _BLOCK if has_content else 0
         ahead = _Ahead()
     if window.size < _BLOCK or 0 < window.size - place < _BLOCK:
         raise CannotClean("truncated: the last block is not whole")
+
+
+def _leave_out(kind: bytes, name: bytes, job: Job, *, is_sparse: bool) -> None:
+    """Note a member that is no plain file: links, devices and folders have no content."""
+    if is_sparse or (kind not in _TOLD and kind != b"5"):
+        job.leave_out(shown_name(_text(name)), _SPARSE if is_sparse else "a kind of member that is not known")
+    else:
+        job.dropped(_TOLD.get(kind, ""), int(kind in _TOLD))
 
 
 def _bounded(size: int) -> int:

@@ -125,14 +125,19 @@ class Work:
             self._lock = None
 
 
+def beside(path: Path) -> Path:
+    """Return where a file is written before it is renamed into place."""
+    return path.with_name(f"{PREFIX}-{path.name}.new")
+
+
 def write_beside(path: Path, content: bytes) -> None:
     """Write a file beside and rename it into place."""
-    beside = path.with_name(f"{PREFIX}-{path.name}.new")
+    new = beside(path)
     try:
-        beside.write_bytes(content)
-        beside.replace(path)
+        new.write_bytes(content)
+        new.replace(path)
     except OSError:
-        beside.unlink(missing_ok=True)
+        new.unlink(missing_ok=True)
         raise
 
 

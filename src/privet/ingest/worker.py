@@ -13,7 +13,6 @@ import multiprocessing
 import os
 import resource
 import signal
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +28,7 @@ from privet.ingest.arrow_memory import hold_little
 from privet.ingest.cleaning import Cleaning
 from privet.ingest.columns import Columns
 from privet.ingest.conversions import Conversions
-from privet.ingest.file_names import Clean, clean_paths
+from privet.ingest.file_names import Clean, clean_paths, printable
 from privet.ingest.formats import RECORDS, new_suffix, record_module, seen
 from privet.ingest.guarding import guarded
 from privet.ingest.joining import Flags, Parts
@@ -37,11 +36,10 @@ from privet.ingest.plan import Changed, Item, check_unchanged, opened
 from privet.ingest.record_file import Unit
 from privet.ingest.texts import Texts
 from privet.ingest.work import Work
-from privet.metadata.job import CannotClean, SetAside
+from privet.metadata.job import MEMBER, CannotClean, SetAside
 from privet.policy import Policy
 
 _MAX_ADDRESS_SPACE: Final = 16 * 1024**3
-_UNPRINTABLE: Final = frozenset(("Cc", "Cs", "Zl", "Zp"))
 
 
 class Setup(NamedTuple):
@@ -105,6 +103,7 @@ class UnitDone(msgspec.Struct):
     found: dict[str, dict[str, int]] = {}
     dropped: dict[str, int] = {}
     removed: dict[str, int] = {}
+    members: list[SetAside] = []
     seen: list[str] = []
     reason: str = ""
 
@@ -120,7 +119,7 @@ class Worker:
 
     def files(self, items: Sequence[Item]) -> list[Done]:
         """Clean files that are small or no tables; of tables tell the units."""
-        names = clean_paths([_printable(item.name) for item in items], self._texts)
+        names = clean_paths([printable(item.name) for item in items], self._texts)
         with Conversions(items) as ready:
             done = [self._file(item, name, ready) for item, name in zip(items, names, strict=True)]
         # One record for all: with thousands of small files their records would take as long as they do.
@@ -196,6 +195,9 @@ class Worker:
                 _rows(form).clean_unit(Path(item.path), unit, columns, part)
             check_unchanged(item)
             done.sha256, _ = _measured(part)
+        done.members = list(self._cleaning.set_aside)
+        if self._cleaning.left_out:
+            done.removed[MEMBER] = self._cleaning.left_out
         done.rows = columns.marks.rows
         if form == "json" and done.rows == 1:
             columns.marks.as_document()
@@ -246,11 +248,6 @@ def _measured(file: BinaryIO) -> tuple[str, int]:
     file.seek(0)
     digest = file_digest(file)
     return digest, file.tell()
-
-
-def _printable(name: str) -> str:
-    """Return a name as text: bytes that are no UTF-8 and characters that control a terminal become `_`."""
-    return "".join("_" if unicodedata.category(char) in _UNPRINTABLE else char for char in name)
 
 
 _worker: Worker | None = None

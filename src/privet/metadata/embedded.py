@@ -66,9 +66,12 @@ def data_url(url: str, job: Job) -> str:
     if head[2].lower().replace(" ", "").endswith(";base64"):
         raw = decoded(raw or b"")
     media_type = (head[1] or "text/plain").lower()
-    new = None if raw is None else job.nested(f"embedded.{extension(media_type)}", raw)
+    name = f"embedded.{extension(media_type)}"
+    if raw is None:
+        job.leave_out(name, "its encoding is broken")
+        return EMPTY_ADDRESS
+    new = job.member(name, raw)
     if new is None:
-        job.dropped("embedded file")
         return EMPTY_ADDRESS
     if new.content == raw and set(head[2].lower().split(";")) <= {
         "",
@@ -101,9 +104,8 @@ def base64_text(text: str, job: Job) -> str | None:
     raw = decoded(text.encode()) if kind else None
     if raw is None:
         return None
-    new = job.nested(f"embedded.{kind}", raw)
+    new = job.member(f"embedded.{kind}", raw)
     if new is None:
-        job.dropped("embedded file")
         return ""
     return text if new.content == raw else base64.b64encode(new.content).decode("ascii")
 

@@ -120,6 +120,7 @@ class _Book:
         items = [_Item(entry, self._folder) for entry in root.iter(f"{{{_OPF}}}item")]
         self._rename(items)
         tables = [item for item in items if item.kind == _NCX]
+        told = len(self._job.set_aside)
         for item in items:
             if item.member not in self._package or item.member in self._renamed or item.kind == _NCX:
                 continue
@@ -133,7 +134,7 @@ class _Book:
             if table.member in self._package:
                 self._renamed[table.member] = table.name = table.wanted
                 self._out[table.wanted] = self._contents(table.member)
-        dropped = sum(item.name is None for item in items)
+        dropped = sum(item.name is None for item in items) - (len(self._job.set_aside) - told)
         self._job.dropped("member", len(self._package.members) - 2 - len(items) + dropped)
         return [(self._where, self._document(root, items)), *self._out.items()]
 
@@ -157,7 +158,7 @@ class _Book:
                 return content
         elif item.kind not in _XHTML and not _FILES.fullmatch(item.kind):
             return None
-        cleaned = self._job.nested(last, content)
+        cleaned = self._job.member(last, content)
         if cleaned is None:
             return None
         name = cleaned.name.rpartition("/")[2] or last

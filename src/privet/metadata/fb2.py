@@ -45,7 +45,7 @@ class _Book(xml.Document):
         elif (new := base64_text(source, self.job)) is not None:
             self.sheet.keep(new)
         else:
-            self.job.dropped("embedded file")
+            self.job.leave_out("embedded", "its encoding is broken, or its format is not known")
 
     def dropped(self, name: str, whole: str) -> str:
         local = name.rpartition(":")[2]

@@ -37,8 +37,12 @@ class Member(NamedTuple):
     content: bytes
 
 
+MEMBER: Final = "member set aside"
+"""What is counted for each file inside another one that was left out."""
+
+
 class SetAside(NamedTuple):
-    """A member of an archive that was left out, and why: a line as `CannotClean` has it."""
+    """A file inside a file that was left out, and why: a line as `CannotClean` has it."""
 
     name: str
     reason: str
@@ -145,9 +149,16 @@ class Job:
             self.removed[what] += count
 
     def leave_out(self, name: str, reason: str) -> None:
-        """Note that a member of an archive was left out; its name is cleaned by whoever asked."""
-        self.dropped("member set aside")
+        """Note that a file inside this one was left out: that is content, and no metadata. Whoever asked cleans its name."""
+        self.dropped(MEMBER)
         self.set_aside.append(SetAside(name, reason))
+
+    def member(self, name: str, content: bytes) -> Member | None:
+        """Return a file inside this one, cleaned like a file of its own, or None where it is left out, which is noted."""
+        made = self.nested(name, content)
+        if made is None:
+            self.leave_out(name, self.refused or "it cannot be cleaned")
+        return made
 
     def rewrite(self, texts: Sequence[str], place: str) -> list[str]:
         """Return the texts with their edits made. `place` says where they stand: "body", "cell", "notes", "header"."""

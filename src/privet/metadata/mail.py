@@ -6,7 +6,7 @@ Invariants:
   programs and its signatures go.
 - Every part is text that was rewritten, a mail that was cleaned in the same way, a file that was cleaned like one, or gone. A part that
   needs no edit keeps its bytes.
-- What cannot be read (encrypted parts) is dropped; a mail that is nothing else is refused.
+- What cannot be read (encrypted parts) is left out, and told as set aside; a mail that is nothing else is refused.
 """
 
 from __future__ import annotations
@@ -151,10 +151,10 @@ class _Mail:
         about = content_type(fields, default)
         self._parts += 1
         if depth > _MAX_NESTED_PARTS or self._parts > self._job.limits.max_members:
-            self._job.dropped("nested part")
+            self._job.leave_out(about.name or "part", "nested too deep, or one of too many parts")
             return None
         if about.media_type in _ENCRYPTED:
-            self._job.dropped("encrypted part")
+            self._job.leave_out(about.name or "part", "encrypted")
             return None
         if about.media_type in _SIGNATURES or about.media_type in _REPORTS:
             self._job.dropped("signature" if about.media_type in _SIGNATURES else "delivery report")
@@ -188,7 +188,7 @@ class _Mail:
         kind = about.media_type
         content = decoded(body, about.encoding)
         if content is None:
-            self._job.dropped("broken part")
+            self._job.leave_out(about.name or "part", "its encoding is broken or not known")
             return None
         if kind in ("message/rfc822", "message/global", "text/rfc822-headers"):
             return self._inner(about, body, content, depth)
@@ -197,9 +197,8 @@ class _Mail:
         ):
             return self._text(fields, about, body, content)
         is_kept = is_canonical(body, content, about.encoding)
-        new = self._job.nested(about.name or f"attachment.{extension(kind)}", content)
+        new = self._job.member(about.name or f"attachment.{extension(kind)}", content)
         if new is None:
-            self._job.dropped("attachment")
             return None
         end = self._line_end
         name = new.name if about.name else ""
@@ -216,7 +215,7 @@ class _Mail:
     def _inner(self, about: ContentType, body: bytes, content: bytes, depth: int) -> _New | None:
         """Return a mail inside a mail."""
         if depth >= self._job.limits.max_depth:
-            self._job.dropped("nested part")
+            self._job.leave_out("mail", "nested too deep")
             return None
         new = self.message(content, depth + 1)
         header = f"Content-Type: {about.media_type}".encode() + self._line_end

@@ -14,7 +14,7 @@ from typing import Final
 from privet.metadata.job import Job
 from privet.metadata.text import known_codec, own_codec
 
-_ARMOUR: Final = re.compile(r"-----BEGIN PGP (?:MESSAGE|SIGNATURE|PUBLIC KEY BLOCK)-----")
+_ARMOUR: Final = re.compile(r"-----BEGIN PGP (MESSAGE|SIGNATURE|PUBLIC KEY BLOCK)-----")
 _UUENCODED: Final = re.compile(r"^begin [0-7]{3,4} [^\n]{1,255}\n", re.MULTILINE)
 _FROM: Final = re.compile(rb"^From ", re.MULTILINE)
 
@@ -94,13 +94,13 @@ def charset_of(codec: str) -> str:
 def without_blobs(text: str, job: Job) -> str:
     """Return a text without blocks that cannot be read: OpenPGP armour and uuencoded files."""
     if "-----BEGIN PGP " in text:
-        text = _cut(text, _ARMOUR, "-----END PGP ", "encrypted part", job)
+        text = _cut(text, _ARMOUR, "-----END PGP ", job)
     if "begin " in text:
-        text = _cut(text, _UUENCODED, "\nend", "attachment", job)
+        text = _cut(text, _UUENCODED, "\nend", job)
     return text
 
 
-def _cut(text: str, begin: re.Pattern[str], end: str, what: str, job: Job) -> str:
+def _cut(text: str, begin: re.Pattern[str], end: str, job: Job) -> str:
     out: list[str] = []
     last = 0
     while (found := begin.search(text, last)) is not None:
@@ -108,11 +108,20 @@ def _cut(text: str, begin: re.Pattern[str], end: str, what: str, job: Job) -> st
         if close < 0:
             # An armour that never ends is not read to the end of the mail as one.
             if end != "\nend":
-                job.dropped(what)
+                _note(found, job)
                 return "".join((*out, text[last : found.start()]))
             break
-        job.dropped(what)
+        _note(found, job)
         out.append(text[last : found.start()])
         line = text.find("\n", close + len(end))
         last = line + 1 if line >= 0 else len(text)
     return "".join((*out, text[last:]))
+
+
+def _note(found: re.Match[str], job: Job) -> None:
+    """Say what was cut out: signatures and keys are no content, a message is some, and so is a file."""
+    kind = found[1] if found.re is _ARMOUR else ""
+    if kind in ("SIGNATURE", "PUBLIC KEY BLOCK"):
+        job.dropped("signature")
+    else:
+        job.leave_out("part" if kind else "attachment", "encrypted" if kind else "uuencoded")

@@ -116,7 +116,7 @@ def _cues(sample: bytes) -> list[tuple[str, list[bytes]]]:
 def _xml(samples: Sequence[bytes], job: Job) -> list[bytes]:
     out: list[bytes] = []
     for sample in samples:
-        member = job.nested("subtitle.xml", sample) if sample else None
+        member = job.member("subtitle.xml", sample) if sample else None
         out.append(member.content if member is not None else b"")
     return out
 

@@ -153,8 +153,10 @@ class _Message:
             ):
                 made = _Message(self.file, inner, self.job, 24).mail(depth + 1)
                 out.append(b"Content-Type: message/rfc822\r\n\r\n" + made)
+            elif inner is not None:
+                self.job.leave_out("attachment", "nested too deep, or an object of another program")
             else:
-                self.job.dropped("attachment")
+                self.job.dropped("link")
         return out
 
 

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final
 
 from privet.metadata.embedded import base64_text, decoded, extension, in_text
 from privet.metadata.html import rewritten_page
-from privet.metadata.job import MIB, CannotClean, Job
+from privet.metadata.job import MIB, CannotClean, Job, Member
 from privet.metadata.notebook_metadata import IMAGES, is_word, kernel, short, sizes
 from privet.metadata.passage import TERMINAL, rewritten
 
@@ -190,9 +190,8 @@ class _Notebook:
             )
             for kind, said in content.items():
                 raw = _unpacked(said)
-                member = self._job.nested(name, raw) if raw is not None else None
+                member = self._packed_file(name, raw)
                 if member is None:
-                    self._job.dropped("attachment")
                     continue
                 names[name] = member.name
                 kept.setdefault(member.name, {})[_kind(kind)] = (
@@ -237,10 +236,8 @@ class _Notebook:
             elif kind in IMAGES and isinstance(text, str):
                 self._image(new, kind, value, text)
             elif kind == "image/svg+xml" and isinstance(text, str):
-                member = self._job.nested("output.svg", text.encode())
-                if member is None:
-                    self._job.dropped("image")
-                else:
+                member = self._job.member("output.svg", text.encode())
+                if member is not None:
                     drawing = member.content.decode("utf-8", "replace")
                     new[kind] = (
                         value
@@ -255,14 +252,19 @@ class _Notebook:
                 self._job.dropped("output")
         return new
 
+    def _packed_file(self, name: str, raw: bytes | None) -> Member | None:
+        """Return a file that stood in base64, cleaned, or None where it is left out."""
+        if raw is None:
+            self._job.leave_out(name, "its encoding is broken")
+            return None
+        return self._job.member(name, raw)
+
     def _image(self, new: dict[str, Any], kind: str, value: object, text: str) -> None:
         raw = _unpacked(text)
-        member = self._job.nested(f"output.{extension(kind)}", raw) if raw is not None else None
-        if member is None:
-            self._job.dropped("image")
-        elif member.content == raw:
+        member = self._packed_file(f"output.{extension(kind)}", raw)
+        if member is not None and member.content == raw:
             new[kind] = value
-        else:
+        elif member is not None:
             new[kind] = _packed(member.content) + "\n" * text.endswith("\n")
 
     def _tree(self, value: Any) -> Any:

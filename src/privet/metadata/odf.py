@@ -179,11 +179,10 @@ class _Document:
             if not content.startswith(_FONT) or not suffix.isalnum():
                 return None
         else:
-            cleaned = self._job.nested(
+            cleaned = self._job.member(
                 f"{_FOLDERS[folder].rpartition('/')[2]}.{suffix if suffix.isalnum() else _suffix(content)}", content
             )
             if cleaned is None:
-                self._job.dropped("picture")
                 return None
             content, suffix = cleaned.content, cleaned.name.rpartition(".")[2].lower()
         name = f"{_FOLDERS[folder]}{len(self.out) + 1}.{suffix if suffix.isalnum() else 'bin'}"
@@ -299,7 +298,7 @@ def _inline(data: Element, job: Job) -> None:
     if holder.tag == f"{{{STYLE}}}font-face-uri" or local(holder) == "font-face-uri":
         member = content if content.startswith(_FONT) else None
     else:
-        cleaned = job.nested(f"image.{_suffix(content)}", content) if content else None
+        cleaned = job.member(f"image.{_suffix(content)}", content) if content else None
         member = None if cleaned is None else cleaned.content
     if member is None:
         job.dropped("picture")

@@ -245,11 +245,11 @@ class _Cleaning:
         taken = {old for _type, _target, _external, old in found if _USUAL_ID.fullmatch(old)}
         for kind, target, external, old in found:
             base = _BASES.fullmatch(kind)
-            new = None
+            new, told = None, len(self._job.set_aside)
             if base is not None:
                 new = self._outside(base[2], target) if external else self._inside(base[2], absolute(folder, target))
             if new is None:
-                self._job.dropped(left_out_part(kind))
+                self._job.dropped(left_out_part(kind), int(len(self._job.set_aside) == told))
                 continue
             name = old if _USUAL_ID.fullmatch(old) else _unused(taken)
             links[old] = name
@@ -289,12 +289,14 @@ class _Cleaning:
         content = self._package.read(where)
         stem = FILES[kind]
         if kind != "font":
-            member = self._job.nested(f"{stem.rpartition('/')[2]}.{suffix}" if suffix.isalnum() else "file", content)
+            member = self._job.member(f"{stem.rpartition('/')[2]}.{suffix}" if suffix.isalnum() else "file", content)
             if member is None:
                 return None
             content = member.content
             suffix = member.name.rpartition(".")[2].lower()
         if suffix not in MEDIA_TYPES or (kind == "font") != (suffix in ("odttf", "fntdata")):
+            if kind != "font":
+                self._job.leave_out(f"{stem.rpartition('/')[2]}.{suffix}", "no kind of file that an office file holds")
             return None
         name = self._free(f"{self._main.folder}/{stem}", where, suffix)
         self._out[name] = content

@@ -154,13 +154,14 @@ def _clean_root(tree: Tree, root: Object, pages: Sequence[Object]) -> None:
     if names is not None:
         root.Names = names
     for key in list(old.keys()):
-        if str(key) not in root:
+        # What `/AF` refers to is among the attachments.
+        if str(key) not in root and str(key) != "/AF":
             tree.job.dropped(_NOTED.get(str(key), "document entry"))
 
 
 _NOTED: Final = {
     "/Metadata": "xmp", "/OCProperties": "layers", "/Names": "names", "/Dests": "names", "/OpenAction": "action", "/AA": "action",
-    "/Perms": "signature", "/AF": "attachment", "/PieceInfo": "private data",
+    "/Perms": "signature", "/PieceInfo": "private data",
 }  # fmt: skip
 
 

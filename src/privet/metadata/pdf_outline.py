@@ -94,12 +94,18 @@ def attachments(tree: Tree, root: Object) -> Object | None:
         names.get("/EmbeddedFiles") if isinstance(names, Dictionary) else None, "/Names", tree.job.limits.max_members
     )
     kept: list[tuple[str, Object]] = []
-    for specification in (*(entry for _name, entry in found), *tree.files):
-        member = _attached(tree, specification)
-        if member is None:
-            tree.job.dropped("attachment")
-        else:
-            kept.append(member)
+    associated = root.get("/AF")
+    more = [*associated] if isinstance(associated, Array) else []
+    seen: set[tuple[int, int]] = set()
+    for specification in (*(entry for _name, entry in found), *tree.files, *more):
+        stream = _embedded(specification)
+        if stream is None:
+            tree.job.dropped("link")  # to a file that is not in the document
+        elif stream.objgen not in seen:
+            # Pages, annotations and the list of attachments may refer to one file.
+            seen.add(stream.objgen)
+            member = _attached(tree, specification, stream)
+            kept += [member] if member is not None else []
     if not kept:
         return None
     items: list[object] = []
@@ -108,23 +114,24 @@ def attachments(tree: Tree, root: Object) -> Object | None:
     return Dictionary(EmbeddedFiles=Dictionary(Names=Array(items)))
 
 
-def _attached(tree: Tree, specification: object) -> tuple[str, Object] | None:
-    if not isinstance(specification, Dictionary):
+def _embedded(specification: object) -> Stream | None:
+    """Return the file that a specification refers to, where it is in the document."""
+    files = specification.get("/EF") if isinstance(specification, Dictionary) else None
+    if not isinstance(files, Dictionary):
         return None
-    files = specification.get("/EF")
-    stream = (
-        next((files[key] for key in ("/UF", "/F") if key in files), None) if isinstance(files, Dictionary) else None
-    )
-    name = specification.get("/UF", specification.get("/F"))
-    if not isinstance(stream, Stream):
-        return None
+    stream = next((files[key] for key in ("/UF", "/F") if key in files), None)
+    return stream if isinstance(stream, Stream) else None
+
+
+def _attached(tree: Tree, specification: Object, stream: Stream) -> tuple[str, Object] | None:
+    given = specification.get("/UF", specification.get("/F"))
+    name = written(given) if isinstance(given, String) else "attachment"
     try:
         content = decoded(stream, tree.job.limits.max_file_bytes)
-    except CannotClean:
+    except CannotClean as error:
+        tree.job.leave_out(name, error.reason)
         return None
-    if not content:
-        return None
-    member = tree.job.nested(written(name) if isinstance(name, String) else "attachment", content)
+    member = tree.job.member(name, content) if content else None
     if member is None:
         return None
     new = tree.pdf.make_stream(member.content, {"/Type": Name.EmbeddedFile})

@@ -115,6 +115,9 @@ class Tree:
                 rule = _coding if key == "/DecodeParms" else plain
             new = None if rule is None else rule(self, owner, key, value)
             if new is None:
+                if key == "/AF":
+                    # The files of a page or an element come along with those of the document.
+                    self.files += [*value] if isinstance(value, Array) else [value]
                 if key != "/Length":
                     delete(owner, key)
                 self._note(key)
@@ -128,7 +131,7 @@ class Tree:
 
 
 _NOTED: Final = {
-    "/Metadata": "xmp", "/PieceInfo": "private data", "/Thumb": "thumbnail", "/AA": "action", "/LastModified": "date", "/AF": "attachment",
+    "/Metadata": "xmp", "/PieceInfo": "private data", "/Thumb": "thumbnail", "/AA": "action", "/LastModified": "date",
     "/XFA": "xfa form", "/CreationDate": "date", "/M": "date", "/RC": "rich text", "/Popup": "popup", "/OpenAction": "action",
 }  # fmt: skip
 

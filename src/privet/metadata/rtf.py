@@ -151,8 +151,9 @@ class _Reading:
         group = self._groups.pop()
         if group.is_dropped:
             return
+        told = len(self._job.set_aside)
         if group.picture is not None and not self._picture(group):
-            self._job.dropped("picture")
+            self._job.dropped("picture", int(len(self._job.set_aside) == told))
             del self._out[group.start :]
             return
         if group.destination in APART or not self._groups:
@@ -180,7 +181,7 @@ class _Reading:
             return False
         if group.picture_kind not in PICTURES.values():
             return False
-        member = self._job.nested(f"image.{group.picture_kind}", content)
+        member = self._job.member(f"image.{group.picture_kind}", content)
         if member is None or member.name.rpartition(".")[2].lower().replace("jpeg", "jpg") != group.picture_kind:
             return False
         self._out.append(b"\n" + binascii.hexlify(member.content))

@@ -10,6 +10,7 @@ Invariants:
 from __future__ import annotations
 
 import lzma
+import re
 import stat
 import struct
 import zipfile
@@ -34,6 +35,9 @@ _PERIODS: Final = range(1, 9)
 _PIECE: Final = 8192
 _RUN_HEAD: Final = 64
 _CONTROLS: Final = bytes(sorted({*range(1, 32), 127, *range(0xF8, 0x100)} - set(b"\t\n\f\r")))
+UNSAFE: Final = "its name leads out of the archive, or cannot be shown"
+_UNSHOWN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_SHOWN_CHARS: Final = 200
 _BROKEN: Final = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, struct.error, NotImplementedError,
     RuntimeError, OverflowError,
@@ -110,6 +114,16 @@ def safe_name(name: str) -> str | None:
     return "/".join(parts)
 
 
+def shown_name(name: str) -> str:
+    r"""Return what a member with an unsafe name may be called where it is told that it was left out.
+
+    >>> shown_name("../../etc/a\n.txt"), shown_name("/abs/x.txt"), shown_name("..")
+    ('etc/a_.txt', 'abs/x.txt', 'member')
+    """
+    parts = [part for part in re.split(r"[\\/:]", name) if part not in {"", ".", ".."}]
+    return _UNSHOWN.sub("_", "/".join(parts)[-_SHOWN_CHARS:]) or "member"
+
+
 @dataclass(slots=True)
 class Names:
     """Names that are given away once; one that is taken gets a number before its ending.
@@ -156,7 +170,7 @@ class Archive:
             if stat.S_ISLNK(entry.external_attr >> 16):
                 job.dropped("link")
             elif name is None or "\0" in entry.orig_filename:
-                job.dropped("unsafe member name")
+                job.leave_out(shown_name(entry.filename), UNSAFE)
             else:
                 job.dropped("duplicate member", int(found.pop(name, None) is not None))
                 found[name] = entry

@@ -17,6 +17,10 @@ from privet.audit.result import Result
 
 _FLOOR: Final = 1e-5
 _WIDTH: Final = 640
+_HALF_LABEL: Final = 40
+"""Half the width of the figure of a bound, and some room beside it."""
+_BELOW_LIMIT: Final = 22
+_BELOW_BOUND: Final = 41
 
 
 def as_html(result: Result) -> str:
@@ -61,12 +65,15 @@ def _place(share: float) -> float:
 
 def _scale(residual: Mapping[str, Any]) -> dict[str, Any]:
     """Return where the marks of the chart of the bound stand."""
+    high, limit = _place(residual["upper_bound"]), _place(residual["max_residual"])
     return {
         "width": _WIDTH,
         "low": _place(residual["lower_bound"]),
-        "high": _place(residual["upper_bound"]),
+        "high": high,
         "estimate": _place(residual["estimate"]),
-        "limit": _place(residual["max_residual"]),
+        "limit": limit,
+        # The line of the limit begins below the figure of the bound where it would go through it.
+        "limit_top": _BELOW_BOUND if abs(high - limit) < _HALF_LABEL else _BELOW_LIMIT,
         "ticks": [(_place(10.0**power), f"{100 * 10.0**power:g} %") for power in range(-5, 1)],
     }
 
