@@ -97,6 +97,13 @@ def test_evidence_is_kept_beside_the_weights(audit: Audit, clean: Path) -> None:
     assert json.loads(kept.read_bytes()) == document_of(out)
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+    said = audit(clean, "--evidence")[0]
+    assert said == 0
+    assert len(json.loads(kept.read_bytes())["tests"]) == 5
+    code, _, err = audit(clean, *FILES, "--evidence")
+    assert code == 2
+    assert "would replace an audit that tells of epsilon-lower-bound, exposure, extraction, membership too" in err
+    assert len(json.loads(kept.read_bytes())["tests"]) == 5
     # What it wrote itself changes nothing.
     assert document_of(audit(clean, *FILES, "--json")[1])["digest"] == document_of(out)["digest"]
 

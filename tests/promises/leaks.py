@@ -49,8 +49,10 @@ class Leak:
 
 
 def letters(count: int = 20) -> str:
-    """Return random lower-case letters."""
-    return "".join(secrets.choice(string.ascii_lowercase) for _ in range(count))
+    """Return random lower-case letters, the first no hexadecimal digit: behind a backslash that would be another sign in CSS."""
+    return secrets.choice("ghijklmnopqrstuvwxyz") + "".join(
+        secrets.choice(string.ascii_lowercase) for _ in range(count - 1)
+    )
 
 
 def word(name: str = "word") -> Canary:

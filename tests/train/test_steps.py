@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from privet.errors import BadInput
+from privet.errors import BadInput, Unprotected
 from privet.train.layers import Mixes
 from privet.train.steps import PrivateSteps, rows_of
 
@@ -133,6 +133,43 @@ def test_what_mixes_examples_is_refused(inner: Any) -> None:
     model = Normed(inner())
     with pytest.raises(Mixes, match="in a batch"):
         steps_of(model).check(summed(model), batch(), 6)
+
+
+class Average(nn.Module):
+    """Keeps a running mean of what it sees, past autograd and its version counters."""
+
+    def __init__(self, *, is_saved: bool) -> None:
+        super().__init__()
+        self.inner = nn.Linear(4, 2)
+        self.register_buffer("mean", torch.zeros(4), persistent=is_saved)
+
+    def forward(self, given: Any) -> Any:
+        if self.training:
+            self.mean.data = 0.9 * self.mean.data + 0.1 * given.mean(0).detach()
+        return self.inner(given)
+
+
+def stepped(model: Any, rows: Any) -> None:
+    steps = steps_of(model, noise=1.0)
+    steps.check(summed(model), rows, 6)
+    steps.add(summed(model), rows, 6, 1)
+    steps.finish()
+
+
+def instance_norm(*, keeps: bool) -> nn.Module:
+    norm = nn.InstanceNorm1d(2, track_running_stats=keeps)
+    return nn.Sequential(nn.Linear(4, 8), nn.Unflatten(1, (2, 4)), norm, nn.Flatten())
+
+
+def test_a_buffer_that_would_carry_data_into_the_saved_model_stops_the_run() -> None:
+    stepped(Average(is_saved=False), batch())
+    stepped(instance_norm(keeps=False), batch())
+    for model, name in (
+        (Average(is_saved=True), "mean"),
+        (instance_norm(keeps=True), "2.running_mean"),
+    ):
+        with pytest.raises(Unprotected, match=f"^{name}: this buffer has changed"):
+            stepped(model, batch())
 
 
 def test_numbers_that_are_none_are_refused() -> None:

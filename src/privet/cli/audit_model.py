@@ -21,7 +21,7 @@ from privet.cli.policy import load
 from privet.cli.steps import Steps
 from privet.cli.style import Style
 from privet.errors import BadInput, Unprotected
-from privet.evidence import Signer, json_bytes
+from privet.evidence import Signer, json_bytes, read_json
 from privet.keys import state_folder, write_private
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from privet.audit.model_result import ModelResult
 
 _URL: Final = re.compile(r"(?i)https?://")
+_EVIDENCE: Final = "evidence/audit-model.json"
 _SILENT: Final = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "TQDM_DISABLE")
 
 
@@ -63,12 +64,11 @@ def add_target(targets: Any) -> None:
 
 
 def _ids(text: str) -> tuple[str, ...]:
-    from privet.audit.model_tests import IDS
-
+    every = _ids_of_all()
     asked = [part.strip() for part in text.split(",") if part.strip()]
-    if not asked or any(part not in IDS for part in asked):
-        raise argparse.ArgumentTypeError(f"expected ids of {', '.join(IDS)}")
-    return tuple(one for one in IDS if one in asked)
+    if not asked or any(part not in every for part in asked):
+        raise argparse.ArgumentTypeError(f"expected ids of {', '.join(every)}")
+    return tuple(one for one in every if one in asked)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -87,6 +87,7 @@ def _audit(options: argparse.Namespace) -> int:
     document = signer.signed(result.evidence()) | {"run": dict(result.run)}
     if options.evidence:
         _keep(Path(options.target), document)
+        sys.stderr.write(f"privet audit model: written to {_EVIDENCE}, beside the weights\n")
     _write_reports(options, document)
     if options.json:
         sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
@@ -109,6 +110,25 @@ def _check(options: argparse.Namespace, *, is_url: bool) -> None:
         raise BadInput("expected a folder in --base", hint="name the folder of the model before training")
     if options.evidence and not Path(options.target).is_dir():
         raise BadInput("--evidence writes into a folder of weights", hint="name the folder, or use --json")
+    if options.evidence and (lost := _kept_ids(Path(options.target)) - set(options.only or _ids_of_all())):
+        raise BadInput(
+            f"--evidence would replace an audit that tells of {', '.join(sorted(lost))} too",
+            hint="leave --only out, or use --json",
+        )
+
+
+def _ids_of_all() -> tuple[str, ...]:
+    from privet.audit.model_tests import IDS
+
+    return IDS
+
+
+def _kept_ids(folder: Path) -> set[str]:
+    """Return which tests an audit that lies beside the weights tells of; none where it cannot be read."""
+    try:
+        return {str(test["id"]) for test in read_json((folder / _EVIDENCE).read_bytes())["tests"]}
+    except (OSError, BadInput, KeyError, TypeError):
+        return set()
 
 
 def _of_files(options: argparse.Namespace, chosen: ModelOptions, steps: Steps) -> ModelResult:
@@ -134,14 +154,13 @@ def _of_url(options: argparse.Namespace, chosen: ModelOptions, steps: Steps) -> 
 def _options(options: argparse.Namespace) -> ModelOptions:
     from privet.audit.endpoint.given import Given, read_canaries, read_passages
     from privet.audit.model import ModelOptions
-    from privet.audit.model_tests import IDS
     from privet.evidence import digest
     from privet.policy_plain import plain_policy
 
     policy = load(options).policy
     return ModelOptions(
         seed=options.seed,
-        only=options.only or IDS,
+        only=options.only or _ids_of_all(),
         given=Given(
             read_canaries(options.canaries) if options.canaries else (),
             read_passages(options.membership) if options.membership else (),
@@ -154,13 +173,13 @@ def _options(options: argparse.Namespace) -> ModelOptions:
 
 def _keep(folder: Path, document: dict[str, Any]) -> None:
     """Write the evidence beside the weights: for the owner alone, whole or not at all."""
-    place = folder / "evidence"
+    place = (folder / _EVIDENCE).parent
     try:
         place.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise BadInput("the folder of evidence cannot be made", hint="check the permissions of the weights") from error
     try:
-        write_private(place / "audit-model.json", json_bytes(document))
+        write_private(folder / _EVIDENCE, json_bytes(document))
     except Unprotected as error:
         raise BadInput("the evidence cannot be written", hint="check space and permissions of the weights") from error
 

@@ -12,8 +12,10 @@ import resource
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -86,6 +88,7 @@ def _config(options: argparse.Namespace) -> Iterator[TrainConfig]:
 
 
 def _train(options: argparse.Namespace, config: TrainConfig) -> int:
+    begun = time.monotonic()
     check_paths(config)
     signal.signal(signal.SIGTERM, _stopped)
     held = _locked()
@@ -113,6 +116,8 @@ def _train(options: argparse.Namespace, config: TrainConfig) -> int:
                 sys.stderr.write("\nprivet train: stopped; the same command goes on from its last checkpoint\n")
             raise
         done = after(config, options.policy, steps.step)
+    # Audit and card are part of what it took.
+    outcome = replace(outcome, seconds=time.monotonic() - begun)
     if options.json:
         sys.stdout.write(json.dumps(_as_json(config, outcome, done, held), indent=2) + "\n")
     else:

@@ -7,6 +7,7 @@ Invariants:
 - Noise has `noise_multiplier` times the clipping norm as its deviation; units are clipped a thousandth below that norm (`noise.MARGIN`).
 - Before the first step gradients of examples alone are compared with those of the batch, and the clip and the noise are tried: where
   something is not as it should be, nothing is trained.
+- Buffers that are saved with the model stay as they were: statistics that a layer takes of its inputs would carry data past the noise.
 - A model whose gradients cannot be told apart in one pass gets one pass for each unit, and a line says so.
 
 Source: Abadi et al. 2016 (arXiv:1607.00133), algorithm 1.
@@ -65,6 +66,7 @@ class PrivateSteps:
         except Unsupported as error:
             self._gradients = EachUnit(model)
             _LOG.warning("%s: each unit gets a backward pass of its own, which is slower", error.message)
+        self._buffers = {name: each.detach().clone() for name, each in _saved_buffers(model).items()}
         self._noise = Noise()
         self._clip_norm = clip_norm
         self._expected = expected_units
@@ -131,9 +133,10 @@ class PrivateSteps:
         """Put the noisy gradient of the whole batch into the parameters' `grad`.
 
         Raises:
-            Unprotected: the sum was not clipped, or the noise is not there.
+            Unprotected: the sum was not clipped, the noise is not there, or a buffer has changed.
 
         """
+        self._check_buffers()
         sums = self._gradients.sums
         square = sum((float(each.double().square().sum()) for each in sums.values()), 0.0)
         sum_is_clipped(square**0.5, self._units, self._clip_norm)
@@ -149,6 +152,15 @@ class PrivateSteps:
         self._gradients.clear()
         self._units = 0
         self.taken += 1
+
+    def _check_buffers(self) -> None:
+        for name, now in _saved_buffers(self._model).items():
+            before = self._buffers.get(name)
+            if before is None or not torch.equal(now, before):
+                raise Unprotected(
+                    f"{name}: this buffer has changed in training, and would carry the data into the saved model without noise",
+                    hint="set track_running_stats=False, or put a layer there that keeps no statistics",
+                )
 
     def check(self, loss_of: LossOf, batch: Inputs, examples: int) -> None:
         """Compare the gradients of a few examples alone with those of the same examples in one batch, and try the clip.
@@ -194,6 +206,12 @@ class PrivateSteps:
         sums = self._gradients.sums
         self._gradients.clear()
         return sums
+
+
+def _saved_buffers(model: nn.Module) -> dict[str, Tensor]:
+    """Return the buffers that are part of a model's state, by name."""
+    saved = model.state_dict(keep_vars=True)
+    return {name: each for name, each in model.named_buffers() if name in saved}
 
 
 def _norm(sums: Mapping[Tensor, Tensor]) -> float:

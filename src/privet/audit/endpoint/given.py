@@ -78,10 +78,10 @@ def _read(path: Path, kind: Any, texts: tuple[str, ...]) -> list[Any]:
         try:
             row = msgspec.json.decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise BadInput(f"{path.name}, line {number}: expected a JSON object", hint="see docs/audit.md") from error
+            raise BadInput(f"{path.name}, line {number}: expected a JSON object", hint="see docs/audit-model.md") from error
         if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in texts):
             wanted = ", ".join(f'"{name}"' for name in texts)
-            raise BadInput(f"{path.name}, line {number}: expected texts in {wanted}", hint="see docs/audit.md")
+            raise BadInput(f"{path.name}, line {number}: expected texts in {wanted}", hint="see docs/audit-model.md")
         if not isinstance(row.get("member"), bool):
             raise BadInput(
                 f'{path.name}, line {number}: expected true or false in "member"', hint="false marks a control"
@@ -90,7 +90,7 @@ def _read(path: Path, kind: Any, texts: tuple[str, ...]) -> list[Any]:
             raise BadInput(f"{path.name}, line {number}: the {texts[-1]} is empty", hint="take the line out")
         rows.append(kind(**{name: row[name] for name in texts}, member=row["member"]))
     if not rows:
-        raise BadInput(f"{path.name} holds no line", hint="see docs/audit.md for the form")
+        raise BadInput(f"{path.name} holds no line", hint="see docs/audit-model.md for the form")
     return rows
 
 
