@@ -186,15 +186,17 @@ of ordinary fine-tuning on the same tickets. Its epsilon is {private["epsilon"]:
 
 ## How to read it
 
-Exposure is log2 of how many look-alikes a code beats, of {most:.1f} bits; controls have what chance gives. Membership is the largest
-area under the curve of all scores of the audit, which is above 0.5 by chance alone: compare it with the base model's, which has seen
-none. *epsilon at least* is what the audit proves was spent, at 95 % (Steinke et al. 2023). All of it is what `privet audit model`
+Exposure is log2 of how many look-alikes a code beats, of {most:.1f} bits; controls have what chance gives. Extracted is what the model says
+when it goes on behind the prompts, likeliest and drawn three times: some codes come by chance, so controls come as well. Membership is
+the largest area under the curve of all scores of the audit, which is above 0.5 by chance alone: compare it with the base model's, which
+has seen none. *epsilon at least* is what the audit proves was spent, at 95 % (Steinke et al. 2023). All of it is what `privet audit model`
 measures. Perplexity is that of tickets of other customers, without their signatures; for *plain*, of raw ones.
 
 What *Privet* does against *scrubbed* is partly that of fewer and larger steps: the arm between them has those and nothing else. The
 difference between it and *Privet* is what differential privacy did.
 
-It is one small model and made-up text: a demonstration that anybody can repeat, no promise for yours. `privet audit model` measures
+Noise and sampling come from the system, so a second run is another: the private arm's figures move by what the controls do. It is one small
+model and made-up text: a demonstration that anybody can repeat, no promise for yours. `privet audit model` measures
 yours.
 """
 

@@ -48,9 +48,9 @@ def area(arm: Arm) -> float:
 
 
 def extracted(arm: Arm) -> float:
-    """Return the share of planted canaries that the model says when asked."""
-    test = arm["tests"]["extraction"]
-    return float(test["hits"] / test["samples"])
+    """Return the share of planted canaries that the model says when it is asked for any."""
+    figures = arm["tests"]["extraction"]["figures"]
+    return float(figures["extracted"] / figures["members"])
 
 
 def perplexity(arm: Arm) -> float:
@@ -61,13 +61,16 @@ def perplexity(arm: Arm) -> float:
 def table(arms: Sequence[Arm]) -> str:
     """Return the Markdown table: means over the seeds, with the least and the most."""
     lines = [
-        "| arm | steps | exposure, bits; controls | extracted, 95 % | membership, largest AUC | epsilon at least | perplexity |",
+        "| arm | steps | exposure, bits; controls | extracted, 95 %; controls | membership, largest AUC | epsilon at least | perplexity |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for way, found in by_way(arms).items():
         tests = [arm["tests"] for arm in found]
-        hits, samples = (sum(each["extraction"][name] for each in tests) for name in ("hits", "samples"))
-        low, high = interval(hits, samples)
+        said, members, by_chance = (
+            sum(each["extraction"]["figures"][name] for each in tests)
+            for name in ("extracted", "members", "controls_extracted")
+        )
+        low, high = interval(said, members)
         least = [
             each["epsilon-lower-bound"]["figures"]["epsilon_lower"] for each in tests if "epsilon-lower-bound" in each
         ]
@@ -75,7 +78,7 @@ def table(arms: Sequence[Arm]) -> str:
             NAMES[way],
             str(found[0]["steps"] or "–"),
             f"{_range(found, bits, 2)}; {fmean(map(control_bits, found)):.2f}",
-            f"{hits} of {samples} ({low:.1%} to {high:.1%})",
+            f"{said} of {members} ({low:.1%} to {high:.1%}); {by_chance}",
             _range(found, area, 2),
             f"{max(least):.2f}" if least else "–",
             _range(found, perplexity, 3),
