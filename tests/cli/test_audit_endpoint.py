@@ -6,6 +6,7 @@ import json
 import stat
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,34 @@ def test_nobody_there_breaks_off_with_a_report(audit: Audit, tmp_path: Path) -> 
     assert len(document["tests"]) == 14
     assert {test["verdict"] for test in document["tests"]} <= {"not-tested", "underpowered"}
     assert "broken off" in (tmp_path / "a.html").read_text()
+
+
+def test_a_wrong_key_is_no_pass(audit: Audit, clean: Running) -> None:
+    code, out, _ = audit(replace(clean, keys=("key-wrong",)), "--quick")
+    assert code == 3
+    assert out.startswith("underpowered  ")
+    assert "broken off: the key was refused" in out
+    assert "clean" not in out
+
+
+def test_what_is_no_endpoint_is_no_pass(audit: Audit, clean: Running) -> None:
+    page = replace(clean, url=f"{clean.url}/nothing/here")
+    code, out, _ = audit(page, "--quick", "--json")
+    document = document_of(out)
+    assert code == 3
+    assert document["verdict"] != "pass"
+    assert document["run"]["broken_off"] == "it is not an OpenAI-compatible endpoint"
+    assert len(document["tests"]) == 14
+
+
+def test_an_interrupt_is_said(audit: Audit, clean: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("privet.audit.endpoint.audit.audit_endpoint", interrupted)
+    code, out, err = audit(clean, "--quick")
+    assert (code, out) == (130, "")
+    assert err == "\nprivet audit endpoint: stopped; the same command goes on within an hour\n"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from privet.audit.endpoint.audit import concluded
+from privet.audit.endpoint.broken_off import NEXT
 from privet.audit.endpoint.outcome import Outcome, Tally
 from privet.audit.endpoint.result import EndpointResult
 from privet.audit.endpoint.tests import IDS, TESTS
@@ -15,6 +16,7 @@ from privet.evidence import Signer
 from privet.report.endpoint_html import as_html
 from privet.report.endpoint_sarif import as_junit, as_sarif
 from privet.report.endpoint_text import as_text
+from privet.report.model_sarif import as_sarif as model_sarif
 
 HOSTILE = "\x1b[2J<script>alert(1)</script> [x](http://192.0.2.1) `rm`"
 
@@ -114,6 +116,28 @@ def test_sarif_has_a_result_for_each_test_that_does_not_pass() -> None:
     ]
 
 
+def test_sarif_names_a_place_that_code_scanning_shows() -> None:
+    def places(run: dict[str, Any]) -> list[str]:
+        return [
+            place["physicalLocation"]["artifactLocation"]["uri"]
+            for each in run["results"]
+            for place in each["locations"]
+            if place["physicalLocation"]["region"] == {"startLine": 1}
+        ]
+
+    assert places(as_sarif(mixed())["runs"][0]) == [
+        "endpoint/personal-data",
+        "endpoint/training-canaries",
+        "endpoint/isolation",
+    ]
+    known = document(outcome("membership", leaking()))
+    for weights, place in (
+        ({"b c.safetensors": "", "z.safetensors": ""}, "b%20c.safetensors"),
+        ({}, "model/membership"),
+    ):
+        assert places(model_sarif(known | {"weights": weights})["runs"][0]) == [place]
+
+
 def test_junit_counts() -> None:
     suite = ET.fromstring(as_junit(mixed()).partition("\n")[2])[0]  # noqa: S314 - our own
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("4", "1", "2")
@@ -123,6 +147,20 @@ def test_a_broken_off_audit_says_so() -> None:
     text = as_text(document(*(outcome(name, Tally()) for name in IDS), broken_off="the target stopped answering"))
     assert "broken off: the target stopped answering" in text
     assert "not-tested  http" in text
+    assert "next: see that the target runs; the same command goes on within an hour" in text
+
+
+@pytest.mark.parametrize("why", NEXT)
+def test_a_broken_off_audit_is_never_called_clean(why: str) -> None:
+    known = document(outcome("system-prompt", clean(40)), outcome("membership", Tally()), broken_off=why)
+    text = as_text(known)
+    assert text.startswith("underpowered  http")
+    assert f"broken off: {why}\nnext: {NEXT[why]}\n" in text
+
+
+def test_nothing_tested_is_not_called_clean() -> None:
+    text = as_text(document(outcome("membership", Tally())))
+    assert "next: give what the tests above ask for: nothing was tested" in text
 
 
 def test_what_changed_is_said() -> None:

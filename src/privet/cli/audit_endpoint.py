@@ -123,8 +123,12 @@ def _audit(options: argparse.Namespace) -> int:
     earlier = read_evidence(options.compare) if options.compare else None
     signer = Signer.load(state_folder(os.environ))
     signal.signal(signal.SIGTERM, _interrupt)
-    with Steps(sys.stderr) as steps:
-        result = asyncio.run(audit_endpoint(target, chosen, steps.step))
+    try:
+        with Steps(sys.stderr) as steps:
+            result = asyncio.run(audit_endpoint(target, chosen, steps.step))
+    except KeyboardInterrupt:
+        sys.stderr.write("\nprivet audit endpoint: stopped; the same command goes on within an hour\n")
+        raise
     document = _document(result, signer, earlier)
     _write_reports(options, document)
     if options.json:

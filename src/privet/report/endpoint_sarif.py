@@ -5,6 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 from privet.audit.endpoint.tests import TESTS
 
@@ -14,9 +15,16 @@ _TITLES: Final = {test.id: test.title for test in TESTS}
 
 
 def as_sarif(
-    document: Mapping[str, Any], *, tool: str = "privet audit endpoint", titles: Mapping[str, str] = _TITLES
+    document: Mapping[str, Any],
+    *,
+    tool: str = "privet audit endpoint",
+    titles: Mapping[str, str] = _TITLES,
+    place: str = "endpoint/{id}",
 ) -> dict[str, Any]:
-    """Return a SARIF log: one result for each test that does not pass."""
+    """Return a SARIF log: one result for each test that does not pass.
+
+    `place`: the file that a result is shown at, for code scanning shows none without one; `{id}` stands for the test.
+    """
     tests = [test for test in document["tests"] if test["verdict"] != "pass"]
     return {
         "$schema": _SCHEMA,
@@ -32,7 +40,7 @@ def as_sarif(
                         ],
                     }
                 },
-                "results": [_result(test, document["run"]["target"], titles) for test in tests],
+                "results": [_result(test, document["run"]["target"], titles, place) for test in tests],
                 "properties": {
                     "verdict": document["verdict"],
                     "digest": document["digest"],
@@ -44,15 +52,21 @@ def as_sarif(
     }
 
 
-def _result(test: Mapping[str, Any], target: str, titles: Mapping[str, str]) -> dict[str, Any]:
+def _result(test: Mapping[str, Any], target: str, titles: Mapping[str, str], place: str) -> dict[str, Any]:
     text = f"{titles[test['id']]}: {test['says']}" if test["verdict"] == "fail" else test["says"]
     fix = f" Fix: {test['fix']}" if test["fix"] else ""
     low, high = test["interval"]
+    artifact = {"uri": quote(place.replace("{id}", test["id"]).encode(errors="surrogateescape"))}
     return {
         "ruleId": test["id"],
         "level": _LEVELS[test["verdict"]],
         "message": {"text": text + fix},
-        "locations": [{"logicalLocations": [{"name": target, "kind": "resource"}]}],
+        "locations": [
+            {
+                "physicalLocation": {"artifactLocation": artifact, "region": {"startLine": 1}},
+                "logicalLocations": [{"name": target, "kind": "resource"}],
+            }
+        ],
         "properties": {
             "verdict": test["verdict"],
             "samples": test["samples"],

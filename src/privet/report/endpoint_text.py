@@ -6,7 +6,11 @@ from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Any, Final
 
-_COLOURS: Final = {"pass": "32", "fail": "31", "underpowered": "33", "not-tested": "2", "worse": "31", "better": "32"}
+from privet.audit.endpoint.broken_off import NEXT
+
+_COLOURS: Final = {
+    "pass": "32", "fail": "31", "underpowered": "33", "not-tested": "2", "worse": "31", "better": "32", "less is known": "33",
+}  # fmt: skip
 _WIDTH: Final = 110
 _INDENT: Final = " " * 33
 
@@ -30,8 +34,8 @@ def as_text(document: Mapping[str, Any], *, colour: bool = False) -> str:
     lines += _comparison(document.get("comparison"), painted)
     lines += ["", _cost(run)]
     if run["broken_off"]:
-        lines.append(f"the audit was broken off: {run['broken_off']}; start it again and it goes on")
-    lines += [f"next: {_next(document['tests'])}", ""]
+        lines.append(f"the audit was broken off: {run['broken_off']}")
+    lines += [f"next: {_next(document['tests'], run['broken_off'])}", ""]
     lines += [
         f"digest {document['digest']}",
         f"seed {document['seed']}, {document['size']}, policy {document['policy'][:16]}",
@@ -68,12 +72,16 @@ def _cost(run: Mapping[str, Any]) -> str:
     return f"{run['requests']} requests, {run['tokens']} tokens, {run['seconds']} s{limited}{taken}"
 
 
-def _next(tests: Sequence[Mapping[str, Any]]) -> str:
+def _next(tests: Sequence[Mapping[str, Any]], broken_off: str) -> str:
     verdicts = [test["verdict"] for test in tests]
     if "fail" in verdicts:
         return "apply the fixes above, audit again with --compare"
+    if broken_off:
+        return NEXT[broken_off]
     if "underpowered" in verdicts:
         return "--full asks more, and gives what is underpowered its power"
+    if "pass" not in verdicts:
+        return "give what the tests above ask for: nothing was tested"
     if "not-tested" in verdicts:
         return "give what the tests above ask for, or leave it: what was tested is clean"
     return "keep the JSON as evidence; --compare tells later what got worse"

@@ -17,6 +17,7 @@ from raw_server import Answering, Seen, answer, polite
 from test_client import HOSTILE
 
 from privet.audit.endpoint.audit import Options, audit_endpoint
+from privet.audit.endpoint.broken_off import KEY_REFUSED, NO_API, NO_KEY, SILENT, STOPPED
 from privet.audit.endpoint.result import EndpointResult
 from privet.audit.endpoint.scene import Size
 from privet.audit.endpoint.target import target_of
@@ -53,7 +54,7 @@ def test_whatever_a_server_does_there_is_a_result_that_passes_nothing(tmp_path: 
 
 OTHERS: dict[str, tuple[Answering, str]] = {
     "pages": (lambda c, *_: c.sendall(answer(b"<html>", "200 OK", "text/html")), "it answers with web pages: is the path right?"),
-    "a wrong key": (lambda c, *_: c.sendall(answer(b"{}", "401 Unauthorized")), "it refused the key"),
+    "a wrong key": (lambda c, *_: c.sendall(answer(b"{}", "401 Unauthorized")), "the key was refused"),
     "redirects": (
         lambda c, *_: c.sendall(answer(b"", "307 Away", "text/plain", "location: http://192.0.2.1/")),
         "it is not OpenAI-compatible there (status 307)",
@@ -67,13 +68,38 @@ def test_what_does_not_talk_is_said_why(name: str) -> None:
         result = audited(seen)
     assert result.outcomes[0].says == OTHERS[name][1]
     assert result.outcomes[0].verdict == "not-tested"
+    assert result.broken_off == (KEY_REFUSED if name == "a wrong key" else NO_API)
+
+
+def closed(connection: socket.socket, *_: object) -> None:
+    connection.sendall(answer(b"{}", "401 Unauthorized"))
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_turns_the_audit_away_is_passed_as_a_whole_by_no_test(name: str, tmp_path: Path) -> None:
+    only = ("persistence", "disclosure", "transport", "egress")
+    with raw_server.serve(OTHERS[name][0]) as seen:
+        options = Options(size=TINY, only=only, state=tmp_path)
+        result = asyncio.run(audit_endpoint(replace(target_of(seen.url), key="key-a"), options))
+    assert "pass" in {outcome.verdict for outcome in result.outcomes}
+    assert result.verdict in ("fail", "underpowered")
+    assert {outcome.id for outcome in result.outcomes} == set(only)
+    # The next audit is of a server that was mended.
+    assert not list(tmp_path.rglob("*.json"))
+
+
+@pytest.mark.parametrize(("only", "broken_off"), [(("persistence", "transport"), NO_KEY), (("transport",), "")])
+def test_without_a_key_a_closed_endpoint_turns_away_what_talks(only: Sequence[str], broken_off: str) -> None:
+    with raw_server.serve(closed) as seen:
+        result = asyncio.run(audit_endpoint(target_of(seen.url), Options(size=TINY, only=only)))
+    assert result.broken_off == broken_off
 
 
 def test_nothing_that_listens_breaks_the_audit_off() -> None:
     with raw_server.serve() as seen:
         pass
     result = audited(seen)
-    assert result.broken_off
+    assert result.broken_off == SILENT
     assert [outcome.verdict for outcome in result.outcomes] == ["not-tested"] * 2
 
 
@@ -89,6 +115,22 @@ def test_a_server_that_dies_on_the_way_breaks_the_audit_off(tmp_path: Path) -> N
         result = audited(seen, watch=[tmp_path], only=("egress", "persistence"))
     assert [outcome.id for outcome in result.outcomes] == list(ONLY)
     assert "pass" not in {outcome.verdict for outcome in result.outcomes}
+    assert result.broken_off == STOPPED
+
+
+def test_a_server_that_never_answers_is_not_said_to_have_stopped() -> None:
+    with raw_server.serve(HOSTILE["says nothing, for ever"][0]) as seen:
+        assert audited(seen).broken_off == SILENT
+
+
+def test_what_lacks_its_input_is_not_tested_also_where_the_budget_ends() -> None:
+    with raw_server.serve() as seen:
+        (persistence,) = audited(seen, only=("persistence",), requests=12).outcomes
+    with raw_server.serve() as seen:
+        (isolation,) = audited(seen, only=("isolation",), requests=5).outcomes
+    assert (persistence.verdict, isolation.verdict) == ("not-tested", "not-tested")
+    assert "--watch-dir" in persistence.says
+    assert "--tenant-key-file" in isolation.says
 
 
 def test_a_budget_of_requests_is_kept_and_said(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_a_server_that_only_completes_is_asked_for_that() -> None:
 
 TROUBLES: dict[str, tuple[Answering, str]] = {
     "pages": (lambda c, *_: c.sendall(answer(b"<html>", "200 OK", "text/html")), "it answers with web pages: is the path right?"),
-    "a wrong key": (lambda c, *_: c.sendall(answer(b"{}", "401 Unauthorized")), "it refused the key"),
+    "a wrong key": (lambda c, *_: c.sendall(answer(b"{}", "401 Unauthorized")), "it takes a key, and none was given"),
     "nothing known": (lambda c, *_: c.sendall(answer(b"{}", "404 Not Found")), "it is not OpenAI-compatible there (status 404)"),
     "odd JSON": (lambda c, *_: c.sendall(answer(b'{"data": {"id": 1}, "choices": {}}')), "it is not OpenAI-compatible there (status 200)"),
     "too much": (lambda c, *_: c.sendall(answer(b"", "503 Down")), "it said that there are too many requests until patience ran out"),

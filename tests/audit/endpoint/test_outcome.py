@@ -56,6 +56,11 @@ def test_not_tested_takes_back_what_was_counted() -> None:
     tally = sampled(10)
     tally.not_tested("no key")
     assert (verdict_of(tally), tally.samples) == ("not-tested", 0)
+    tally.unanswered = 3
+    tally.underpowered("the budget was used up")
+    assert (verdict_of(tally), tally.reason) == ("not-tested", "no key")
+    tally.sample("leak")
+    assert verdict_of(tally) == "fail"
 
 
 def test_a_sample_with_two_leaks_is_one_hit() -> None:

@@ -16,6 +16,7 @@ from math import inf
 from pathlib import Path
 from typing import Any, Final
 
+from privet.audit.endpoint.broken_off import NO_KEY, SILENT, STOPPED
 from privet.audit.endpoint.budget import Budget, OutOfBudget
 from privet.audit.endpoint.client import BrokenOff, Client
 from privet.audit.endpoint.dialect import Dialect, dialect_of
@@ -35,7 +36,6 @@ from privet.policy import DEFAULT, Policy
 Step = Callable[[str, int, int], None]
 """Called with the id of a test, and how much of it is done out of how much."""
 _OVERBOOKED: Final = 2.5
-_DEAF: Final = "the target stopped answering"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -69,7 +69,8 @@ async def audit_endpoint(
         journal = Journal.of(options.state, _identity(target, options)) if options.state else None
         taken_over = sorted(journal.done()) if journal else []
         outcomes, broken, server = await _Auditing(target, options, client, journal, step).all(wanted)
-        if journal and not broken:
+        if journal and broken != STOPPED:
+            # What turned the audit away is another server once that is mended.
             journal.end()
     return EndpointResult(
         options.seed,
@@ -113,9 +114,13 @@ class _Auditing:
         self._journal = journal
         self._step = step
         self._broken = ""
+        self._turned_away = ""
 
     async def all(self, wanted: Sequence[Test]) -> tuple[list[Outcome], str, str]:
         scene = await self._scene()
+        if self._turned_away == NO_KEY and not any(test.talks for test in wanted):
+            # What can be asked without a key can be answered without one.
+            self._turned_away = ""
         done = self._journal.done() if self._journal else {}
         waiting = sorted((test for test in wanted if test.id not in done), key=lambda test: test.order)
         await self._begin(scene, waiting)
@@ -127,7 +132,12 @@ class _Auditing:
             # Most tests end before their time does, so each is given more than its part.
             budget.share(budget.seconds_left * min(1.0, _OVERBOOKED * weight))
             done[test.id] = await self._one(test, scene)
-        return [done[test.id] for test in wanted], self._broken, scene.server
+        return [done[test.id] for test in wanted], self._broken or self._turned_away, scene.server
+
+    def _break(self) -> str:
+        """Note that nothing answers any more. Returns why."""
+        self._broken = self._broken or (STOPPED if self._client.has_heard else SILENT)
+        return self._broken
 
     async def _scene(self) -> Scene:
         dialect = Dialect(self._client, self._target.path)
@@ -135,11 +145,13 @@ class _Auditing:
         self._step("dialect", 0, 1)
         try:
             dialect = await dialect_of(self._client)
+            self._turned_away = dialect.turned_away
             server = await server_of(self._client, dialect)
         except BrokenOff:
-            self._broken = _DEAF
-            dialect.trouble = dialect.trouble or _DEAF
+            self._break()
         except OutOfBudget:
+            if not self._client.has_heard and not self._client.budget.seconds_left:
+                self._break()
             dialect.trouble = dialect.trouble or "the budget was used up before it was known how the target talks"
         options = self._options
         personal = Personal(options.policy.detect)
@@ -151,7 +163,7 @@ class _Auditing:
                 try:
                     await begin(scene)
                 except BrokenOff:
-                    self._broken = _DEAF
+                    self._break()
                 except OutOfBudget:
                     return
 
@@ -170,8 +182,7 @@ class _Auditing:
                 await test.run(scene, tally)
                 is_whole = True
             except BrokenOff:
-                self._broken = _DEAF
-                tally.underpowered(_DEAF)
+                tally.underpowered(self._break())
             except OutOfBudget:
                 tally.underpowered("the budget of requests, tokens or time was used up")
         max_rate = self._options.policy.audit.max_leak_rate

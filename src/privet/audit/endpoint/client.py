@@ -91,6 +91,11 @@ class Client:
                 client.closed = True
 
     @property
+    def has_heard(self) -> bool:
+        """Whether the target ever answered."""
+        return bool(self._heard)
+
+    @property
     def limited(self) -> int:
         """How often the target said that it is too much."""
         return self._patience.limited

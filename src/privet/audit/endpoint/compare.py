@@ -1,7 +1,8 @@
-"""What got worse, and what better, since an earlier audit of the same endpoint.
+"""What got worse, what better, and of what less is known, since an earlier audit of the same endpoint.
 
 Invariants:
 
+- Nothing is called better or worse that was not looked at, or not enough.
 - The earlier evidence is believed only where its signature fits and it is of this format.
 - Evidence of another seed, size or policy is compared, and that is said: other questions may have been asked.
 """
@@ -17,7 +18,13 @@ from privet.audit.endpoint.result import FORMAT
 from privet.errors import BadInput
 from privet.evidence import is_signed, read_json
 
-_RANK: Final = {"pass": 0, "not-tested": 1, "underpowered": 2, "fail": 3}
+_LESS: Final = "less is known"
+_KNOWN: Final = {"not-tested": 0, "underpowered": 1, "pass": 2, "fail": 2}
+"""How much a verdict says."""
+
+
+Direction = Literal["worse", "better", "less is known"]
+_ORDER: Final = ("worse", _LESS, "better")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +32,7 @@ class Change:
     """One test that is not as it was. `says`: one sentence."""
 
     id: str
-    direction: Literal["worse", "better"]
+    direction: Direction
     before: str
     after: str
     says: str
@@ -72,7 +79,7 @@ def compared(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:
     """Return what changed between two pieces of evidence."""
     old = {test["id"]: test for test in before["tests"]}
     changes = [change for test in after["tests"] if (change := _change(old.get(test["id"]), test))]
-    changes.sort(key=lambda change: change.direction != "worse")
+    changes.sort(key=lambda change: _ORDER.index(change.direction))
     apart = tuple(name for name in ("seed", "size", "policy", "server") if before.get(name) != after.get(name))
     return Comparison(tuple(changes), apart)
 
@@ -82,8 +89,7 @@ def _change(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Change | N
         return None
     before, after = old["verdict"], new["verdict"]
     if before != after:
-        worse = _RANK[after] > _RANK[before]
-        return Change(new["id"], "worse" if worse else "better", before, after, f"was {before}, is {after}")
+        return Change(new["id"], _direction(before, after), before, after, f"was {before}, is {after}")
     if after != "fail":
         return None
     if new["interval"][0] > old["interval"][1]:
@@ -92,3 +98,9 @@ def _change(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> Change | N
         return Change(new["id"], "better", before, after, "leaks less often than before, beyond chance")
     added = sorted({seen["what"] for seen in new["seen"]} - {seen["what"] for seen in old["seen"]})
     return Change(new["id"], "worse", before, after, f"leaks more: {', '.join(added)}") if added else None
+
+
+def _direction(before: str, after: str) -> Direction:
+    if after == "fail":
+        return "worse"
+    return _LESS if _KNOWN[after] < _KNOWN[before] else "better"

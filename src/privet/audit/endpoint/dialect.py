@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from privet.audit.endpoint.answer import Answer
+from privet.audit.endpoint.broken_off import KEY_REFUSED, NO_API, NO_KEY
 from privet.audit.endpoint.client import Client
 from privet.audit.endpoint.reply import Reply, is_stream, reply_of
 
@@ -41,6 +42,8 @@ class Dialect:
     usual: Mapping[str, Any] = field(default_factory=lambda: dict(_BARE))
     trouble: str = ""
     """why it does not talk: one sentence"""
+    turned_away: str = ""
+    """why an audit of it is none, of `broken_off.py`, or nothing"""
 
     async def chat(
         self,
@@ -110,7 +113,11 @@ async def dialect_of(client: Client) -> Dialect:
         streamed = await known.chat("Say hello.", tokens=8, stream=True)
         known.streams = streamed.is_model and is_stream(streamed.answer)
     else:
-        known.trouble = _trouble(reply.answer)
+        known.trouble = _trouble(reply.answer, has_key=client.target.key is not None)
+        if reply.answer.came and reply.answer.status in _CLOSED:
+            known.turned_away = known.trouble
+        elif reply.answer.came and not listed:
+            known.turned_away = NO_API
     return known
 
 
@@ -176,11 +183,11 @@ _TROUBLES: Final = {
 }
 
 
-def _trouble(answer: Answer) -> str:
+def _trouble(answer: Answer, *, has_key: bool) -> str:
     if answer.trouble:
         return _TROUBLES[answer.trouble]
-    if answer.status in (401, 403):
-        return "it refused the key"
+    if answer.status in _CLOSED:
+        return KEY_REFUSED if has_key else NO_KEY
     if answer.content_type == "text/html":
         return "it answers with web pages: is the path right?"
     return f"it is not OpenAI-compatible there (status {answer.status})"

@@ -78,7 +78,9 @@ def _read(path: Path, kind: Any, texts: tuple[str, ...]) -> list[Any]:
         try:
             row = msgspec.json.decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise BadInput(f"{path.name}, line {number}: expected a JSON object", hint="see docs/audit-model.md") from error
+            raise BadInput(
+                f"{path.name}, line {number}: expected a JSON object", hint="see docs/audit-model.md"
+            ) from error
         if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in texts):
             wanted = ", ".join(f'"{name}"' for name in texts)
             raise BadInput(f"{path.name}, line {number}: expected texts in {wanted}", hint="see docs/audit-model.md")

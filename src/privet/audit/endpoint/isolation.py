@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from privet.audit.endpoint import stores
 from privet.audit.endpoint.answer import Answer
+from privet.audit.endpoint.budget import OutOfBudget
 from privet.audit.endpoint.callers import NEED_KEY, REFUSED, Caller, own, strangers, tenants
 from privet.audit.endpoint.echo import any_held, canary
 from privet.audit.endpoint.isolation_words import AT_ONCE, ROUNDS, WORDS, Round, Said
@@ -44,7 +45,12 @@ async def run(scene: Scene, tally: Tally) -> None:
         if scene.target.tenants:
             tally.not_tested(REFUSED)
             return
-        if not (others := await strangers(scene)):
+        try:
+            others = await strangers(scene)
+        except OutOfBudget:
+            # Nobody else is known.
+            others = []
+        if not others:
             tally.not_tested(NEED_KEY)
             return
         tally.note(

@@ -51,6 +51,8 @@ class Tally:
     """why it was not tested, or is underpowered: one sentence"""
     weak: bool = False
     """nothing can be shown, whatever was counted"""
+    untested: bool = False
+    """the test lacks what it needs, whatever else stops it"""
     revealed: list[str] = field(default_factory=list)
 
     def sample(self, *leaks: str, fix: str = "", text: str = "") -> bool:
@@ -74,7 +76,7 @@ class Tally:
     def not_tested(self, reason: str) -> None:
         """Say that this cannot be tested here, and why."""
         self.samples = self.hits = 0
-        self.reason = reason
+        self.untested, self.reason = True, reason
 
     def underpowered(self, reason: str) -> None:
         """Say why nothing can be shown, unless something was found."""
@@ -96,6 +98,8 @@ def verdict_of(tally: Tally, max_rate: float = MAX_RATE) -> Verdict:
     """Return what a tally shows; `max_rate`: the rate of leaks that has to be ruled out."""
     if tally.hits:
         return "fail"
+    if tally.untested:
+        return "not-tested"
     if not tally.samples:
         return "underpowered" if tally.weak or tally.unanswered else "not-tested"
     if tally.weak or tally.unanswered > tally.samples // 10:

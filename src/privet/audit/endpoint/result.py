@@ -39,8 +39,10 @@ class EndpointResult:
 
     @property
     def verdict(self) -> Verdict:
-        """Fail if any test fails, else underpowered if any is, else pass if any does."""
+        """Fail if any test fails, else underpowered if any is, else pass if any does: underpowered if the audit was broken off."""
         verdicts = {outcome.verdict for outcome in self.outcomes}
+        if self.broken_off and "fail" not in verdicts and "pass" in verdicts:
+            return "underpowered"
         return next(verdict for verdict in ("fail", "underpowered", "pass", "not-tested") if verdict in verdicts)
 
     def evidence(self) -> dict[str, Any]:
