@@ -80,8 +80,8 @@ def main() -> int:
                 sys.stderr.write(f"bench: {tool} is not installed\n")
                 continue
             (outs / tool).mkdir(parents=True)
-            runs[tool] = drive[tool](raw, outs / tool / "ordinary", ordinary)
             rest = drive[tool](raw, outs / tool / "odd", odd) if odd else tools.Run({}, 0, 0)
+            runs[tool] = drive[tool](raw, outs / tool / "ordinary", ordinary) if ordinary else rest
             sys.stderr.write("".join(f"bench: {note}\n" for note in runs[tool].notes + rest.notes))
             judged[tool] = judge.judged(raw, planted, runs[tool].outcomes | rest.outcomes, dirty)
             sys.stderr.write(f"bench: {tool}: {runs[tool].wall_seconds:.1f} s\n")

@@ -93,7 +93,8 @@ def privet(raw: Path, out: Path, names: Sequence[str], tier: str, workers: int) 
     entries = {entry["input"]: entry for entry in manifest["files"]}
     outcomes = {}
     for name in names:
-        entry = entries.get(name)
+        # One folder is scrubbed as the tree that it is, several are told apart by their names.
+        entry = entries.get(name if len(inputs) > 1 else name.partition("/")[2])
         if entry is None:
             outcomes[name] = Outcome("crashed", reason="not in the manifest")
         elif entry["status"] == "cleaned":
