@@ -1,6 +1,6 @@
 """One arm of the demonstration: a base model fine-tuned in one way with one seed, then audited; reads a job as JSON, prints its figures.
 
-- Rows, canaries, model and LoRA are the same in all arms; what differs is what was done to the rows, and how the steps are taken.
+- Rows, canaries and model are the same in all arms; what differs is what was done to the rows, and how the steps are taken.
 - `matched` takes as many steps as `private`, over batches as large on average, at the same rate: what it does not do is clip and add noise.
 - Perplexity is that of held-out tickets without their signatures, which are alike in raw and cleaned tickets.
 """
@@ -12,7 +12,7 @@ import math
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +26,6 @@ from privet.integrations.train_tokens import Collate, tokens_of
 from privet.integrations.transformers import PrivateTrainer
 from privet.integrations.transformers_arguments import with_adapters
 
-WAYS: Final = ("plain", "scrubbed", "matched", "private")
 _TESTS: Final = ("extraction", "exposure", "membership", "epsilon-lower-bound")
 
 
@@ -74,8 +73,7 @@ def trained(job: Job, folder: Path) -> dict[str, Any]:
         model, steps = trainer.model, trainer.state.global_step
         trainer.save_model(str(folder / "model"))
         if job.way == "private":
-            found = trainer.privacy
-            privacy = {name: getattr(found, name) for name in found.__slots__}
+            privacy = asdict(trainer.privacy)
     seconds = time.monotonic() - begun
     after = perplexity(model.eval(), tokenizer, job)
     figures = {
@@ -87,8 +85,6 @@ def trained(job: Job, folder: Path) -> dict[str, Any]:
         "steps": steps,
         "train_seconds": seconds,
     }
-    if not job.canaries:
-        return figures
     begun = time.monotonic()
     given = Given(tuple(Canary(*each) for each in job.canaries))
     options = ModelOptions(

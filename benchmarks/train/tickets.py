@@ -13,6 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from privet.integrations.train_canaries import WORDS
+
 _SLOT: Final = re.compile(r"\{(\w+)\}")
 
 _SHARED: Final[dict[str, tuple[str, ...]]] = {
@@ -99,14 +101,6 @@ _FAMILY: Final = (
     "Ruiz", "Becker", "Sharma", "Chen", "Haddad", "Moreno", "Larsen", "Mensah", "Tanaka", "Walsh", "Nowak", "Yilmaz", "Stone", "Okafor",
     "Doe", "Rossi", "Dupont", "Novak", "Jansen", "Silva", "Kowalski", "Virtanen",
 )  # fmt: skip
-_WORDS: Final = (
-    ("amber", "brisk", "calm", "dusty", "early", "faded", "gentle", "hollow", "ivory", "jolly", "keen", "late", "mellow",
-     "narrow", "olive", "plain", "quiet", "round", "sandy", "tidy", "upper", "velvet", "warm", "young"),
-    ("barn", "canal", "depot", "engine", "ferry", "garden", "harbour", "island", "jetty", "kiln", "ladder", "meadow",
-     "needle", "orchard", "pier", "quarry", "river", "station", "tower", "union", "valley", "willow", "yard", "zenith"),
-    ("anchor", "beacon", "cabinet", "drawer", "easel", "folder", "gate", "hatch", "index", "jar", "kettle", "locker",
-     "mirror", "notebook", "oven", "parcel", "quilt", "rack", "safe", "trunk", "urn", "vault", "wagon", "box"),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +150,9 @@ def private(customers: int, seed: int) -> list[Ticket]:
 def codes(count: int, seed: int) -> list[Code]:
     """Return so many made-up codes, no two of one place: words that say nothing of each other."""
     chance = random.Random(f"codes:{seed}")  # noqa: S311 - made up, and the same each time
-    places = list(itertools.product(*_WORDS))
+    places = list(itertools.product(*WORDS))
     return [
-        Code(f"The code of the {' '.join(place)} is", " ".join(chance.choice(kind) for kind in _WORDS))
+        Code(f"The code of the {' '.join(place)} is", " ".join(chance.choice(kind) for kind in WORDS))
         for place in chance.sample(places, count)
     ]
 

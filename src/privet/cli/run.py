@@ -134,10 +134,10 @@ def _tell(options: argparse.Namespace | Options, ended: Ended, named: Sequence[t
     if not (options.json or options.audit or any(ended.told.values())):
         return
     # Loaded where there is something to tell: most programs try nothing.
-    from privet.cli.run_summary import blocks, summary, summary_as_json
+    from privet.report.egress_text import as_json, blocks, summary
 
     if options.json:
-        sys.stderr.write(_json(summary_as_json(ended)))
+        sys.stderr.write(_json(as_json(ended.code, ended.told)))
     else:
         sys.stderr.write(summary(ended.told, named, is_learning=options.audit))
     if options.audit:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from privet.errors import BadInput
 
-_WORDS: Final = (
+WORDS: Final = (
     ("amber", "brisk", "calm", "dusty", "early", "faded", "gentle", "hollow", "ivory", "jolly", "keen", "late", "mellow",
      "narrow", "olive", "plain", "quiet", "round", "sandy", "tidy", "upper", "velvet", "warm", "young"),
     ("barn", "canal", "depot", "engine", "ferry", "garden", "harbour", "island", "jetty", "kiln", "ladder", "meadow",
@@ -27,7 +27,7 @@ _WORDS: Final = (
     ("anchor", "beacon", "cabinet", "drawer", "easel", "folder", "gate", "hatch", "index", "jar", "kettle", "locker",
      "mirror", "notebook", "oven", "parcel", "quilt", "rack", "safe", "trunk", "urn", "vault", "wagon", "box"),
 )  # fmt: skip
-MOST: Final = prod(map(len, _WORDS)) // 2
+MOST: Final = prod(map(len, WORDS)) // 2
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,7 +58,7 @@ def canaries(count: int) -> list[Canary]:
     made = []
     for at, number in enumerate(chance.sample(range(2 * MOST), 2 * count)):
         words = []
-        for known in _WORDS:
+        for known in WORDS:
             number, place = divmod(number, len(known))  # noqa: PLW2901 (a number in mixed digits)
             words.append(known[place])
         digits = "".join(str(chance.randrange(10)) for _ in range(12))

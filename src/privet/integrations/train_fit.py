@@ -19,7 +19,7 @@ from privet.integrations.train_canaries import Canary
 from privet.integrations.train_data import Examples, Told
 from privet.integrations.train_model import loaded, quiet, room
 from privet.integrations.train_tokens import Collate, Tokens, tokens_of
-from privet.integrations.train_unfinished import Unfinished
+from privet.integrations.train_unfinished import Unfinished, step_of
 from privet.integrations.transformers import PrivateTrainer
 from privet.policy import Policy
 from privet.train.evidence import about
@@ -84,8 +84,8 @@ def fit(
             trainer.model = trainer.model.merge_and_unload()
         trainer.save_model(str(made))
     weights = sorted(path.name for path in made.glob("*.safetensors"))
-    went_on_from = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
-    return Fitted(made, asdict(trainer.privacy), data, _ends(losses), weights, went_on_from)
+    begun_with = step_of(checkpoint) if checkpoint else 0
+    return Fitted(made, asdict(trainer.privacy), data, _ends(losses), weights, begun_with)
 
 
 def _about(value: Any) -> Any:

@@ -59,8 +59,8 @@ def train(config: TrainConfig, policy: Policy, key: bytes | None, told: Told) ->
         work = folder / "work"
         work.mkdir(mode=0o700)
         examples = examples_of(config, policy, key, work, told)
-        unfinished = Unfinished(config)
         told("load model", 0, 1)
+        unfinished = Unfinished(config)
         from privet.integrations.train_fit import fit
 
         try:

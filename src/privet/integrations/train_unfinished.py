@@ -22,7 +22,6 @@ from privet.integrations.train_canaries import Canary, as_lines, canaries
 from privet.keys import state_folder, write_private
 from privet.train_config import TrainConfig
 
-_STATE: Final = "privet_state.json"
 _CANARIES: Final = "canaries.jsonl"
 _BEGUN: Final = "begun.json"
 _SETTINGS: Final = {
@@ -53,8 +52,11 @@ class Unfinished:
     @property
     def checkpoint(self) -> Path | None:
         """The last whole checkpoint, or None."""
-        found = [path for path in self._folder.glob("trainer/checkpoint-*") if (path / _STATE).is_file()]
-        return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+        # It loads torch.
+        from privet.train.run import STATE
+
+        found = [path for path in self._folder.glob("trainer/checkpoint-*") if (path / STATE).is_file()]
+        return max(found, key=step_of, default=None)
 
     def _canaries(self) -> list[Canary]:
         if self.checkpoint is None:
@@ -123,6 +125,11 @@ class Unfinished:
     def remove(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def step_of(checkpoint: Path) -> int:
+    """Return how many steps were taken before a checkpoint."""
+    return int(checkpoint.name.rpartition("-")[2])
 
 
 def _files(model: Path) -> Sequence[list[Any]]:

@@ -86,12 +86,15 @@ def subjects_of(rows: Any, column: str | None) -> list[Any] | None:
     """
     if column is None:
         return None
+    no_column = BadInput("the dataset has no such subject column", hint="name a column that it has")
+    if hasattr(rows, "column_names"):
+        if column not in rows.column_names:
+            raise no_column
+        return list(rows[column])
     try:
-        if hasattr(rows, "column_names") and column not in rows.column_names:
-            raise KeyError(column)
-        return list(rows[column]) if hasattr(rows, "column_names") else [row[column] for row in rows]
+        return [row[column] for row in rows]
     except (KeyError, TypeError, IndexError) as error:
-        raise BadInput("the dataset has no such subject column", hint="name a column that it has") from error
+        raise no_column from error
 
 
 def with_adapters(model: Any, has_config: bool) -> Any:
