@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from privet.cli.style import Style
+from privet.metadata.job import MEMBER
 
 _MAX_SHOWN: Final = 20
 _MAX_KINDS: Final = 8
 _MANY_ROWS: Final = 20
 _WHY_DROPPED: Final = ("duplicates", "near_duplicates", "suppressed")
-_MEMBER: Final = "member set aside"
-"""What the manifest calls a file inside another one that was left out: that is content."""
 _OF_SHEETS: Final = frozenset(
     ("row of a small group", "column", "formula", "cell above a table", "cell in the place of another", "rule for cells", "chart values",
      "filter")
@@ -40,7 +39,7 @@ def tell(manifest: dict[str, Any], out: Path, *, is_new: bool) -> None:
         if _is_mostly_gone(entry.get("rows")):
             left = f"{entry['rows']['written']:,} of {entry['rows']['read']:,} rows are left"
             write(f"  {style.yellow('mostly gone')}  {entry['input']}: {left}\n")
-        if members := entry["removed"].get(_MEMBER, 0):
+        if members := entry["removed"].get(MEMBER, 0):
             write(f"  {style.yellow('set aside')}    {entry['input']}: {members:,} of its members\n")
     for entry in aside[:_MAX_SHOWN]:
         write(f"  {style.yellow('set aside')}    {entry['input']}: {entry['reason']}\n")
@@ -91,7 +90,7 @@ def _tell_counts(files: Sequence[dict[str, Any]]) -> None:
     sheets: Counter[str] = Counter()
     for entry in files:
         for what, count in entry["removed"].items():
-            if what != _MEMBER:
+            if what != MEMBER:  # that is content
                 (sheets if what in _OF_SHEETS else removed)[what] += count
         rows.update(entry.get("rows", {}))
         columns.update(entry.get("dropped_columns", {}))
