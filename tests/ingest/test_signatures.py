@@ -85,3 +85,12 @@ def test_another_process_makes_the_same_signature() -> None:
         for seed in ("1", "2")
     }
     assert made == {signatures(["a b c d e f g h i j k"]).tobytes().hex() + "\n"}
+
+
+@given(st.integers(1, 200), st.data())
+def test_a_letter_anywhere_in_a_word_counts(length: int, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, length - 1))
+    word = "a" * length
+    around = " ".join(WORDS[:MIN_SEQUENCES])
+    left, right = signatures([f"{around} {word} {around}", f"{around} {word[:at]}b{word[at + 1 :]} {around}"])
+    assert (left != right).any()

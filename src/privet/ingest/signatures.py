@@ -13,6 +13,7 @@ Invariants:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -26,17 +27,27 @@ SIGNATURE_BYTES: Final = BANDS * BAND_BYTES
 MIN_SEQUENCES: Final = 6
 _WORDS: Final = 3
 _BINS: Final = 128
-_TRIES: Final = 16 * _BINS
 _BIN_SHIFT: Final = np.uint64(57)
-_BATCH_BYTES: Final = (1 << 17) - 2
-"""With a separator and a last one, below the power of two up to which `_powers` are held."""
+_VALUE_SHIFT: Final = np.uint64(25)
+"""The top bits of a sequence's hash say its bin, the 32 below them are its value there."""
+_BATCH_BYTES: Final = 1 << 18
+"""What is worked on at once, so that it stays in the processor's cache."""
+_LOADED: Final = 8
+_LONG_WORD: Final = 64
+_TRIES: Final = 16 * _BINS
+_TRIES_OF_ALL: Final = 8
 _FEW_BINS: Final = 48
 _FILLED_AT_ONCE: Final = 64
-_NONE: Final = np.uint64(2**64 - 1)
-_BASE: Final = 0x9E3779B97F4A7C15 | 1
+_NONE: Final = np.uint32(2**32 - 1)
 _MIX: Final = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 _ORDER: Final = (np.uint64(0xD6E8FEB86659FD93), np.uint64(0xA0761D6478BD642F), np.uint64(0xE7037ED1A0B428DB))
-_WORD_BYTES: Final = bytes(byte >= 128 or chr(byte).isalnum() for byte in range(256))
+_SPREAD: Final = np.uint32(0x9E3779B1)
+_MASKS: Final = np.array([(1 << 8 * count) - 1 for count in range(_LOADED + 1)], np.uint64)
+_PLAIN: Final = bytes(
+    byte if byte >= 128 else ord(chr(byte).lower()) if chr(byte).isalnum() else 32 for byte in range(256)
+)
+"""ASCII letters in lower case, and a space for whatever is no part of a word."""
+U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
 
 
@@ -60,8 +71,7 @@ def _batches(texts: Sequence[str]) -> Iterator[list[bytes]]:
     batch: list[bytes] = []
     size = 0
     for text in texts:
-        # Bytes are made lower case several times faster than characters.
-        data = text.encode().lower() if text.isascii() else text.lower().encode("utf-8", "surrogatepass")
+        data = text.encode() if text.isascii() else text.lower().encode("utf-8", "surrogatepass")
         if batch and size + len(data) > _BATCH_BYTES:
             yield batch
             batch, size = [], 0
@@ -72,58 +82,69 @@ def _batches(texts: Sequence[str]) -> Iterator[list[bytes]]:
 
 
 def _of_batch(batch: Sequence[bytes]) -> NDArray[np.uint8]:
-    # A separator behind each text is no part of a word, so no word lies in two texts.
-    joined = b" %b " % b" ".join(batch)
-    data = np.frombuffer(joined, np.uint8)[1:]
-    ends = np.cumsum([len(text) + 1 for text in batch])
+    # A separator behind each text is no part of a word, so no word lies in two texts; behind the last there is room to load a whole number.
+    joined = b" %b%b" % (b" ".join(batch), b" " * (_LOADED + 1))
+    joined = joined.translate(_PLAIN)
     first, last = _words(joined)
-    words = _hashes(data, first, last)
-    owner = np.repeat(np.arange(len(batch)), np.diff(np.searchsorted(first, ends), prepend=0))
-    count = len(words) - _WORDS + 1
-    bins = np.full((len(batch), _BINS), _NONE)
+    before_end = np.searchsorted(first, np.cumsum([len(text) + 1 for text in batch]))
+    each = np.diff(before_end, prepend=0)
+    few = each - _WORDS + 1 < MIN_SEQUENCES
+    # A column for each text, and one for the sequences that lie in two.
+    bins = np.full((_BINS, len(batch) + 1), _NONE)
+    hashes = _hashes(joined, first, last)
+    count = len(hashes) - _WORDS + 1
     if count > 0:
-        sequences = sum((words[at : at + count] * _ORDER[at] for at in range(_WORDS)), np.zeros(count, np.uint64))
-        inside = owner[:count] == owner[_WORDS - 1 :]
-        mixed = _mixed(sequences[inside])
-        rows = owner[:count][inside]
-        places = rows * _BINS + (mixed >> _BIN_SHIFT).astype(np.int64)
-        np.minimum.at(bins.reshape(-1), places, mixed)
-        few = np.bincount(rows, minlength=len(batch)) < MIN_SEQUENCES
-    else:
-        few = np.ones(len(batch), bool)
-    bins[few] = 0
-    out = (_mixed(_filled(bins))[:, :SIGNATURE_BYTES] & np.uint64(0xFF)).astype(np.uint8)
+        sequences = hashes[:count] * _ORDER[0]
+        for at in range(1, _WORDS):
+            sequences += hashes[at : at + count] * _ORDER[at]
+        sequences = _mixed(sequences)
+        columns = np.repeat(np.arange(len(batch)), each)[:count]
+        for back in range(1, _WORDS):
+            begins = before_end[each >= back] - back
+            columns[begins[begins < count]] = len(batch)
+        places = (sequences >> _BIN_SHIFT).astype(np.int64) * bins.shape[1] + columns
+        np.minimum.at(bins.reshape(-1), places, (sequences >> _VALUE_SHIFT).astype(np.uint32))
+    bins = bins[:, :-1]
+    bins[:, few] = 0
+    filled = _filled(bins)
+    # Eight bits that depend on all bits and on the place: two bins with one donor would else agree by chance together.
+    filled += (np.arange(_BINS, dtype=np.uint64) * _ORDER[0] >> np.uint64(32)).astype(np.uint32)[:, None]
+    filled *= _SPREAD
+    filled >>= np.uint32(24)
+    out = filled[:SIGNATURE_BYTES].T.astype(np.uint8, order="C")
     out[few] = 0
     return out
 
 
 def _words(joined: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return where each word begins and ends; `joined` is the texts behind a byte that does not count, which no word is."""
-    is_word = np.frombuffer(joined.translate(_WORD_BYTES), np.bool_)
+    """Return where each word begins and ends; `joined` has a space before and behind all words, and for what is no word."""
+    is_word = np.frombuffer(joined, np.uint8) != ord(" ")
     edges = (is_word[1:] != is_word[:-1]).nonzero()[0]
+    edges += 1
     return edges[::2], edges[1::2]
 
 
-def _hashes(data: NDArray[np.uint8], first: NDArray[Any], last: NDArray[Any]) -> U64:
-    """Return the polynomial hash of each stretch, from sums of all bytes up to a place (Karp, Rabin 1987), modulo 2**64."""
-    powers, inverses = _powers(1 << (len(data)).bit_length())
-    sums = np.empty(len(data) + 1, np.uint64)
-    sums[0] = 0
-    # No byte of UTF-8 is 255, so one more fits a byte. Both in place: a larger array costs more than what is done to it.
-    np.multiply(data + np.uint8(1), powers[: len(data)], out=sums[1:])
-    np.cumsum(sums, out=sums)
-    return _mixed((sums[last] - sums[first]) * inverses[first])
-
-
-@lru_cache(maxsize=2)
-def _powers(length: int) -> tuple[U64, U64]:
-    inverse = pow(_BASE, -1, 2**64)
-    made = []
-    for base in (_BASE, inverse):
-        steps = np.full(length, np.uint64(base))
-        steps[0] = 1
-        made.append(np.cumprod(steps, dtype=np.uint64))
-    return made[0], made[1]
+def _hashes(joined: bytes, first: NDArray[np.int64], last: NDArray[np.int64]) -> U64:
+    """Return a hash of each word: of its length and of eight bytes after the other, which are loaded as one number."""
+    numbers: U64 = np.ndarray((len(joined) - _LOADED + 1,), "<u8", joined, strides=(1,))
+    lengths = last - first
+    hashes = numbers[first]
+    hashes &= _MASKS[np.minimum(lengths, _LOADED)]
+    hashes += lengths.astype(np.uint64) * _ORDER[2]
+    hashes = _mixed(hashes)
+    longer = (lengths > _LOADED).nonzero()[0]
+    at = _LOADED
+    while len(longer) and at < _LONG_WORD:
+        left = lengths[longer] - at
+        loaded = numbers[first[longer] + at] & _MASKS[np.minimum(left, _LOADED)]
+        hashes[longer] = _mixed(hashes[longer] * _ORDER[1] + loaded)
+        longer = longer[left > _LOADED]
+        at += _LOADED
+    for word in longer.tolist():
+        # In scripts without spaces a word is a sentence, and what is no text at all can be one of megabytes.
+        hashed = hashlib.blake2b(memoryview(joined)[first[word] : last[word]], digest_size=8)
+        hashes[word] = int.from_bytes(hashed.digest(), "little")
+    return hashes
 
 
 def _mixed(values: U64) -> U64:
@@ -145,37 +166,45 @@ def _asked() -> NDArray[np.int64]:
 
 @lru_cache(maxsize=1)
 def _ranks() -> NDArray[np.uint16]:
-    """Return for each bin how early each other one asks it, and in the last digits the bin itself: (bins, bins)."""
+    """Return for each bin how early each other one asks it, and in the last digits the bin itself: (bins, bins). It asks itself first."""
     first = np.full((_BINS, _BINS), _TRIES)
     np.minimum.at(first, (_asked(), np.arange(_BINS)), np.arange(_TRIES)[:, None])
+    np.fill_diagonal(first, -1)
     return (first.argsort(axis=0).argsort(axis=0) * _BINS + np.arange(_BINS)[:, None]).astype(np.uint16)
 
 
-def _filled(bins: U64) -> U64:
-    """Return the bins with each empty one filled from another, the same one for every text in which that one is not empty."""
-    is_empty = bins == _NONE
-    held = _BINS - np.count_nonzero(is_empty, axis=1)
-    out = bins.copy()
-    rows, places = np.nonzero(is_empty & (held > _FEW_BINS)[:, None])
-    for asked in _asked():
-        if not len(rows):
-            break
-        values = bins[rows, asked[places]]
-        found = values != _NONE
-        _fill(out, rows[found], places[found], values[found])
-        rows, places = rows[~found], places[~found]
+def _filled(bins: U32) -> U32:
+    """Return a copy of (bins, texts) with empty bins filled from others, from the same one in every text where that one is not empty."""
+    is_held = bins != _NONE
+    held = np.count_nonzero(is_held, axis=0)
+    many = held > _FEW_BINS
+    if many.all():
+        return _filled_by_tries(bins)
+    out = np.empty_like(bins)
+    out[:, many] = _filled_by_tries(bins[:, many])
     # Where most are empty it takes many tries: of the few that are not, each asks the one that it would come to first.
-    for count in np.unique(held[held <= _FEW_BINS]).tolist():
+    for count in np.unique(held[~many]).tolist():
         alike = np.flatnonzero(held == count)
         for start in range(0, len(alike), _FILLED_AT_ONCE):
             texts = alike[start : start + _FILLED_AT_ONCE]
-            empty = is_empty[texts]
-            ranks = _ranks()[np.nonzero(~empty)[1]].reshape(-1, count, _BINS)
-            at, places = np.nonzero(empty)
-            _fill(out, texts[at], places, bins[texts[at], (ranks.min(axis=1) % _BINS)[at, places]])
+            ranks = _ranks()[is_held[:, texts].T.nonzero()[1]].reshape(-1, count, _BINS)
+            donors = (ranks.min(axis=1) % _BINS).astype(np.intp)
+            out[:, texts] = np.take_along_axis(bins[:, texts], donors.T, axis=0)
     return out
 
 
-def _fill(bins: U64, rows: NDArray[Any], places: NDArray[Any], values: U64) -> None:
-    # The place goes in too: two empty bins with one donor would count the same agreement twice.
-    bins[rows, places] = values + places.astype(np.uint64) * _ORDER[0]
+def _filled_by_tries(bins: U32) -> U32:
+    out = bins.copy()
+    is_empty = out == _NONE
+    # Whole rows at first, each a stretch of memory; then the few that are left, one by one.
+    for asked in _asked()[:_TRIES_OF_ALL]:
+        np.copyto(out, bins[asked], where=is_empty)
+        np.equal(out, _NONE, out=is_empty)
+    places, texts = is_empty.nonzero()
+    for asked in _asked()[_TRIES_OF_ALL:]:
+        if not len(texts):
+            break
+        out[places, texts] = bins[asked[places], texts]
+        left = out[places, texts] == _NONE
+        places, texts = places[left], texts[left]
+    return out
