@@ -137,6 +137,14 @@ def test_parquet_keeps_nothing_beside_the_rows(scrubbed: Scrub, tmp_path: Path) 
     assert b"SECRET4" not in out
 
 
+def test_only_texts_that_repeat_have_a_dictionary_in_the_file(scrubbed: Scrub, tmp_path: Path) -> None:
+    table = pa.table({"text": [f"word {at}" for at in range(50)], "source": ["web", "book"] * 25, "n": [*range(50)]})
+    content, new = _cleaned(scrubbed, _write(tmp_path / "in.parquet", table, 50))
+    group = pq.ParquetFile(pa.BufferReader(content)).metadata.row_group(0)
+    assert ["RLE_DICTIONARY" in group.column(at).encodings for at in range(3)] == [False, True, True]
+    assert new == table
+
+
 def test_nothing_stays_under_nulls_outside_slices_and_in_dictionaries(scrubbed: Scrub, tmp_path: Path) -> None:
     mask = pa.py_buffer(bytes([0b101]))
     text = pa.array(["a", "SECRET-TEXT", "b"])

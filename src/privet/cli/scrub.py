@@ -93,7 +93,7 @@ def _scrub(options: argparse.Namespace) -> int:
         )
     if options.engine == "local" and not options.out.exists():
         # While the process from which the workers come loads what they need, this one loads the rest.
-        begin()
+        begin(inputs)
     from privet.ingest.run import Job, scrub
 
     engine = _engine(options, policy)

@@ -122,7 +122,8 @@ def assemble(source: Path, parts: Sequence[BinaryIO], kept: Sequence[Kept], targ
     dictionaries = {
         at: _dictionary(parts, kept, at) for at, field in enumerate(schema) if types.is_dictionary(field.type)
     }
-    with _writer(target, shape, schema) as write:
+    first = next(_kept_rows(parts, kept), pa.RecordBatch.from_pylist([], plain))
+    with _writer(target, shape, schema, _with_dictionary(first, schema)) as write:
         for rows in _groups(_kept_rows(parts, kept), shape.rows_of_group):
             arrays = [
                 _final(column, schema.field(at).type, dictionaries.get(at)) for at, column in enumerate(rows.columns)
@@ -194,18 +195,39 @@ def _groups(rows: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(waiting).combine_chunks()
 
 
+def _with_dictionary(first: pa.RecordBatch, schema: pa.Schema) -> list[bool]:
+    """Tell for each column whether a dictionary of its values is worth its room: not where the first texts are nearly all different."""
+    return [
+        not _is_text(column.type) or types.is_dictionary(kind) or 2 * pc.count_distinct(column).as_py() <= len(column)
+        for column, kind in zip(first.columns, schema.types, strict=True)
+    ]
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(
+        is_it(kind) for is_it in (types.is_string, types.is_large_string, types.is_binary, types.is_large_binary)
+    )
+
+
 @contextmanager
-def _writer(target: BinaryIO, shape: Shape, schema: pa.Schema) -> Iterator[Callable[[pa.Table], None]]:
+def _writer(
+    target: BinaryIO, shape: Shape, schema: pa.Schema, with_dictionary: Sequence[bool]
+) -> Iterator[Callable[[pa.Table], None]]:
     if shape.kind == "parquet":
         import pyarrow.parquet as pq
 
+        plain = _written_plainly(schema)
+        without = {name for name, it_has in zip(schema.names, with_dictionary, strict=True) if not it_has}
+        paths = [plain.schema.column(at).path for at in range(len(plain.schema))]
         with pq.ParquetWriter(
             target,
             schema,
             compression=shape.codec or "none",
+            use_dictionary=[path for path in paths if path not in without],
             write_statistics=False,
             write_page_index=False,
-            store_schema=_needs_schema(schema),
+            # Where Parquet's own types say less than these, they are written beside, without any metadata.
+            store_schema=bool(plain.schema_arrow.remove_metadata() != schema),
         ) as writer:
             yield lambda table: writer.write_table(table, row_group_size=max(1, table.num_rows))
     elif shape.kind == "orc":
@@ -220,10 +242,10 @@ def _writer(target: BinaryIO, shape: Shape, schema: pa.Schema) -> Iterator[Calla
             yield ipc_writer.write_table
 
 
-def _needs_schema(schema: pa.Schema) -> bool:
-    """Whether Parquet's own types say less than these: then they are written beside, without any metadata."""
+def _written_plainly(schema: pa.Schema) -> Any:
+    """Return a Parquet file without rows, of Parquet's own types alone."""
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
     pq.write_table(schema.empty_table(), sink, store_schema=False)
-    return bool(pq.read_schema(pa.BufferReader(sink.getvalue())).remove_metadata() != schema)
+    return pq.ParquetFile(pa.BufferReader(sink.getvalue()))

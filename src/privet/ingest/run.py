@@ -25,6 +25,7 @@ from privet.ingest.file_names import clean_path, printable
 from privet.ingest.inner_tables import refusal
 from privet.ingest.local import Failed, Task
 from privet.ingest.manifest import entry, manifest, names_digest, table_entry
+from privet.ingest.memory import give_back
 from privet.ingest.pixels import installed
 from privet.ingest.placing import complete, outputs, put_in_place, strangers
 from privet.ingest.plan import Item, planned
@@ -172,6 +173,7 @@ class _Run:
             for index in range(len(self._files[item.key].units))
         ]
         found = iter(kept_rows(parts, self._job.policy.scrub, self._work.parts))
+        give_back()
         return {item.key: [next(found) for _ in self._files[item.key].units] for item in tables}
 
     def _refused(self, item: Item, kept: list[Kept]) -> bool:

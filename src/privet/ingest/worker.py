@@ -24,7 +24,6 @@ import msgspec
 from privet.detect.engine import TierName
 from privet.evidence import file_digest, keyed_file_digest
 from privet.ingest import long_text
-from privet.ingest.arrow_memory import hold_little
 from privet.ingest.cleaning import Cleaning
 from privet.ingest.columns import Columns
 from privet.ingest.conversions import Conversions
@@ -32,6 +31,7 @@ from privet.ingest.file_names import Clean, clean_paths, printable
 from privet.ingest.formats import RECORDS, new_suffix, record_module, seen
 from privet.ingest.guarding import guarded
 from privet.ingest.joining import Flags, Parts
+from privet.ingest.memory import give_back, hold_little
 from privet.ingest.plan import Changed, Item, check_unchanged, opened
 from privet.ingest.record_file import Unit
 from privet.ingest.texts import Texts
@@ -184,6 +184,7 @@ class Worker:
             done.reason = error.reason
         done.found = self._texts.taken()
         self._work.write(name, done)
+        give_back()
         return done
 
     def _clean_unit(self, item: Item, form: str, name: str, unit: Unit, columns: Columns, done: UnitDone) -> None:

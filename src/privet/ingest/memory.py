@@ -1,10 +1,11 @@
-"""What a worker does before it reads its first Arrow table, so that it holds less.
+"""What the processes of a run do so that they hold less: before the first Arrow table, and between one piece of work and the next.
 
 Invariant: values are read and written the same; only memory and time differ.
 """
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from functools import cache
 from importlib.abc import MetaPathFinder
@@ -30,6 +31,13 @@ def hold_little() -> None:
         pa.array([0])
     finally:
         sys.meta_path.remove(hidden)
+
+
+def give_back() -> None:
+    """Give the system back what is free: a process that waits, or goes on to something else that is large, would hold both."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc alone has it
+    if trim is not None:
+        trim(0)
 
 
 _PANDAS: Final = "pandas"
