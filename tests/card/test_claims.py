@@ -120,6 +120,12 @@ NO_CLAIMS = [
 ]
 
 
+def test_the_epsilon_of_an_optimizer_is_its_own_in_a_sentence_on_privacy(all_of_it: Facts) -> None:
+    assert not unbacked("Differentially private training used AdamW epsilon 1e-8.", all_of_it)
+    assert unbacked("Differentially private training with epsilon 1e-8.", all_of_it)
+    assert unbacked("Differentially private training used AdamW and epsilon 2.", all_of_it)
+
+
 @pytest.mark.parametrize("text", CLAIMS)
 def test_a_claim_that_evidence_does_not_back_is_found(text: str, all_of_it: Facts, nothing: Facts) -> None:
     assert unbacked(f"\n\n{text}\n", all_of_it)

@@ -3,7 +3,8 @@
 Invariants:
 
 - A bound is backed where what was measured is no worse, or is the same when rounded to the digits that are shown.
-- An epsilon of an optimizer, a norm or a game is none of privacy, unless its line speaks of privacy.
+- An epsilon of an optimizer, a norm or a game is none of privacy, unless its line speaks of privacy; a tiny one that stands right behind
+  their names is theirs even then.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ _TINY: Final = 1e-4
 """no epsilon of privacy is as small, and that of most optimizers is"""
 _SMALL: Final = 0.5
 _NEAR: Final = 120
+_JUST_BEFORE: Final = 16
 _FIGURES: Final = (
     ("exposure", re.compile(rf"\bexposure\b{_SETS}{_NUMBER}\s*bits", re.IGNORECASE)),
     ("membership", re.compile(rf"\b(?:membership|mia)\b[^.\n|]{{0,40}}?\b(?:auc|advantage|tpr|accuracy)\b{_SETS}{_NUMBER}", re.IGNORECASE)),
@@ -70,7 +72,7 @@ def unbacked_figures(text: str, facts: Facts) -> Iterator[Figure]:
 def _bounds(text: str, facts: Facts) -> Iterator[Figure]:
     epsilon, delta = facts.privacy.get("epsilon"), facts.privacy.get("delta")
     for match in (*_EPSILON.finditer(text), *_BUDGET.finditer(text)):
-        if not _holds(match["number"], epsilon, match["sets"]) and not _is_elsewhere(match, _line(text, match.start())):
+        if not _holds(match["number"], epsilon, match["sets"]) and not _is_elsewhere(match, text):
             yield Figure(match.start(), _said("epsilon", epsilon))
     for match in _DELTA.finditer(text):
         line = _line(text, match.start())
@@ -99,11 +101,16 @@ def _line(text: str, at: int) -> str:
     return text[start : end if end >= 0 else at + _NEAR].lower()
 
 
-def _is_elsewhere(match: re.Match[str], line: str) -> bool:
-    if _PRIVATE.search(line):
-        return False
+def _is_elsewhere(match: re.Match[str], text: str) -> bool:
     name = (match.groupdict().get("name") or "").lower()
     claimed = value_of(match["number"]) or 0.0
+    before = text[max(0, match.start() - _JUST_BEFORE) : match.start()].lower()
+    if name and claimed <= _TINY and _ELSEWHERE.search(before):
+        # "AdamW epsilon 1e-8" is the optimizer's, whatever else its sentence speaks of.
+        return True
+    line = _line(text, match.start())
+    if _PRIVATE.search(line):
+        return False
     if _ELSEWHERE.search(name) or (name and name != "ε" and claimed <= _TINY):
         return True
     return claimed <= _SMALL and bool(_ELSEWHERE.search(line))

@@ -37,7 +37,7 @@ _APART: Final = ("evidence", *_WEIGHTS)
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was held against what, and all that does not hold, in the order of files and lines."""
+    """What was held against what, and all that does not hold: evidence first, then files and lines in order."""
 
     facts: Facts
     problems: Sequence[Problem]
@@ -76,7 +76,13 @@ def verify(folder: Path, signer: str | None = None, today: date | None = None) -
     ]
     problems += [*_block(page, text, facts), *_section(page, text, facts), *_chart(folder, facts)]
     problems += [Problem("card-unbacked", CARD, claim.line, claim.says) for claim in unbacked(page.others(), facts)]
-    return Verification(facts, sorted(set(problems), key=lambda one: (one.file != CARD, one.file, one.line, one.rule)))
+    return Verification(facts, sorted(set(problems), key=_order))
+
+
+def _order(problem: Problem) -> tuple[bool, bool, str, int, str]:
+    # Evidence that does not hold is why what the card says of it does not: the cause comes first.
+    is_cause = problem.rule.startswith("evidence") and problem.file != CARD
+    return not is_cause, problem.file != CARD, problem.file, problem.line, problem.rule
 
 
 def _block(page: Page, text: str, facts: Facts) -> Iterator[Problem]:
