@@ -61,8 +61,9 @@ def _said(text: str, canaries: Sequence[Canary]) -> Iterable[Canary]:
 
 
 def _count(tally: ModelTally, said: dict[Canary, set[str]]) -> None:
-    members = [canary for canary in said if canary.member]
-    controls = [canary for canary in said if not canary.member]
+    canaries = list(said)
+    members = [canary for canary in canaries if canary.member]
+    controls = [canary for canary in canaries if not canary.member]
     out = [canary for canary in members if said[canary]]
     guessed = [canary for canary in controls if said[canary]]
     tally.weigh(len(members), len(controls))
@@ -76,7 +77,7 @@ def _count(tally: ModelTally, said: dict[Canary, set[str]]) -> None:
     )
     is_leak = bool(out) and fisher(len(out), len(members), len(guessed), len(controls)) < _ERROR
     if out and not guessed:
-        is_leak = is_leak or max(bits(canary.secret) for canary in out) >= _FIRM_BITS
+        is_leak = is_leak or max(bits(canary.secret, canaries) for canary in out) >= _FIRM_BITS
     for canary in members:
         tally.sample(*(sorted(said[canary]) if is_leak else ()), fix=_FIX)
     if out and not is_leak:

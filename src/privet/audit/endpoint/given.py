@@ -6,6 +6,8 @@ Invariant: a file that is not of the described form is refused with the line; no
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from privet.errors import BadInput
 _DIGIT_BITS: Final = math.log2(10)
 _LETTER_BITS: Final = 1.5
 """Shannon 1951: English has 0.6 to 1.3 bits a letter; names and rare words more."""
+_PART: Final = re.compile(r"\d+|[^\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -106,11 +109,21 @@ def chosen(canaries: Sequence[Canary], most: int, chance: Random) -> list[Canary
     return [unique[at] for at in sorted(out)]
 
 
-def bits(secret: str) -> float:
-    """Return how hard a secret is to guess, about.
+def bits(secret: str, canaries: Sequence[Canary] = ()) -> float:
+    """Return how hard a secret is to guess, about; `canaries`: it and what was made like it.
+
+    A word that other secrets hold too was drawn from a list: it is at most one of all the words that the secrets have.
 
     >>> round(bits("7391-2846")), round(bits("Paris"))
     (27, 8)
+    >>> drawn = [Canary("", f"{one} {two}", True) for one in ("harbour", "velvet") for two in ("lantern", "copper")]
+    >>> round(bits("harbour lantern", drawn)), round(bits("harbour lantern"))
+    (4, 21)
     """
-    digits = sum(map(str.isdigit, secret))
-    return digits * _DIGIT_BITS + sum(map(str.isalpha, secret)) * _LETTER_BITS
+    held = Counter(word for other in {canary.secret for canary in canaries} for word in set(_PART.findall(other)))
+    most = math.log2(max(2, len(held)))
+    found = 0.0
+    for word in _PART.findall(secret):
+        own = len(word) * (_DIGIT_BITS if word.isdigit() else _LETTER_BITS)
+        found += min(own, most) if held[word] > 1 else own
+    return found

@@ -138,7 +138,8 @@ def _count(tally: Tally, rows: Sequence[_Row], known: Exposures | None) -> None:
     tally.figures.update(
         members=len(members), controls=len(controls), extracted=len(out), controls_extracted=len(guessed)
     )
-    hardest = max((bits(row.canary.secret) for row in out), default=0.0)
+    asked = [row.canary for row in answered]
+    hardest = max((bits(row.canary.secret, asked) for row in out), default=0.0)
     if guessed or hardest < _FIRM_BITS:
         is_leak = bool(out) and fisher(len(out), len(members), len(guessed), len(controls)) < _CHANCE
     else:
