@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from privet.audit.endpoint.echo import any_held
-from privet.audit.endpoint.given import Canary, bits
+from privet.audit.endpoint.given import Canary, hardest
 from privet.audit.endpoint.outcome import interval
 from privet.audit.endpoint.ranks import fisher
 from privet.audit.model_scene import DRAWS, ModelScene, ModelTally
@@ -77,7 +77,7 @@ def _count(tally: ModelTally, said: dict[Canary, set[str]]) -> None:
     )
     is_leak = bool(out) and fisher(len(out), len(members), len(guessed), len(controls)) < _ERROR
     if out and not guessed:
-        is_leak = is_leak or max(bits(canary.secret, canaries) for canary in out) >= _FIRM_BITS
+        is_leak = is_leak or hardest(out, canaries) >= _FIRM_BITS
     for canary in members:
         tally.sample(*(sorted(said[canary]) if is_leak else ()), fix=_FIX)
     if out and not is_leak:

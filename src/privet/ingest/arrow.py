@@ -123,7 +123,7 @@ def assemble(source: Path, parts: Sequence[BinaryIO], kept: Sequence[Kept], targ
         at: _dictionary(parts, kept, at) for at, field in enumerate(schema) if types.is_dictionary(field.type)
     }
     first = next(_kept_rows(parts, kept), pa.RecordBatch.from_pylist([], plain))
-    with _writer(target, shape, schema, _with_dictionary(first, schema)) as write:
+    with _writer(target, shape, schema, first) as write:
         for rows in _groups(_kept_rows(parts, kept), shape.rows_of_group):
             arrays = [
                 _final(column, schema.field(at).type, dictionaries.get(at)) for at, column in enumerate(rows.columns)
@@ -195,12 +195,15 @@ def _groups(rows: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(waiting).combine_chunks()
 
 
-def _with_dictionary(first: pa.RecordBatch, schema: pa.Schema) -> list[bool]:
-    """Tell for each column whether a dictionary of its values is worth its room: not where the first texts are nearly all different."""
-    return [
-        not _is_text(column.type) or types.is_dictionary(kind) or 2 * pc.count_distinct(column).as_py() <= len(column)
-        for column, kind in zip(first.columns, schema.types, strict=True)
-    ]
+def _without_dictionary(first: pa.RecordBatch, schema: pa.Schema) -> set[str]:
+    """Return the columns of texts of which the first are nearly all different: a dictionary of them is not worth its room."""
+    return {
+        field.name
+        for column, field in zip(first.columns, schema, strict=True)
+        if _is_text(column.type)
+        and not types.is_dictionary(field.type)
+        and 2 * pc.count_distinct(column).as_py() > len(column)
+    }
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -211,13 +214,13 @@ def _is_text(kind: pa.DataType) -> bool:
 
 @contextmanager
 def _writer(
-    target: BinaryIO, shape: Shape, schema: pa.Schema, with_dictionary: Sequence[bool]
+    target: BinaryIO, shape: Shape, schema: pa.Schema, first: pa.RecordBatch
 ) -> Iterator[Callable[[pa.Table], None]]:
     if shape.kind == "parquet":
         import pyarrow.parquet as pq
 
         plain = _written_plainly(schema)
-        without = {name for name, it_has in zip(schema.names, with_dictionary, strict=True) if not it_has}
+        without = _without_dictionary(first, schema)
         paths = [plain.schema.column(at).path for at in range(len(plain.schema))]
         with pq.ParquetWriter(
             target,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given as every
 from hypothesis import strategies as st
 
-from privet.audit.endpoint.given import Canary, Passage, bits, read_canaries, read_passages
+from privet.audit.endpoint.given import Canary, Passage, hardest, read_canaries, read_passages
 from privet.errors import BadInput
 
 Write = Callable[[str, str], Path]
@@ -60,9 +60,9 @@ def test_any_bytes_are_read_or_refused(tmp_path: Path, raw: bytes) -> None:
 def test_words_that_secrets_share_are_as_hard_as_their_list_is_long() -> None:
     words = [f"{first}{second}word" for first in "abcd" for second in "efghij"]
     drawn = [Canary("", f"{words[at % 24]} {words[at * 7 % 24]} {words[at * 5 % 24]}", True) for at in range(200)]
-    secret = drawn[31].secret
-    assert bits(secret) == 27.0
-    assert abs(bits(secret, drawn) - 3 * math.log2(24)) < 0.01
+    one = drawn[31:32]
+    assert hardest(one, []) == 27.0
+    assert abs(hardest(one, drawn) - 3 * math.log2(24)) < 0.01
     # A secret with two prompts is still one, and numbers that no other secret holds are as hard as they are long.
     twice = [Canary(prompt, "velvet 73912846", True) for prompt in ("a", "b")]
-    assert bits(twice[0].secret, [*drawn, *twice]) == bits(twice[0].secret)
+    assert hardest(twice, [*drawn, *twice]) == hardest(twice, [])

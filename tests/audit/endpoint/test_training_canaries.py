@@ -6,7 +6,7 @@ import pytest
 from canned_server import Asked, Say, Says, audited, canned, outcome_of
 
 from privet.audit.endpoint.exposure import alike
-from privet.audit.endpoint.given import Canary, Given, bits, chosen, read_canaries
+from privet.audit.endpoint.given import Canary, Given, chosen, hardest, read_canaries
 from privet.audit.endpoint.ranks import fisher
 from privet.audit.endpoint.reference import serve
 
@@ -156,4 +156,5 @@ def test_look_alikes_have_the_form_of_the_secret() -> None:
     others = alike("Ab-12 x", Random(2))
     assert len(set(others)) == 15
     assert all(len(each) == 7 and each[2] == "-" and each[3:5].isdecimal() and each[0].isupper() for each in others)
-    assert bits("12") < bits("12-345-678")
+    easy, hard = (Canary("", secret, True) for secret in ("12", "12-345-678"))
+    assert hardest([easy], []) < hardest([hard], [])

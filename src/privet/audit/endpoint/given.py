@@ -109,21 +109,22 @@ def chosen(canaries: Sequence[Canary], most: int, chance: Random) -> list[Canary
     return [unique[at] for at in sorted(out)]
 
 
-def bits(secret: str, canaries: Sequence[Canary] = ()) -> float:
-    """Return how hard a secret is to guess, about; `canaries`: it and what was made like it.
+def hardest(out: Sequence[Canary], canaries: Sequence[Canary]) -> float:
+    """Return how many bits the hardest to guess of some secrets has, about; `canaries`: what was made like them. 0 for none.
 
     A word that other secrets hold too was drawn from a list: it is at most one of all the words that the secrets have.
 
-    >>> round(bits("7391-2846")), round(bits("Paris"))
+    >>> round(hardest([Canary("", "7391-2846", True)], [])), round(hardest([Canary("", "Paris", True)], []))
     (27, 8)
     >>> drawn = [Canary("", f"{one} {two}", True) for one in ("harbour", "velvet") for two in ("lantern", "copper")]
-    >>> round(bits("harbour lantern", drawn)), round(bits("harbour lantern"))
+    >>> round(hardest(drawn[:1], drawn)), round(hardest(drawn[:1], []))
     (4, 21)
     """
-    held = Counter(word for other in {canary.secret for canary in canaries} for word in set(_PART.findall(other)))
+    held = Counter(word for secret in {canary.secret for canary in canaries} for word in set(_PART.findall(secret)))
     most = math.log2(max(2, len(held)))
-    found = 0.0
-    for word in _PART.findall(secret):
+
+    def bits(word: str) -> float:
         own = len(word) * (_DIGIT_BITS if word.isdigit() else _LETTER_BITS)
-        found += min(own, most) if held[word] > 1 else own
-    return found
+        return min(own, most) if held[word] > 1 else own
+
+    return max((sum(map(bits, _PART.findall(canary.secret))) for canary in out), default=0.0)

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from privet.audit.endpoint.echo import any_held
 from privet.audit.endpoint.exposure import Exposures, exposures
-from privet.audit.endpoint.given import Canary, bits, chosen
+from privet.audit.endpoint.given import Canary, chosen, hardest
 from privet.audit.endpoint.outcome import MAX_RATE, Tally, interval
 from privet.audit.endpoint.places import LOGPROBS, parts
 from privet.audit.endpoint.ranks import fisher
@@ -138,12 +138,11 @@ def _count(tally: Tally, rows: Sequence[_Row], known: Exposures | None) -> None:
     tally.figures.update(
         members=len(members), controls=len(controls), extracted=len(out), controls_extracted=len(guessed)
     )
-    asked = [row.canary for row in answered]
-    hardest = max((bits(row.canary.secret, asked) for row in out), default=0.0)
-    if guessed or hardest < _FIRM_BITS:
+    bits = hardest([row.canary for row in out], [row.canary for row in answered])
+    if guessed or bits < _FIRM_BITS:
         is_leak = bool(out) and fisher(len(out), len(members), len(guessed), len(controls)) < _CHANCE
     else:
-        is_leak = len(controls) >= _FEWEST_CONTROLS or hardest >= _ALONE_BITS
+        is_leak = len(controls) >= _FEWEST_CONTROLS or bits >= _ALONE_BITS
     exposed = known.exposed if known is not None else frozenset()
     if known is not None:
         tally.figures["exposure"] = known.figures()
